@@ -1,0 +1,1 @@
+//! Whether production can serve all that it offers.

@@ -1,0 +1,1 @@
+//! A small world on loopback, and the whole cycle walked through it.

@@ -1,0 +1,1 @@
+//! What was promoted as files to apply and to read.

@@ -1,0 +1,1 @@
+//! A plan carried out: blobs from the source registries into the archive.

@@ -1,0 +1,1 @@
+//! The steps composed: plan, pack, import.

@@ -1,0 +1,1 @@
+//! The ImageSetConfiguration as written, and the request that it means.

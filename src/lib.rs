@@ -1,0 +1,30 @@
+//! Carries operator and OpenShift upgrades across an air gap in one signed, content-addressed archive.
+
+pub mod archive;
+pub mod catalog;
+pub mod check;
+pub mod cli;
+pub mod demo;
+pub mod digest;
+pub mod emit;
+pub mod event;
+pub mod fault;
+pub mod fetch;
+pub mod finding;
+pub mod flow;
+pub mod imageset;
+pub mod limits;
+pub mod mapping;
+pub mod merge;
+pub mod oci;
+pub mod plan;
+pub mod promote;
+pub mod reference;
+pub mod registry;
+pub mod serve;
+pub mod site;
+pub mod stage;
+pub mod store;
+pub mod trust;
+pub mod verify;
+pub mod version;

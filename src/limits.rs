@@ -1,0 +1,68 @@
+//! Every ceiling on hostile input, in one place, each with its reason.
+
+/// Ceilings that are checked before memory is allocated or work is done.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of an archive's inventory. 200,000 entries of about 160 bytes fit.
+    pub inventory_bytes: u64,
+    /// Entries of an archive. The largest real mirror has about 30,000 images.
+    pub archive_entries: u64,
+    /// Signatures of an archive. A site with more than sixteen signers has other problems.
+    pub signatures: u64,
+    /// Bytes of one `meta/` entry: the delta catalogs of a whole index fit.
+    pub meta_bytes: u64,
+    /// Nesting of any JSON document.
+    pub json_depth: usize,
+    /// Bytes of an image manifest or index. Registries refuse more than 4 MiB (distribution's limit).
+    pub manifest_bytes: u64,
+    /// Bytes of an image config.
+    pub config_bytes: u64,
+    /// Nesting of image indexes.
+    pub index_depth: usize,
+    /// Entries of one image index.
+    pub index_entries: usize,
+    /// Layers of one image; container engines stop at 127.
+    pub layers: usize,
+    /// Uncompressed bytes read of one catalog or bundle layer.
+    pub layer_plain_bytes: u64,
+    /// Uncompressed bytes may exceed the compressed ones by this factor at most, past the first 16 MiB. A real catalog layer
+    /// compresses 20 to 30 times; deflate can do 1,032.
+    pub layer_ratio: u64,
+    /// Entries of one catalog or bundle layer.
+    pub layer_entries: u64,
+    /// Bytes of one file of a catalog. The largest real one has 30 MB.
+    pub catalog_file_bytes: u64,
+    /// Bytes of all files of a catalog.
+    pub catalog_bytes: u64,
+    /// Blobs of one catalog.
+    pub catalog_blobs: usize,
+    /// Bytes of one YAML document that a user wrote or a bundle holds.
+    pub yaml_bytes: u64,
+    /// Bytes of a token or error reply of a registry.
+    pub reply_bytes: u64,
+    /// Tags of one repository.
+    pub tags: usize,
+}
+
+/// The ceilings that the program uses. Tests lower single ones.
+pub const LIMITS: Limits = Limits {
+    inventory_bytes: 32 << 20,
+    archive_entries: 200_000,
+    signatures: 16,
+    meta_bytes: 256 << 20,
+    json_depth: 32,
+    manifest_bytes: 4 << 20,
+    config_bytes: 8 << 20,
+    index_depth: 4,
+    index_entries: 1_000,
+    layers: 127,
+    layer_plain_bytes: 4 << 30,
+    layer_ratio: 200,
+    layer_entries: 500_000,
+    catalog_file_bytes: 256 << 20,
+    catalog_bytes: 1 << 30,
+    catalog_blobs: 1_000_000,
+    yaml_bytes: 16 << 20,
+    reply_bytes: 1 << 20,
+    tags: 100_000,
+};

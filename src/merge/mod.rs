@@ -1,0 +1,1 @@
+//! The production catalog and a delta made one, or the conflicts named.

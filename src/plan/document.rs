@@ -1,0 +1,197 @@
+//! The plan file (`schema/plan.v1.json`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::evidence::Evidence;
+use crate::digest::Digest;
+use crate::finding::Finding;
+use crate::oci::{Descriptor, Platform};
+use crate::reference::{ImageRef, RepositoryRef, Tag};
+
+/// All that `pack` needs to write exactly one archive.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// `ombundle.plan/v1`.
+    pub format: String,
+    /// The tool and its version.
+    pub tool: String,
+    /// When it was made, RFC 3339, UTC, whole seconds.
+    pub created: String,
+    /// When the archive made from it expires, in the same form.
+    pub expires: String,
+    /// The stream of generations that the archive belongs to: the site's name, or `default`.
+    pub channel: String,
+    /// The site that alone may take it; any site when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Its number in the channel, counted from 1.
+    pub sequence: u64,
+    /// Inventory of the archive before it, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<Digest>,
+    /// Platforms taken of image indexes; all of them when empty.
+    pub platforms: Vec<Platform>,
+    /// Digest of the ImageSetConfiguration's bytes.
+    pub request: Digest,
+    /// What changes in each catalog.
+    pub catalogs: Vec<PlannedCatalog>,
+    /// Every image that travels or must be there.
+    pub images: Vec<PlannedImage>,
+    /// What production must hold already.
+    pub prerequisites: Vec<Prerequisite>,
+    /// The images again, as a flat list for approval.
+    pub items: Vec<Item>,
+    /// Sizes.
+    pub bytes: BytesSummary,
+    /// Requests that `pack` will make, about.
+    pub requests: u64,
+    /// What is worth knowing.
+    pub findings: Vec<Finding>,
+}
+
+/// What changes in one catalog.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedCatalog {
+    /// The catalog as the request names it.
+    pub source: ImageRef,
+    /// What it was when the plan was made.
+    pub digest: Digest,
+    /// Root digest, among `images`, of the image to build on where the site has no catalog yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Digest>,
+    /// The packages that are delivered.
+    pub packages: Vec<PlannedPackage>,
+    /// Their blobs, ready to merge.
+    pub delta: Vec<serde_json::Value>,
+    /// What each delivered bundle's own CSV says.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One delivered package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedPackage {
+    /// Its name.
+    pub name: String,
+    /// Why it is here: asked for, or required by whom.
+    pub reason: String,
+    /// What runs at the site, as a CSV name, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<String>,
+    /// The way from there to the target; empty when nothing is known to run.
+    pub hops: Vec<Hop>,
+    /// Names of the bundles that the delivered catalog offers.
+    pub bundles: Vec<String>,
+}
+
+/// One step of an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hop {
+    /// The CSV that is reached.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The CSV that it starts from.
+    pub from: String,
+    /// The channel in which OLM finds it.
+    pub channel: String,
+    /// What allows it.
+    pub edge: HopEdge,
+    /// The same for people.
+    pub reason: String,
+}
+
+/// What allows a hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum HopEdge {
+    /// The entry replaces the start.
+    Replaces,
+    /// The entry skips the start.
+    Skips,
+    /// The start's version is in the entry's skipRange.
+    SkipRange,
+    /// The catalog lost the edge; the bundle's own CSV has it.
+    Bridge,
+}
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageKind {
+    /// An operator bundle.
+    Bundle,
+    /// An image that an operator needs.
+    Related,
+    /// The image that a first catalog is built on.
+    CatalogBase,
+    /// Asked for by `additionalImages`.
+    Additional,
+    /// A signature, attestation or other attachment of another image.
+    Attachment,
+}
+
+/// One image, pinned, with all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedImage {
+    /// What it is for.
+    pub kind: ImageKind,
+    /// Where it comes from, by its original name.
+    pub source: RepositoryRef,
+    /// The tag that it is asked for by, or that keeps its meaning (`sha256-….sig`); nothing for images asked for by digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// Its manifest or index.
+    pub root: Descriptor,
+    /// Why it travels; one reason at least.
+    pub reasons: Vec<String>,
+    /// The root and every manifest below it that is carried, children before parents.
+    pub manifests: Vec<Descriptor>,
+    /// Configs and layers of those, each once.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// A blob or manifest that production must hold already because the archive leaves it out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prerequisite {
+    /// Which.
+    pub digest: Digest,
+    /// Where production has it, by source name.
+    pub source: RepositoryRef,
+    /// Whether it is a manifest (else a blob).
+    pub manifest: bool,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// One line of the list that gets approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    /// What it is for.
+    pub kind: ImageKind,
+    /// By its original name.
+    pub source: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Bytes that it adds to the archive: what another line brought already is not counted again.
+    pub bytes: u64,
+    /// Why it travels.
+    pub reason: String,
+}
+
+/// Sizes in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BytesSummary {
+    /// To fetch from the source registries.
+    pub download: u64,
+    /// The archive.
+    pub carry: u64,
+    /// What the site's registries grow by, each.
+    pub store: u64,
+}

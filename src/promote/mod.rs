@@ -1,0 +1,1 @@
+//! What was staged pushed to production, and the one commit of each catalog.

@@ -1,0 +1,1 @@
+//! The distribution API: the only room with the network.

@@ -1,0 +1,1 @@
+//! A verified archive pushed to the staging registry.

@@ -1,0 +1,1 @@
+//! An archive judged: signature, trust, target, floor, expiry, every byte.
