@@ -1,1 +1,12 @@
-//! Files: atomic writes, locks, the pack's part file, the import's journal.
+//! Files: the only room that reads and writes them on behalf of the steps.
+//!
+//! Three rules hold here. A final name never holds partial content: everything is written under another name, synced and
+//! renamed ([`files`]). What must survive a power cut is a record of its own ([`journal`]). What is large is never copied:
+//! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`archive_file`]).
+
+pub mod files;
+pub mod journal;
+pub mod lock;
+pub mod part;
+
+pub use files::StoreError;

@@ -1,6 +1,10 @@
 //! Everything that runs against real parts: registries, the binary, stock tools. One binary, so that it links once.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should fail where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should fail where it stands"
+)]
 
 mod archive;
 mod catalog;
