@@ -1,13 +1,13 @@
-//! Versions and the two range grammars of this field.
+//! Versions and the two range grammars of this field, which disagree about pre-releases.
+//!
+//! [`BlangRange`] is what a catalog speaks (`skipRange`, `olm.package.required`); [`MastermindsRange`] is what an
+//! ImageSetConfiguration speaks (`minVersion`, `maxVersion`). `4.16.3-rhodf` is in `>=4.15.0 <4.17.0` for the first and
+//! not for the second.
 
-use std::fmt;
+mod blang;
+mod masterminds;
+mod semver;
 
-/// A strict semantic version as blang/semver reads it; see `reference` §1.5. Order ignores build metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(String);
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub use blang::{BlangRange, RangeError};
+pub use masterminds::MastermindsRange;
+pub use semver::{Version, VersionError};

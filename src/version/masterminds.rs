@@ -1,0 +1,94 @@
+//! The range of an ImageSetConfiguration's `minVersion` and `maxVersion`, with the rules of Masterminds/semver v3.
+
+use std::fmt;
+
+use super::semver::Version;
+
+/// `>=MIN <=MAX`, where either may be missing.
+///
+/// A pre-release is outside unless each bound that there is has a pre-release itself: `4.16.3-rhodf` is not in
+/// `>=4.16.0 <=4.16.9`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MastermindsRange {
+    min: Option<Version>,
+    max: Option<Version>,
+}
+
+impl MastermindsRange {
+    /// All from `min` to `max`, both included.
+    pub fn between(min: Option<&Version>, max: Option<&Version>) -> Self {
+        Self { min: min.cloned(), max: max.cloned() }
+    }
+
+    /// Whether there is no bound at all.
+    pub fn is_unbounded(&self) -> bool {
+        self.min.is_none() && self.max.is_none()
+    }
+
+    /// The lower bound.
+    pub fn min(&self) -> Option<&Version> {
+        self.min.as_ref()
+    }
+
+    /// The upper bound.
+    pub fn max(&self) -> Option<&Version> {
+        self.max.as_ref()
+    }
+
+    /// The only version in it, where both bounds are the same text.
+    pub fn exact(&self) -> Option<&Version> {
+        self.min.as_ref().filter(|min| Some(*min) == self.max.as_ref())
+    }
+
+    /// Whether the version is in it.
+    pub fn contains(&self, version: &Version) -> bool {
+        let allowed = |bound: &Version| version.pre().is_empty() || !bound.pre().is_empty();
+        self.min.as_ref().is_none_or(|min| allowed(min) && version.precedence(min).is_ge())
+            && self.max.as_ref().is_none_or(|max| allowed(max) && version.precedence(max).is_le())
+    }
+}
+
+impl fmt::Display for MastermindsRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.min, &self.max) {
+            (None, None) => f.write_str("*"),
+            (Some(min), None) => write!(f, ">={min}"),
+            (None, Some(max)) => write!(f, "<={max}"),
+            (Some(min), Some(max)) => write!(f, ">={min} <={max}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pre_release_needs_bounds_with_one() {
+        for (min, max, version, expected) in [
+            ("4.16.0", "4.16.9", "4.16.3-rhodf", false),
+            ("4.16.0-rhodf", "4.16.9-rhodf", "4.16.3-rhodf", true),
+            ("4.16.0-rhodf", "4.16.9", "4.16.3-rhodf", false),
+            ("4.16.0-rhodf", "", "4.16.3-rhodf", true),
+            ("", "4.16.9", "4.16.3-rhodf", false),
+            ("", "", "4.16.3-rhodf", true),
+            ("1.8.0", "1.9.0", "1.8.0", true),
+            ("1.8.0", "1.9.0", "1.9.0+0.1708477317.p", true),
+            ("1.8.0", "1.9.0", "1.9.1", false),
+            ("1.8.0", "", "1.7.9", false),
+        ] {
+            let parse = |text: &str| Version::parse(text).ok();
+            let range = MastermindsRange::between(parse(min).as_ref(), parse(max).as_ref());
+            assert_eq!(range.contains(&parse(version).unwrap()), expected, "{range} · {version}");
+        }
+    }
+
+    /// One product, two rules: the table that tells them apart.
+    #[test]
+    fn the_two_grammars_differ_on_pre_releases() {
+        let version = Version::parse("4.16.3-rhodf").unwrap();
+        let (low, high) = (Version::parse("4.15.0").unwrap(), Version::parse("4.17.0").unwrap());
+        assert!(super::super::BlangRange::parse(">=4.15.0 <=4.17.0").unwrap().contains(&version));
+        assert!(!MastermindsRange::between(Some(&low), Some(&high)).contains(&version));
+    }
+}
