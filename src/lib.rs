@@ -25,6 +25,7 @@ pub mod serve;
 pub mod site;
 pub mod stage;
 pub mod store;
+pub mod text;
 pub mod trust;
 pub mod verify;
 pub mod version;

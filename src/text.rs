@@ -1,0 +1,205 @@
+//! Text from outside made fit to be shown: it forges no line, moves no cursor, hides nothing, and stays what it is in
+//! Markdown and in a shell command.
+//!
+//! Names and messages in an archive, a catalog, a registry's reply or a cluster dump are written by others. Whoever
+//! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`] and [`Code`] in Markdown, [`Word`] in a command.
+
+use std::fmt::{self, Write};
+
+/// The text on one line: what is invisible, ends a line or steers a terminal becomes `\u{…}`.
+///
+/// ```
+/// use ombundle::text::Safe;
+/// assert_eq!(Safe("a\u{1b}[2Jb\nc").to_string(), r"a\u{1b}[2Jb\u{a}c");
+/// assert_eq!(Safe("한국어 中文").to_string(), "한국어 中文");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Safe<'a>(pub &'a str);
+
+impl fmt::Display for Safe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_plain(c) { f.write_char(c)? } else { write!(f, "{}", c.escape_unicode())? }
+        }
+        Ok(())
+    }
+}
+
+/// The text as prose in Markdown: on one line, and without the power to be markup.
+#[derive(Clone, Copy)]
+pub struct Prose<'a>(pub &'a str);
+
+impl fmt::Display for Prose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                // Every ASCII punctuation character may stand behind a backslash (CommonMark 0.31 §2.4). A colon and an
+                // `@` are among them because GitHub links bare addresses.
+                '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '#' | '!' | ':' | '@' => {
+                    write!(f, "\\{c}")?;
+                }
+                c if is_plain(c) => f.write_char(c)?,
+                c => write!(f, "\\{}", c.escape_unicode())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text as a code span in Markdown, with a fence that it cannot close.
+#[derive(Clone, Copy)]
+pub struct Code<'a>(pub &'a str);
+
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let longest = self.0.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest + 1);
+        // One space on both sides is dropped by readers (CommonMark 0.31 §6.1): it keeps backticks off the fence, and
+        // spaces that belong to the text in it.
+        let edge = |c: Option<char>| c.is_none_or(|c| c == '`' || c == ' ');
+        let pad = if edge(self.0.chars().next()) || edge(self.0.chars().last()) { " " } else { "" };
+        write!(f, "{fence}{pad}{}{pad}{fence}", Safe(self.0))
+    }
+}
+
+/// The text as one word of a shell command: bare where that is safe, quoted where it is not.
+///
+/// Text with control characters becomes bash's `$'…'`, so that a command never spans lines.
+#[derive(Clone, Copy)]
+pub struct Word<'a>(pub &'a str);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '%' | '+' | ':' | ',' | '.' | '/' | '_' | '-');
+        if !self.0.is_empty() && self.0.chars().all(bare) {
+            return f.write_str(self.0);
+        }
+        if self.0.chars().all(is_plain) {
+            return write!(f, "'{}'", self.0.replace('\'', r"'\''"));
+        }
+        f.write_str("$'")?;
+        for c in self.0.chars() {
+            match c {
+                '\'' | '\\' => write!(f, "\\{c}")?,
+                c if is_plain(c) => f.write_char(c)?,
+                c if u32::from(c) < 0x80 => write!(f, "\\x{:02x}", u32::from(c))?,
+                c => write!(f, "\\U{:08x}", u32::from(c))?,
+            }
+        }
+        f.write_char('\'')
+    }
+}
+
+/// Whether a character shows as itself, in its place: no control character, no line end, nothing that turns the
+/// direction of writing, nothing without width.
+///
+/// Unicode's categories Cc, Zl, Zp and Cf as they matter here, and the fillers and variation selectors that show as
+/// nothing (Unicode 16, `DerivedCoreProperties.txt`, Default_Ignorable_Code_Point).
+pub fn is_plain(c: char) -> bool {
+    !(c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{600}'..='\u{605}'
+                | '\u{61c}'
+                | '\u{6dd}'
+                | '\u{70f}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{fffe}'..='\u{ffff}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One of each kind that must never reach a terminal as it is.
+    const HOSTILE: &[char] = &[
+        '\0', '\u{7}', '\u{8}', '\t', '\n', '\u{b}', '\r', '\u{1b}', '\u{7f}', '\u{80}', '\u{85}', '\u{9b}', '\u{9d}',
+        '\u{ad}', '\u{200b}', '\u{200d}', '\u{200e}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}',
+        '\u{2069}', '\u{61c}', '\u{feff}', '\u{3164}', '\u{e0041}', '\u{e0101}', '\u{fe0f}',
+    ];
+
+    #[test]
+    fn nothing_hostile_is_shown_as_itself() {
+        for &c in HOSTILE {
+            let text = format!("a{c}b");
+            let escaped = format!("a{}b", c.escape_unicode());
+            assert_eq!(Safe(&text).to_string(), escaped);
+            assert_eq!(Code(&text).to_string(), format!("`{escaped}`"));
+            assert_eq!(Prose(&text).to_string(), format!("a\\{}b", c.escape_unicode()));
+            assert!(Word(&text).to_string().chars().all(is_plain), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_what_a_shell_reads() {
+        for (text, word) in [
+            ("web-terminal.v1.8.0", "web-terminal.v1.8.0"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", r"'it'\''s'"),
+            ("`id`", "'`id`'"),
+            ("a\nb'\\", r"$'a\x0ab\'\\'"),
+            ("\u{202e}", r"$'\U0000202e'"),
+            ("~", "'~'"),
+            ("a=b", "'a=b'"),
+            ("{\"a\":1}", "'{\"a\":1}'"),
+        ] {
+            assert_eq!(Word(text).to_string(), word);
+        }
+    }
+
+    #[test]
+    fn code_cannot_close_its_fence() {
+        for (text, code) in [
+            ("a", "`a`"),
+            ("a`b", "``a`b``"),
+            ("`", "`` ` ``"),
+            ("```", "```` ``` ````"),
+            ("", "`  `"),
+            (" a", "`  a `"),
+        ] {
+            assert_eq!(Code(text).to_string(), code);
+        }
+    }
+
+    #[test]
+    fn prose_has_no_markup() {
+        assert_eq!(
+            Prose("<b>*x*</b> [a](http://b) # `c` | d").to_string(),
+            r"\<b\>\*x\*\</b\> \[a\](http\://b) \# \`c\` \| d"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_stays_on_its_line(text in any::<String>()) {
+            for shown in [
+                Safe(&text).to_string(),
+                Prose(&text).to_string(),
+                Code(&text).to_string(),
+                Word(&text).to_string(),
+            ] {
+                prop_assert!(shown.chars().all(is_plain));
+            }
+        }
+    }
+}
