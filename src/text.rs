@@ -70,7 +70,9 @@ pub struct Word<'a>(pub &'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '%' | '+' | ':' | ',' | '.' | '/' | '_' | '-');
+        let bare = |c: char| {
+            c.is_ascii_alphanumeric() || matches!(c, '@' | '%' | '+' | ':' | ',' | '.' | '/' | '_' | '-')
+        };
         if !self.0.is_empty() && self.0.chars().all(bare) {
             return f.write_str(self.0);
         }
@@ -131,9 +133,35 @@ mod tests {
 
     /// One of each kind that must never reach a terminal as it is.
     const HOSTILE: &[char] = &[
-        '\0', '\u{7}', '\u{8}', '\t', '\n', '\u{b}', '\r', '\u{1b}', '\u{7f}', '\u{80}', '\u{85}', '\u{9b}', '\u{9d}',
-        '\u{ad}', '\u{200b}', '\u{200d}', '\u{200e}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}',
-        '\u{2069}', '\u{61c}', '\u{feff}', '\u{3164}', '\u{e0041}', '\u{e0101}', '\u{fe0f}',
+        '\0',
+        '\u{7}',
+        '\u{8}',
+        '\t',
+        '\n',
+        '\u{b}',
+        '\r',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{80}',
+        '\u{85}',
+        '\u{9b}',
+        '\u{9d}',
+        '\u{ad}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{202a}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{61c}',
+        '\u{feff}',
+        '\u{3164}',
+        '\u{e0041}',
+        '\u{e0101}',
+        '\u{fe0f}',
     ];
 
     #[test]
