@@ -87,3 +87,62 @@ impl Finding {
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
 }
+
+/// The names that `written` probably meant, nearest first: at most three, none that differs in more than a third of its
+/// letters (at least one, at most four).
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let most = (written.chars().count() / 3).clamp(1, 4);
+    let folded = written.to_lowercase();
+    let mut near: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|name| (distance(&folded, &name.to_lowercase(), most), name))
+        .filter(|(distance, _)| *distance <= most)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    let best = near.first().map_or(0, |(distance, _)| *distance);
+    near.into_iter().take_while(|(distance, _)| *distance <= best + 1).take(3).map(|(_, name)| name).collect()
+}
+
+/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. Anything over `most`
+/// may come back as any number over `most`.
+fn distance(left: &str, right: &str, most: usize) -> usize {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    if left.len().abs_diff(right.len()) > most {
+        return most + 1;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (row, &mine) in left.iter().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, &theirs) in right.iter().enumerate() {
+            let swap = row > 0 && column > 0 && mine == right[column - 1] && theirs == left[row - 1];
+            let plain =
+                (last[column] + usize::from(mine != theirs)).min(last[column + 1] + 1).min(next[column] + 1);
+            next.push(if swap { plain.min(before[column - 1] + 1) } else { plain });
+        }
+        before = std::mem::replace(&mut last, next);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_was_probably_meant() {
+        let known = ["minVersion", "maxVersion", "name", "channels", "web-terminal", "odf-operator"];
+        for (written, expected) in [
+            ("minversion", &["minVersion"][..]),
+            ("chanels", &["channels"]),
+            ("nmae", &["name"]),
+            ("web-termnial", &["web-terminal"]),
+            ("webterminal", &["web-terminal"]),
+            ("zebra", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(nearest(written, known), expected, "{written}");
+        }
+    }
+}

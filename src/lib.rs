@@ -29,3 +29,4 @@ pub mod text;
 pub mod trust;
 pub mod verify;
 pub mod version;
+pub mod yaml;

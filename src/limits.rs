@@ -38,6 +38,8 @@ pub struct Limits {
     pub catalog_blobs: usize,
     /// Bytes of one YAML document that a user wrote or a bundle holds.
     pub yaml_bytes: u64,
+    /// Values of such a document once its aliases are expanded. A real one has some hundreds.
+    pub yaml_nodes: usize,
     /// Bytes of a token or error reply of a registry.
     pub reply_bytes: u64,
     /// Tags of one repository.
@@ -63,6 +65,7 @@ pub const LIMITS: Limits = Limits {
     catalog_bytes: 1 << 30,
     catalog_blobs: 1_000_000,
     yaml_bytes: 16 << 20,
+    yaml_nodes: 200_000,
     reply_bytes: 1 << 20,
     tags: 100_000,
 };

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("event", Kind::Pure),
     ("finding", Kind::Pure),
     ("fault", Kind::Pure),
+    ("yaml", Kind::Pure),
     ("version", Kind::Pure),
     ("oci", Kind::Pure),
     ("trust", Kind::Pure),

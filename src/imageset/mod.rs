@@ -1,1 +1,18 @@
 //! The ImageSetConfiguration as written, and the request that it means.
+//!
+//! Strict where oc-mirror is silent: an unknown field, a package that stands twice or a minimum above its maximum is a
+//! finding with file and line, all of them at once. What oc-mirror refuses and a person plainly means, the same channel
+//! listed twice, is taken as the union. Fields: oc-mirror `internal/pkg/api/v2alpha1/type_config.go`.
+
+mod operators;
+mod read;
+mod refused;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use read::parse;
+pub use request::{
+    AdditionalImage, BlockedImages, CatalogRef, ChannelRequest, OperatorsRequest, PackageRequest, Request,
+    Selection,
+};
