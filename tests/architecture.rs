@@ -29,7 +29,9 @@ const ROOMS: &[(&str, Kind)] = &[
     ("mapping", Kind::Pure),
     // edges
     ("store", Kind::Edge),
+    ("workers", Kind::Edge),
     ("registry", Kind::Edge),
+    ("transfer", Kind::Edge),
     // steps
     ("fetch", Kind::Edge),
     ("verify", Kind::Pure),

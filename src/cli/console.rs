@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
-use crate::text::safe;
+use crate::text::Safe;
 
 /// How messages on stderr look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -186,10 +186,10 @@ impl Events for Console {
                 if let Some(bars) = self.bars.as_ref().filter(|_| bytes >= OWN_BAR) {
                     let bar = bars.add(ProgressBar::new(bytes));
                     bar.set_style(style("          {bar:24} {bytes:>10}/{total_bytes:<10} {msg}"));
-                    bar.set_message(safe(label).to_string());
+                    bar.set_message(Safe(label).to_string());
                     state.objects.insert(digest, (bar, 0));
                 } else if self.verbose && self.format == LogFormat::Text {
-                    self.say(&format!("  {} {}", human_bytes(bytes), safe(label)));
+                    self.say(&format!("  {} {}", human_bytes(bytes), Safe(label)));
                 }
             }
             Event::Advanced { digest, bytes } => self.advance(state, &digest, bytes),
@@ -206,12 +206,12 @@ impl Events for Console {
             Event::End { phase } => self.end(state, phase),
             Event::Retrying { request, attempt, wait, reason } if self.format == LogFormat::Text => self.say(&format!(
                 "retrying {} (try {attempt}) in {:.1} s: {}",
-                safe(request),
+                Safe(request),
                 wait.as_secs_f64(),
-                safe(reason)
+                Safe(reason)
             )),
-            Event::Note { text } if self.format == LogFormat::Text => self.say(&safe(text).to_string()),
-            Event::Warning { text } if self.format == LogFormat::Text => self.say(&format!("warning: {}", safe(text))),
+            Event::Note { text } if self.format == LogFormat::Text => self.say(&Safe(text).to_string()),
+            Event::Warning { text } if self.format == LogFormat::Text => self.say(&format!("warning: {}", Safe(text))),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::cli::console::LogFormat;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::{Finding, Severity};
-use crate::text::safe;
+use crate::text::Safe;
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Failure {
 
     /// Says it on stderr.
     pub fn report(&self, format: LogFormat) {
-        let causes: Vec<String> = self.error.chain().map(|cause| safe(&cause.to_string()).to_string()).collect();
+        let causes: Vec<String> = self.error.chain().map(|cause| Safe(&cause.to_string()).to_string()).collect();
         let mut stderr = std::io::stderr().lock();
         if format == LogFormat::Json {
             let line = serde_json::json!({
@@ -55,7 +55,7 @@ impl Failure {
             drop(writeln!(stderr, "  because: {cause}"));
         }
         if let Some(hint) = &self.hint {
-            drop(writeln!(stderr, "hint: {}", safe(hint)));
+            drop(writeln!(stderr, "hint: {}", Safe(hint)));
         }
     }
 }
@@ -93,13 +93,13 @@ pub fn show_findings(findings: &[Finding]) {
         drop(writeln!(
             stderr,
             "{severity}[{}]: {}{}: {}",
-            safe(&finding.code),
-            safe(&place),
-            safe(&finding.subject),
-            safe(&finding.message)
+            Safe(&finding.code),
+            Safe(&place),
+            Safe(&finding.subject),
+            Safe(&finding.message)
         ));
         if !finding.hint.is_empty() {
-            drop(writeln!(stderr, "  hint: {}", safe(&finding.hint)));
+            drop(writeln!(stderr, "  hint: {}", Safe(&finding.hint)));
         }
     }
 }

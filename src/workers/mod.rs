@@ -1,0 +1,119 @@
+//! Bounded threads: one list of jobs, a few workers, the first failure ends the rest.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::event::Events;
+use crate::fault::{AnyFault, Exit, Fault};
+
+/// The person asked to stop.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub struct Interrupted;
+
+impl Fault for Interrupted {
+    fn exit(&self) -> Exit {
+        Exit::Interrupted
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("run the same command again: it goes on where it stopped".to_owned())
+    }
+}
+
+/// Does `work` on each item with at most `threads` threads, in the order of the list as they get free.
+///
+/// The first failure is returned when the threads have ended; no new item is begun after it, nor after an interruption.
+pub fn for_each<T: Sync>(
+    items: &[T],
+    threads: usize,
+    events: &dyn Events,
+    work: impl Fn(&T) -> Result<(), AnyFault> + Sync,
+) -> Result<(), AnyFault> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failure: Mutex<Option<AnyFault>> = Mutex::new(None);
+    let worker = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let result = if events.interrupted() { Err(Interrupted.into()) } else { work(item) };
+            if let Err(fault) = result {
+                stop.store(true, Ordering::Relaxed);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        // The calling thread works too.
+        for _ in 1..threads.min(items.len()) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(fault) => Err(fault),
+        None => Ok(()),
+    }
+}
+
+/// The same, with a result for each item, in the order of the list.
+pub fn map<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    events: &dyn Events,
+    work: impl Fn(&T) -> Result<R, AnyFault> + Sync,
+) -> Result<Vec<R>, AnyFault> {
+    let slots: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let numbered: Vec<(usize, &T)> = items.iter().enumerate().collect();
+    for_each(&numbered, threads, events, |(index, item)| {
+        let result = work(item)?;
+        if let Some(slot) = slots.get(*index) {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).replace(result);
+        }
+        Ok(())
+    })?;
+    Ok(slots
+        .into_iter()
+        .filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Silent};
+
+    #[test]
+    fn results_come_in_the_order_of_the_list() {
+        let items: Vec<u32> = (0..100).collect();
+        let doubled = map(&items, 4, &Silent, |item| Ok(item * 2)).unwrap();
+        assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert!(map(&[] as &[u32], 4, &Silent, |item| Ok(*item)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_rest() {
+        let begun = AtomicUsize::new(0);
+        let items: Vec<u32> = (0..10_000).collect();
+        let result = for_each(&items, 2, &Silent, |item| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *item == 10 { Err(Interrupted.into()) } else { Ok(()) }
+        });
+        assert_eq!(result.unwrap_err().exit(), Exit::Interrupted);
+        assert!(begun.load(Ordering::Relaxed) < 10_000);
+    }
+
+    #[test]
+    fn an_interruption_begins_nothing_new() {
+        struct Stopped;
+        impl Events for Stopped {
+            fn emit(&self, _: &Event<'_>) {}
+
+            fn interrupted(&self) -> bool {
+                true
+            }
+        }
+        let result = for_each(&[1], 2, &Stopped, |_| unreachable!("nothing may begin"));
+        assert_eq!(result.unwrap_err().exit(), Exit::Interrupted);
+    }
+}
