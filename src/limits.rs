@@ -40,6 +40,8 @@ pub struct Limits {
     pub yaml_bytes: u64,
     /// Values of such a document once its aliases are expanded. A real one has some hundreds.
     pub yaml_nodes: usize,
+    /// Bytes of one JSON dump of a cluster. The CSVs of 20 operators, copied into 100 namespaces, are about 150 MB.
+    pub cluster_dump_bytes: u64,
     /// Bytes of a token or error reply of a registry.
     pub reply_bytes: u64,
     /// Tags of one repository.
@@ -66,6 +68,7 @@ pub const LIMITS: Limits = Limits {
     catalog_blobs: 1_000_000,
     yaml_bytes: 16 << 20,
     yaml_nodes: 200_000,
+    cluster_dump_bytes: 256 << 20,
     reply_bytes: 1 << 20,
     tags: 100_000,
 };

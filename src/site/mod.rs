@@ -1,5 +1,6 @@
 //! What a site is (the site file), and what it holds (the site report and the receipt of an import).
 
+pub mod cluster;
 mod file;
 mod report;
 
