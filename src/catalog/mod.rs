@@ -1,4 +1,21 @@
 //! OLM file-based catalogs: loading, the model, the upgrade graph.
+//!
+//! [`load`] makes a [`Catalog`] of a catalog's files and says at once all that is wrong with them. Whoever has threads
+//! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
 pub mod evidence;
+mod link;
+mod load;
 pub mod model;
+mod parse;
+mod property;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod yaml;
+
+pub use link::{Loaded, link};
+pub use load::{IgnoreRules, load};
+pub use model::{Blob, Bundle, Catalog, Channel, Entry, Origin, Package, Property, RelatedImage};
+pub use parse::{ParsedFile, parse_file};
+pub use property::{Gvk, Identity, PackageRequired};

@@ -1,11 +1,22 @@
 //! A catalog as linked packages, channels and bundles; every blob keeps its raw text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::version::Version;
+
+/// Schema of a package.
+pub const PACKAGE: &str = "olm.package";
+/// Schema of a channel.
+pub const CHANNEL: &str = "olm.channel";
+/// Schema of a bundle.
+pub const BUNDLE: &str = "olm.bundle";
+/// Schema of deprecations.
+pub const DEPRECATIONS: &str = "olm.deprecations";
 
 /// One blob exactly as it was read: nothing that we do not know is lost.
 #[derive(Debug, Clone)]
@@ -20,6 +31,35 @@ pub struct Blob {
     pub raw: Arc<RawValue>,
     /// Where it was read, for findings.
     pub origin: Origin,
+}
+
+impl Blob {
+    /// The value. Numbers beyond 64 bits lose digits; [`Blob::raw`] does not.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.raw.get()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.package.as_str(), self.name.as_str()) {
+            ("", "") => write!(f, "{} blob", self.schema),
+            ("", name) => write!(f, "{} `{name}`", self.schema),
+            (package, "") => write!(f, "{} of package `{package}`", self.schema),
+            (package, _) if self.schema == PACKAGE => write!(f, "package `{package}`"),
+            (package, name) => write!(f, "package `{package}`, {} `{name}`", self.kind()),
+        }
+    }
+}
+
+impl Blob {
+    fn kind(&self) -> &str {
+        match self.schema.as_str() {
+            CHANNEL => "channel",
+            BUNDLE => "bundle",
+            other => other,
+        }
+    }
 }
 
 /// Where a blob was read.
@@ -64,14 +104,21 @@ pub struct Package {
 pub struct Channel {
     /// Its name.
     pub name: String,
-    /// The `olm.channel` blob.
+    /// The `olm.channel` blob. What writes a channel takes the edges from `entries` and all else from here.
     pub blob: Blob,
     /// In the order of the blob.
     pub entries: Vec<Entry>,
 }
 
+impl Channel {
+    /// The entry of this name.
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
 /// One node of a channel's upgrade graph.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// The bundle's name.
     pub name: String,
@@ -111,11 +158,37 @@ pub struct RelatedImage {
     pub image: String,
 }
 
-/// A typed property of a bundle or package.
-#[derive(Debug, Clone)]
+/// A typed property of a bundle; its value is a slice of the bundle's blob, read when asked for.
+#[derive(Clone)]
 pub struct Property {
     /// For instance `olm.package.required`.
     pub kind: String,
-    /// Any JSON.
-    pub value: Arc<RawValue>,
+    raw: Arc<RawValue>,
+    span: Range<usize>,
+}
+
+impl Property {
+    /// A property whose value is the bytes `span` of `raw`.
+    pub(super) fn within(kind: String, raw: Arc<RawValue>, span: Range<usize>) -> Self {
+        Self { kind, raw, span }
+    }
+
+    /// The JSON text of its value; `null` when it has none.
+    pub fn json(&self) -> &str {
+        self.raw.get().get(self.span.clone()).unwrap_or("null")
+    }
+
+    /// Reads its value.
+    pub fn read<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.json())
+    }
+}
+
+impl fmt::Debug for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Property")
+            .field("kind", &self.kind)
+            .field("value", &self.json())
+            .finish_non_exhaustive()
+    }
 }

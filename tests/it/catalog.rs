@@ -1,1 +1,4 @@
-//! Tests of the catalog.
+//! Real file-based catalogs: what opm and oc-mirror say about them is what we say.
+
+mod real;
+mod shared;
