@@ -1,0 +1,1 @@
+//! Stock clients: skopeo and umoci as Debian ships them.
