@@ -72,13 +72,13 @@ fn content_with_another_digest_leaves_nothing() {
 #[test]
 fn a_push_that_breaks_off_leaves_nothing() {
     let registry = Registry::start();
-    let digest = Digest::of(&[7; 100_000]);
+    let digest = Digest::of(&vec![7; 100_000]);
     let mut stream = connect(registry.address());
     let head = format!(
         "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&[7; 60_000]).unwrap();
+    stream.write_all(&vec![7; 60_000]).unwrap();
     eventually("the upload is under way", || files(registry.folder.path()) == ["storage/uploads/0"]);
     stream.shutdown(Shutdown::Both).unwrap();
     eventually("the upload is gone", || files(registry.folder.path()).is_empty());

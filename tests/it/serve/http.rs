@@ -1,6 +1,7 @@
 //! A bare HTTP client: one request a connection, sent exactly as written.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -92,10 +93,10 @@ pub(crate) fn ask(
     let mut stream = connect(address);
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     if !headers.iter().any(|(name, _)| matches!(*name, "content-length" | "transfer-encoding")) {
-        head += &format!("content-length: {}\r\n", body.len());
+        write!(head, "content-length: {}\r\n", body.len()).unwrap();
     }
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head += "\r\n";
     stream.write_all(head.as_bytes()).unwrap();
