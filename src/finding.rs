@@ -83,6 +83,13 @@ impl Finding {
     }
 }
 
+/// What commands that only look print as JSON (`schema/findings.v1.json`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Findings {
+    /// All of them.
+    pub findings: Vec<Finding>,
+}
+
 /// Whether any finding must be mended.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)

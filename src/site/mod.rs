@@ -2,7 +2,12 @@
 
 pub mod cluster;
 mod file;
+mod read;
 mod report;
+#[cfg(test)]
+mod tests;
 
-pub use file::{CatalogMirror, PrefixRule, ProfileName, Site, SiteSpec, TrustSpec};
-pub use report::{CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
+pub use file::{
+    CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
+};
+pub use report::{CatalogState, InstalledOperator, Receipt, ReceiptStep, ReportError, SiteReport};

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::fault::{Exit, Fault};
+use crate::limits::Limits;
 use crate::reference::{ImageRef, RepositoryRef};
 
 /// What a site holds, for the connected side (`schema/site-report.v1.json`). A receipt contains one.
@@ -96,4 +98,71 @@ pub struct ReceiptStep {
     pub before: Option<Digest>,
     /// What it is now.
     pub after: Digest,
+}
+
+/// Why a file is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Not JSON, or not of this shape.
+    #[error("the site report cannot be read")]
+    Malformed {
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Another kind of document.
+    #[error("the file says its format is `{found}`, which is neither a site report nor a receipt")]
+    Format {
+        /// What it says.
+        found: String,
+    },
+    /// Over the ceiling.
+    #[error("the site report has more than {limit} bytes")]
+    TooLarge {
+        /// The ceiling.
+        limit: u64,
+    },
+}
+
+impl Fault for ReportError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("give what `ombundle site report` wrote, or the receipt.json of the last import".to_owned())
+    }
+}
+
+impl SiteReport {
+    /// What `format` says.
+    pub const FORMAT: &str = "ombundle.site-report/v1";
+
+    /// Reads a site report, or the one inside a receipt.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ReportError> {
+        #[derive(Deserialize)]
+        struct Probe {
+            #[serde(default)]
+            format: String,
+        }
+        if bytes.len() as u64 > limits.meta_bytes {
+            return Err(ReportError::TooLarge { limit: limits.meta_bytes });
+        }
+        let malformed = |source| ReportError::Malformed { source };
+        let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
+        let report = match probe.format.as_str() {
+            Self::FORMAT => serde_json::from_slice(bytes).map_err(malformed)?,
+            Receipt::FORMAT => serde_json::from_slice::<Receipt>(bytes).map_err(malformed)?.site,
+            _ => return Err(ReportError::Format { found: probe.format.chars().take(80).collect() }),
+        };
+        if report.format != Self::FORMAT {
+            return Err(ReportError::Format { found: report.format.chars().take(80).collect() });
+        }
+        Ok(report)
+    }
+}
+
+impl Receipt {
+    /// What `format` says.
+    pub const FORMAT: &str = "ombundle.receipt/v1";
 }
