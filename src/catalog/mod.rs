@@ -4,6 +4,7 @@
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
 pub mod evidence;
+pub mod image;
 mod link;
 mod load;
 pub mod model;

@@ -1,0 +1,135 @@
+//! The one layer of a catalog image: an opaque `/configs` with exactly the given files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use flate2::{Compression, GzBuilder};
+use tar::{EntryType, Header};
+
+use crate::catalog::image::layers::Attributes;
+use crate::catalog::image::{ImageError, names};
+use crate::digest::{Digest, Hasher};
+
+/// The directory of the catalog in every image that is built here.
+pub const CONFIGS: &str = "configs";
+
+/// Level of the gzip stream: part of the reproducibility, since another level gives another digest.
+const LEVEL: u32 = 6;
+
+/// A layer that was made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// The gzip stream.
+    pub bytes: Arc<[u8]>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Digest of the plain tar stream.
+    pub diff_id: Digest,
+}
+
+impl Layer {
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// Hides the opm cache of a base image, `/tmp/cache`.
+///
+/// A layer that names a file in `tmp/` without naming `tmp/` itself leaves the mode of `/tmp` to the engine:
+/// containers/storage and moby then make it 0755, and opm, which runs as an arbitrary user and puts its own cache there,
+/// cannot start. So the directory goes into the layer exactly as the base has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheWhiteout {
+    /// The attributes of the base's `/tmp`, from [`crate::catalog::image::LayerFiles::directory`].
+    pub tmp: Attributes,
+}
+
+/// Makes the layer. `files` go below `/configs`, by their path relative to it.
+///
+/// Everything in it can be read by any user, belongs to root and has the time 0; the same files give the same bytes.
+pub fn catalog_layer(
+    files: &BTreeMap<String, Vec<u8>>,
+    cache: Option<CacheWhiteout>,
+) -> Result<Layer, ImageError> {
+    let mut directories = BTreeSet::new();
+    for path in files.keys() {
+        check(path)?;
+        directories.extend(names::ancestors(path).map(str::to_owned));
+    }
+    if let Some(path) = directories.iter().find(|directory| files.contains_key(*directory)) {
+        return Err(ImageError::FileName { path: path.clone() });
+    }
+    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(LEVEL));
+    let mut tar = tar::Builder::new(Hashing { inner: gzip, hasher: Hasher::default() });
+    // Writing into memory does not fail; an error would be a name that does not fit, and those were checked.
+    let written = (|| {
+        let configs = Attributes { mode: 0o755, uid: 0, gid: 0 };
+        add(&mut tar, CONFIGS, EntryType::Directory, configs, &[])?;
+        add(&mut tar, &format!("{CONFIGS}/.wh..wh..opq"), EntryType::Regular, FILE, &[])?;
+        let directories = directories.iter().map(|path| (path, None));
+        let entries: BTreeMap<_, _> =
+            directories.chain(files.iter().map(|(path, content)| (path, Some(content)))).collect();
+        for (path, content) in entries {
+            let name = format!("{CONFIGS}/{path}");
+            match content {
+                None => add(&mut tar, &name, EntryType::Directory, configs, &[])?,
+                Some(content) => add(&mut tar, &name, EntryType::Regular, FILE, content)?,
+            }
+        }
+        if let Some(CacheWhiteout { tmp }) = cache {
+            add(&mut tar, "tmp", EntryType::Directory, tmp, &[])?;
+            add(&mut tar, "tmp/.wh.cache", EntryType::Regular, FILE, &[])?;
+        }
+        let Hashing { inner, hasher } = tar.into_inner()?;
+        std::io::Result::Ok((inner.finish()?, hasher.finish()))
+    })();
+    let (bytes, diff_id) = written.map_err(|source| ImageError::Read { layer: Digest::of(&[]), source })?;
+    Ok(Layer { digest: Digest::of(&bytes), bytes: bytes.into(), diff_id })
+}
+
+const FILE: Attributes = Attributes { mode: 0o644, uid: 0, gid: 0 };
+
+fn check(path: &str) -> Result<(), ImageError> {
+    let one_spelling = names::normalised(path.as_bytes()).is_ok_and(|normal| normal == path.as_bytes());
+    if one_spelling && !path.is_empty() && !path.split('/').any(|part| part.starts_with(".wh.")) {
+        Ok(())
+    } else {
+        Err(ImageError::FileName { path: path.to_owned() })
+    }
+}
+
+fn add<W: std::io::Write>(
+    tar: &mut tar::Builder<W>,
+    path: &str,
+    kind: EntryType,
+    attributes: Attributes,
+    content: &[u8],
+) -> std::io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(attributes.mode);
+    header.set_uid(attributes.uid);
+    header.set_gid(attributes.gid);
+    header.set_mtime(0);
+    header.set_size(content.len() as u64);
+    let path = if kind.is_dir() { format!("{path}/") } else { path.to_owned() };
+    tar.append_data(&mut header, path, content)
+}
+
+struct Hashing<W> {
+    inner: W,
+    hasher: Hasher,
+}
+
+impl<W: std::io::Write> std::io::Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.inner.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}

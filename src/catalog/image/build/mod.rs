@@ -1,0 +1,15 @@
+//! Builds catalog images: the base's layers and one layer of our own.
+//!
+//! The layer hides whatever the base has under `/configs` and brings the new files. An image built on one of ours keeps that
+//! one's base and replaces its layer, so that generations never pile up. The result runs `opm serve /configs` without a cache
+//! directory: a cache that we did not build would be stale, and opm refuses to start on a stale one.
+
+mod image;
+mod index;
+mod layer;
+mod verify;
+
+pub use image::{BuiltImage, Provenance, SmallBase, catalog_image, small_base};
+pub use index::catalog_index;
+pub use layer::{CONFIGS, CacheWhiteout, Layer, catalog_layer};
+pub use verify::{OPM_PATHS, difference, verify_image};

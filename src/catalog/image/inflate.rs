@@ -1,0 +1,143 @@
+//! Unpacks gzip, zstd or nothing, and counts: plain bytes and their ratio to the packed ones are capped while reading.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::digest::{Digest, Hasher};
+use crate::limits::Limits;
+
+/// Plain bytes that are let through before the ratio counts: small layers of zeros are no bomb.
+const RATIO_FREE: u64 = 16 << 20;
+
+/// Largest zstd window, as a power of two: 32 MiB, what the strongest level of the encoders in this field asks for.
+const ZSTD_WINDOW: u32 = 25;
+
+type Source<R> = BufReader<Counted<io::Chain<Cursor<Vec<u8>>, R>>>;
+
+/// A reader of the plain bytes.
+pub(super) struct Inflate<R: Read> {
+    codec: Codec<R>,
+    hasher: Hasher,
+    plain_limit: u64,
+    ratio_limit: u64,
+    /// The ceiling that was hit: what there was too much of, and how much there may be.
+    hit: Option<(&'static str, u64)>,
+}
+
+enum Codec<R: Read> {
+    Plain(Source<R>),
+    Gzip(Box<MultiGzDecoder<Source<R>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Source<R>>>),
+}
+
+struct Counted<R> {
+    inner: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
+
+/// Why nothing can be unpacked.
+pub(super) enum Unpackable {
+    /// The first bytes did not come.
+    Io(io::Error),
+    /// A compression that is not known here.
+    Packing(&'static str),
+}
+
+impl<R: Read> Inflate<R> {
+    /// Looks at the first bytes to see how they are packed; the engines of this field do the same and trust no media
+    /// type (containers/image `pkg/compression`).
+    pub(super) fn new(mut reader: R, limits: &Limits) -> Result<Self, Unpackable> {
+        let mut head = Vec::with_capacity(6);
+        reader.by_ref().take(6).read_to_end(&mut head).map_err(Unpackable::Io)?;
+        let codec = match head.as_slice() {
+            [0x1f, 0x8b, ..] => Packed::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packed::Zstd,
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => return Err(Unpackable::Packing("xz")),
+            [b'B', b'Z', b'h', ..] => return Err(Unpackable::Packing("bzip2")),
+            _ => Packed::No,
+        };
+        let source =
+            BufReader::with_capacity(64 << 10, Counted { inner: Cursor::new(head).chain(reader), count: 0 });
+        let codec = match codec {
+            Packed::No => Codec::Plain(source),
+            Packed::Gzip => Codec::Gzip(Box::new(MultiGzDecoder::new(source))),
+            Packed::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(source).map_err(Unpackable::Io)?;
+                decoder.window_log_max(ZSTD_WINDOW).map_err(Unpackable::Io)?;
+                Codec::Zstd(Box::new(decoder))
+            }
+        };
+        let (plain_limit, ratio_limit) = (limits.layer_plain_bytes, limits.layer_ratio);
+        Ok(Self { codec, hasher: Hasher::default(), plain_limit, ratio_limit, hit: None })
+    }
+
+    /// The ceiling that stopped the reading, if one did.
+    pub(super) fn hit(&self) -> Option<(&'static str, u64)> {
+        self.hit
+    }
+
+    /// Reads what is left, and checks that the packed stream ends there too.
+    pub(super) fn drain(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; 64 << 10];
+        while self.read(&mut buffer)? > 0 {}
+        // The decoder may stop before its source does; what checks the source's digest must see its end.
+        let source = match &mut self.codec {
+            Codec::Plain(source) => source,
+            Codec::Gzip(decoder) => decoder.get_mut(),
+            Codec::Zstd(decoder) => decoder.get_mut(),
+        };
+        if source.fill_buf()?.is_empty() {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the packed stream goes on after its end"))
+    }
+
+    /// How many plain bytes came, and their digest.
+    pub(super) fn finish(self) -> (u64, Digest) {
+        (self.hasher.length(), self.hasher.finish())
+    }
+
+    fn packed(&self) -> u64 {
+        match &self.codec {
+            Codec::Plain(source) => source.get_ref().count,
+            Codec::Gzip(decoder) => decoder.get_ref().get_ref().count,
+            Codec::Zstd(decoder) => decoder.get_ref().get_ref().count,
+        }
+    }
+}
+
+enum Packed {
+    No,
+    Gzip,
+    Zstd,
+}
+
+impl<R: Read> Read for Inflate<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.codec {
+            Codec::Plain(source) => source.read(buffer)?,
+            Codec::Gzip(decoder) => decoder.read(buffer)?,
+            Codec::Zstd(decoder) => decoder.read(buffer)?,
+        };
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        let plain = self.hasher.length();
+        if plain > self.plain_limit {
+            self.hit = Some(("plain bytes", self.plain_limit));
+        } else if plain > RATIO_FREE.saturating_add(self.packed().saturating_mul(self.ratio_limit)) {
+            self.hit = Some(("plain bytes for each packed one", self.ratio_limit));
+        }
+        match self.hit {
+            Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "too much in too little")),
+            None => Ok(count),
+        }
+    }
+}
