@@ -1,1 +1,4 @@
-//! Tests of the archive.
+//! Archives against flips, cuts, splices, hostile tars, and stock tools.
+
+mod honest;
+mod world;

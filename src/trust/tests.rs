@@ -1,0 +1,1 @@
+//! Keys, signatures and thresholds, by table.
