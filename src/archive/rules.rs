@@ -1,6 +1,7 @@
 //! The rules that an inventory keeps beyond its shape (`schema/archive-v1.md`, "Rules").
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use crate::archive::layout::MAX_NUMBER;
 use crate::archive::{
@@ -10,7 +11,7 @@ use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::trust::Payload as _;
 
-fn broken(subject: impl ToString, rule: &'static str) -> ArchiveError {
+fn broken(subject: impl Display, rule: &'static str) -> ArchiveError {
     ArchiveError::Rule { subject: subject.to_string(), rule }
 }
 

@@ -7,7 +7,7 @@ use crate::archive::{ArchiveError, Entry, EntryPath, Front, Inventory, ReadAt, R
 use crate::digest::{Digest, VerifyingReader};
 use crate::finding::Finding;
 use crate::limits::Limits;
-use crate::trust::{KeyId, TrustError, TrustSet};
+use crate::trust::{KeyId, Signature, TrustError, TrustSet};
 use crate::verify::check::{read, unreadable};
 use crate::verify::{Check, Passed, Policy, Reason, Refusal, Refused};
 
@@ -42,7 +42,7 @@ pub fn open(
         .map_err(|error| Refusal::new("inventory.json", INVENTORY_AT, error))?;
     let mut refused = Vec::new();
     let mut notes = Vec::new();
-    if !front.signatures.iter().map(|signature| signature.key()).eq(inventory.signers.iter().copied()) {
+    if !front.signatures.iter().map(Signature::key).eq(inventory.signers.iter().copied()) {
         let offset = inventory.members().nth(2).map_or(0, |member| member.span.header);
         refused.push(Refusal::new("sig", offset, ArchiveError::Signers));
     }
@@ -53,13 +53,11 @@ pub fn open(
         let entry = if found < expected { inventory.member_at(offset) } else { "the end mark".into() };
         refused.push(Refusal::new(entry, offset, ArchiveError::TotalSize { expected, found }));
     }
-    match Refused::by(refused) {
-        Some(refused) => Err(refused),
-        None => {
-            let signers = believed.signers().to_vec();
-            Ok(Opened { source, inventory, signers, notes, limits: limits.clone() })
-        }
+    if let Some(refused) = Refused::by(refused) {
+        return Err(refused);
     }
+    let signers = believed.signers().to_vec();
+    Ok(Opened { source, inventory, signers, notes, limits: limits.clone() })
 }
 
 /// Where every archive's inventory begins: after the first member and its own header.
@@ -99,7 +97,7 @@ impl Opened {
     pub fn conclude(self, passed: Vec<Passed>) -> Result<VerifiedArchive, Refused> {
         let mut done = vec![false; self.inventory.entries.len().saturating_add(1)];
         let archive = self.inventory.digest();
-        for proof in passed.iter().filter(|proof| proof.archive() == archive) {
+        for proof in passed.into_iter().filter(|proof| proof.archive() == archive) {
             if let Some(done) = done.get_mut(proof.index().unwrap_or(self.inventory.entries.len())) {
                 *done = true;
             }

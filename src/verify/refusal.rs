@@ -239,58 +239,53 @@ impl From<Defect> for Refusal {
 
 /// Everything that speaks against an archive: one refusal at least.
 #[derive(Debug)]
-pub struct Refused {
-    first: Refusal,
-    others: Vec<Refusal>,
-}
+pub struct Refused(Vec<Refusal>);
 
 impl Refused {
     /// Nothing when there are no refusals.
     pub fn by(refusals: Vec<Refusal>) -> Option<Self> {
-        let mut refusals = refusals.into_iter();
-        let first = refusals.next()?;
-        Some(Self { first, others: refusals.collect() })
+        if refusals.is_empty() { None } else { Some(Self(refusals)) }
     }
 
     /// Each of them, in the order in which they were found.
-    pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
-        std::iter::once(&self.first).chain(&self.others)
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.0
     }
 
     /// The same for a report.
     pub fn findings(&self) -> Vec<Finding> {
-        self.refusals().map(Refusal::finding).collect()
+        self.0.iter().map(Refusal::finding).collect()
     }
 }
 
 impl From<Refusal> for Refused {
-    fn from(first: Refusal) -> Self {
-        Self { first, others: Vec::new() }
+    fn from(refusal: Refusal) -> Self {
+        Self(vec![refusal])
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.others.len() {
-            0 => write!(f, "the archive is refused"),
-            others => write!(f, "the archive is refused for {others} more reasons than this"),
+        match self.0.len() {
+            0 | 1 => f.write_str("the archive is refused"),
+            count => write!(f, "the archive is refused for {count} reasons, the first of which is this"),
         }
     }
 }
 
 impl std::error::Error for Refused {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.first)
+        self.0.first().map(|first| first as _)
     }
 }
 
 impl Fault for Refused {
     /// Doubt about who made it weighs more than damage, and a wish to stop more than either.
     fn exit(&self) -> Exit {
-        self.refusals().map(Refusal::exit).max().unwrap_or(Exit::Integrity)
+        self.0.iter().map(Refusal::exit).max().unwrap_or(Exit::Integrity)
     }
 
     fn hint(&self) -> Option<String> {
-        self.refusals().find_map(Refusal::hint)
+        self.0.iter().find_map(Refusal::hint)
     }
 }
