@@ -1,5 +1,7 @@
 //! The plan file (`schema/plan.v1.json`).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,7 @@ use crate::catalog::evidence::Evidence;
 use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::oci::{Descriptor, Platform};
-use crate::reference::{ImageRef, RepositoryRef, Tag};
+use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
 
 /// All that `pack` needs to write exactly one archive.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +41,9 @@ pub struct Plan {
     pub catalogs: Vec<PlannedCatalog>,
     /// Every image that travels or must be there.
     pub images: Vec<PlannedImage>,
+    /// Manifests and configs of our own making, which no source registry has: the text of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<Digest, String>,
     /// What production must hold already.
     pub prerequisites: Vec<Prerequisite>,
     /// The images again, as a flat list for approval.
@@ -146,6 +151,9 @@ pub struct PlannedImage {
     /// The tag that it is asked for by, or that keeps its meaning (`sha256-….sig`); nothing for images asked for by digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
+    /// The repository in the site's registries, where the request asks for another than the site's mapping gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Repository>,
     /// Its manifest or index.
     pub root: Descriptor,
     /// Why it travels; one reason at least.
@@ -190,8 +198,8 @@ pub struct Item {
 pub struct BytesSummary {
     /// To fetch from the source registries.
     pub download: u64,
-    /// The archive.
+    /// The archive, about: headers and lists are estimated.
     pub carry: u64,
-    /// What the site's registries grow by, each.
+    /// What the site's registries grow by, each; less where they hold some of it unknown to the report.
     pub store: u64,
 }

@@ -1,8 +1,17 @@
 //! What must travel, and why: the plan is a value that is printed, saved, compared, approved and then carried out.
+//!
+//! Requests and catalogs become delivered packages here; the flow pins their images, and the sizes say what
+//! that means in bytes.
 
 mod document;
+mod file;
+mod sizes;
+#[cfg(test)]
+mod tests;
 
 pub use document::{
     BytesSummary, Hop, HopEdge, ImageKind, Item, Plan, PlannedCatalog, PlannedImage, PlannedPackage,
     Prerequisite,
 };
+pub use file::PlanError;
+pub use sizes::{Holdings, duration, items, prerequisites};

@@ -1,6 +1,6 @@
 //! What a site holds: the report that travels out, and the receipt that an import leaves, which is also the next report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
-use crate::reference::{ImageRef, RepositoryRef};
+use crate::reference::{ImageRef, Repository, RepositoryRef};
 
 /// What a site holds, for the connected side (`schema/site-report.v1.json`). A receipt contains one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,9 +28,13 @@ pub struct SiteReport {
     /// Operators that run.
     #[serde(default)]
     pub installed: Vec<InstalledOperator>,
-    /// Blobs and manifests that production is known to hold.
+    /// Blobs and manifests that production is known to hold, in whatever repository.
     #[serde(default)]
     pub digests: BTreeSet<Digest>,
+    /// Blobs and manifests that production holds, by its own repositories. Only what is known to be in the very repository
+    /// where an image lands can be left out of an archive blob by blob.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repositories: BTreeMap<Repository, BTreeSet<Digest>>,
 }
 
 /// One catalog in production.

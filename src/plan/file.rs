@@ -1,0 +1,121 @@
+//! The plan as a file: one canonical text, and a strict reader.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::document::Plan;
+use crate::digest::Digest;
+use crate::fault::{Exit, Fault};
+use crate::limits::Limits;
+
+/// Why a file is no plan that can be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Not JSON, or not of this shape.
+    #[error("the plan cannot be read")]
+    Malformed {
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Another kind or version of document.
+    #[error("the file says its format is `{found}`, and not `{}`", Plan::FORMAT)]
+    Format {
+        /// What it says.
+        found: String,
+    },
+    /// Over the ceiling.
+    #[error("the plan has more than {limit} bytes")]
+    TooLarge {
+        /// The ceiling.
+        limit: u64,
+    },
+    /// It contradicts itself: it was edited, or damaged.
+    #[error("the plan contradicts itself: {what}")]
+    Contradiction {
+        /// Where.
+        what: String,
+    },
+}
+
+impl Fault for PlanError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("make a new one with `ombundle plan`".to_owned())
+    }
+}
+
+impl Plan {
+    /// What `format` says.
+    pub const FORMAT: &str = "ombundle.plan/v1";
+
+    /// The one text of this plan: indented JSON with a line feed at its end. The same plan gives the same bytes.
+    pub fn to_json(&self) -> Result<String, PlanError> {
+        let mut text =
+            serde_json::to_string_pretty(self).map_err(|source| PlanError::Malformed { source })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Reads a plan file.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, PlanError> {
+        #[derive(Deserialize)]
+        struct Probe {
+            #[serde(default)]
+            format: String,
+        }
+        if bytes.len() as u64 > limits.meta_bytes {
+            return Err(PlanError::TooLarge { limit: limits.meta_bytes });
+        }
+        let malformed = |source| PlanError::Malformed { source };
+        let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
+        if probe.format != Self::FORMAT {
+            return Err(PlanError::Format { found: probe.format.chars().take(80).collect() });
+        }
+        let plan: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Checks what the types cannot: that one digest has one size, that roots are among their manifests, that texts of our own
+    /// are what they are called.
+    fn check(&self) -> Result<(), PlanError> {
+        let contradiction = |what: String| Err(PlanError::Contradiction { what });
+        let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
+        let mut manifests: BTreeSet<Digest> = BTreeSet::new();
+        for image in &self.images {
+            if image.manifests.last().map(|manifest| manifest.digest) != Some(image.root.digest) {
+                return contradiction(format!("the last manifest of `{}` is not its root", image.source));
+            }
+            if image.reasons.is_empty() {
+                return contradiction(format!("`{}` travels without a reason", image.source));
+            }
+            for object in image.manifests.iter().chain(&image.blobs) {
+                if sizes.insert(object.digest, object.size).is_some_and(|size| size != object.size) {
+                    return contradiction(format!("{} has two sizes", object.digest));
+                }
+            }
+            manifests.extend(image.manifests.iter().map(|manifest| manifest.digest));
+        }
+        for (digest, text) in &self.inline {
+            if Digest::of(text.as_bytes()) != *digest {
+                return contradiction(format!("the text of {digest} has another digest"));
+            }
+        }
+        for prerequisite in &self.prerequisites {
+            if sizes.get(&prerequisite.digest) != Some(&prerequisite.size) {
+                return contradiction(format!("nothing needs the prerequisite {}", prerequisite.digest));
+            }
+        }
+        for base in self.catalogs.iter().filter_map(|catalog| catalog.base) {
+            if !manifests.contains(&base) {
+                return contradiction(format!("the catalog base {base} is not among the images"));
+            }
+        }
+        Ok(())
+    }
+}
