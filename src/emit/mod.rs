@@ -1,1 +1,18 @@
-//! What was promoted as files to apply and to read.
+//! What was promoted as files to apply and to read: cluster resources, patches, the way back, catalogs as text, runbooks.
+//!
+//! Only what [`Kind`] names is ever written, from typed values, under names that stay the same in every generation.
+
+mod course;
+mod files;
+mod input;
+mod mirrors;
+mod names;
+mod resources;
+mod runbook;
+mod yaml;
+
+pub use files::{emit, preflight};
+pub use input::{Emitted, EmittedCatalog, Input};
+pub use mirrors::{DrainReason, NodeEffect};
+pub use names::{Kind, file_name, fit};
+pub use yaml::Yaml;

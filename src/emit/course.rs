@@ -1,0 +1,225 @@
+//! The course of one operator through this upgrade: where its Subscription stands, which hops are left, in which channel.
+
+use serde_json::{Value, json};
+
+use crate::catalog::evidence::Evidence;
+use crate::emit::input::{EmittedCatalog, Input};
+use crate::emit::resources::subscription_source;
+use crate::finding::Finding;
+use crate::plan::{Hop, PlannedPackage};
+use crate::site::cluster::{Approval, ClusterDump, ClusterSubscription};
+use crate::text::Safe;
+
+/// One package at one place in the cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Course<'a> {
+    /// The package as planned.
+    pub(super) package: &'a PlannedPackage,
+    /// The catalog that offers it.
+    pub(super) catalog: &'a EmittedCatalog,
+    /// Its Subscription; nothing when the cluster was not asked, or has none.
+    pub(super) subscription: Option<&'a ClusterSubscription>,
+    /// Where it stands.
+    pub(super) stand: Stand,
+    /// The hops that are left, those that one channel offers together.
+    pub(super) legs: Vec<Leg<'a>>,
+}
+
+/// Where an operator stands before this upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// Nothing of it is known to run.
+    Absent,
+    /// This CSV runs, and hops are left.
+    Before(String),
+    /// This CSV runs, and no hop is left.
+    There(String),
+    /// This CSV runs, which is not on the planned path.
+    Elsewhere(String),
+}
+
+/// Hops that one channel offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Leg<'a> {
+    /// The channel.
+    pub(super) channel: &'a str,
+    /// In order.
+    pub(super) hops: &'a [Hop],
+}
+
+impl<'a> Course<'a> {
+    /// What the CSV that is reached by a hop says of itself.
+    pub(super) fn evidence(&self, bundle: &str) -> Option<&'a Evidence> {
+        let package = &self.package.name;
+        self.catalog.evidence.iter().find(|found| found.bundle == bundle && &found.package == package)
+    }
+
+    /// The CSV where the course ends.
+    pub(super) fn target(&self) -> Option<&'a str> {
+        self.legs.last().and_then(|leg| leg.hops.last()).map(|hop| hop.name.as_str())
+    }
+
+    /// How many hops are left.
+    pub(super) fn hops(&self) -> usize {
+        self.legs.iter().map(|leg| leg.hops.len()).sum()
+    }
+
+    /// The first words of the names of its patches: Subscription by namespace, or the package.
+    pub(super) fn file_stem(&self) -> String {
+        match self.subscription {
+            // Neither part holds a slash: both are names that a cluster takes.
+            Some(found) => format!("patches/{}.{}", found.namespace, found.name),
+            None => format!("patches/{}", crate::emit::names::file_name(&self.package.name)),
+        }
+    }
+
+    /// Whether OLM would begin by itself once it sees the catalog.
+    pub(super) fn is_automatic(&self) -> bool {
+        self.subscription.is_some_and(|found| found.approval == Approval::Automatic)
+    }
+}
+
+/// A patch of a Subscription: a JSON merge patch (RFC 7396) in a file of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Patch {
+    /// Its path below the output folder.
+    pub(super) path: String,
+    /// What it says.
+    pub(super) body: Value,
+}
+
+/// All patches of one course.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Patches {
+    /// Stops OLM from going on by itself; only where it would.
+    pub(super) hold: Option<Patch>,
+    /// To the catalog and the channel of each leg in turn; the first is there even when no hop is.
+    pub(super) switch: Vec<Patch>,
+    /// Lets OLM go on by itself again; only where it did.
+    pub(super) release: Option<Patch>,
+    /// Back to exactly what was; only where that is known.
+    pub(super) back: Option<Patch>,
+}
+
+impl Course<'_> {
+    /// The patches of this course.
+    pub(super) fn patches(&self) -> Patches {
+        let stem = self.file_stem();
+        let patch = |word: &str, spec: Value| Patch {
+            path: format!("{stem}.{word}.json"),
+            body: json!({ "spec": spec }),
+        };
+        let (source, namespace) = subscription_source(self.catalog);
+        let mut first =
+            json!({"installPlanApproval": "Manual", "source": source, "sourceNamespace": namespace});
+        if let (Some(leg), Some(fields)) = (self.legs.first(), first.as_object_mut()) {
+            fields.insert("channel".to_owned(), json!(leg.channel));
+        }
+        let mut switch = vec![patch("switch", first)];
+        for (index, leg) in self.legs.iter().enumerate().skip(1) {
+            switch.push(patch(&format!("switch-{}", index + 1), json!({"channel": leg.channel})));
+        }
+        let approval = |word| json!({"installPlanApproval": word});
+        Patches {
+            hold: self.is_automatic().then(|| patch("hold", approval("Manual"))),
+            switch,
+            release: self.is_automatic().then(|| patch("release", approval("Automatic"))),
+            back: self.subscription.map(|found| {
+                let approval = if found.approval == Approval::Manual { "Manual" } else { "Automatic" };
+                patch(
+                    "back",
+                    json!({
+                        // null takes the field away.
+                        "channel": found.channel,
+                        "installPlanApproval": approval,
+                        "source": found.source,
+                        "sourceNamespace": found.source_namespace,
+                    }),
+                )
+            }),
+        }
+    }
+}
+
+impl Patches {
+    /// All of them, in the order in which they are used.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Patch> {
+        self.hold.iter().chain(&self.switch).chain(&self.release).chain(&self.back)
+    }
+}
+
+/// The courses of all packages in all catalogs, and what does not fit between plan and cluster.
+pub(super) fn courses<'a>(input: &Input<'a>) -> (Vec<Course<'a>>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut courses = Vec::new();
+    for catalog in input.catalogs {
+        for package in &catalog.packages {
+            let found: Vec<_> = input
+                .cluster
+                .into_iter()
+                .flat_map(|cluster| cluster.subscriptions_for(&package.name))
+                .collect();
+            if found.is_empty() {
+                courses.push(course(catalog, package, None, package.installed.as_deref()));
+            }
+            for subscription in found {
+                let runs = running(input.cluster, subscription);
+                let course = course(catalog, package, Some(subscription), runs);
+                if let Stand::Elsewhere(runs) = &course.stand {
+                    findings.push(off_path(package, subscription, runs));
+                }
+                courses.push(course);
+            }
+        }
+    }
+    (courses, findings)
+}
+
+/// The CSV that a Subscription runs: what it says itself, else what was found to belong to it.
+fn running<'a>(cluster: Option<&'a ClusterDump>, subscription: &'a ClusterSubscription) -> Option<&'a str> {
+    subscription.installed_csv.as_deref().or_else(|| {
+        let csvs = cluster.into_iter().flat_map(|cluster| cluster.csvs.values());
+        let near = |csv: &&crate::site::cluster::ClusterCsv| {
+            csv.namespace == subscription.namespace && csv.package.as_ref() == Some(&subscription.package)
+        };
+        csvs.into_iter().find(near).map(|csv| csv.name.as_str())
+    })
+}
+
+fn course<'a>(
+    catalog: &'a EmittedCatalog,
+    package: &'a PlannedPackage,
+    subscription: Option<&'a ClusterSubscription>,
+    runs: Option<&str>,
+) -> Course<'a> {
+    let hops = &package.hops;
+    let (stand, left) = match runs {
+        None => (Stand::Absent, &hops[hops.len()..]),
+        Some(runs) => match hops.iter().position(|hop| hop.from == runs) {
+            Some(at) => (Stand::Before(runs.to_owned()), hops.get(at..).unwrap_or_default()),
+            None if hops.is_empty() || hops.last().is_some_and(|hop| hop.name == runs) => {
+                (Stand::There(runs.to_owned()), &hops[hops.len()..])
+            }
+            None => (Stand::Elsewhere(runs.to_owned()), &hops[hops.len()..]),
+        },
+    };
+    let legs = left
+        .chunk_by(|one, next| one.channel == next.channel)
+        .filter_map(|hops| Some(Leg { channel: hops.first()?.channel.as_str(), hops }))
+        .collect();
+    Course { package, catalog, subscription, stand, legs }
+}
+
+fn off_path(package: &PlannedPackage, subscription: &ClusterSubscription, runs: &str) -> Finding {
+    let path: Vec<_> = package.hops.iter().map(|hop| Safe(&hop.from).to_string()).collect();
+    let subject = format!(
+        "package {}, Subscription {}/{}",
+        Safe(&package.name),
+        subscription.namespace,
+        subscription.name
+    );
+    let message = format!("{} runs, and the upgrade was planned from {}", Safe(runs), path.join(", "));
+    let hint =
+        "plan the upgrade again with a site report of this cluster (`ombundle site report --cluster …`)";
+    Finding::warning("INSTALLED_NOT_ON_PATH", subject, message).hint(hint)
+}

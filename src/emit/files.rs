@@ -1,0 +1,164 @@
+//! All files of one import, by path.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::emit::course::{Course, Patch, courses};
+use crate::emit::input::{Emitted, Input};
+use crate::emit::mirrors::{self, NodeEffect, Scopes};
+use crate::emit::names::{Kind, collision, file_name, fit};
+use crate::emit::resources::{self, Filed, Object};
+use crate::emit::runbook;
+use crate::finding::Finding;
+use crate::site::Site;
+use crate::site::cluster::ClusterDump;
+use crate::text::Word;
+
+/// What the files are made from: worked out once, for the resources and the runbooks alike.
+pub(super) struct Work<'a> {
+    pub(super) input: Input<'a>,
+    /// To apply, in order.
+    pub(super) cluster: Vec<Filed>,
+    /// To apply on the way back, in order.
+    pub(super) back: Vec<Filed>,
+    pub(super) effect: NodeEffect,
+    pub(super) digest_scopes: Scopes,
+    pub(super) courses: Vec<Course<'a>>,
+    /// From merging and checking, and from here.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Names of the site's that somebody else has in this cluster: what can be known before anything is pushed.
+pub fn preflight(site: &Site, cluster: &ClusterDump) -> Vec<Finding> {
+    let catalogs = site.spec.catalogs.iter().map(|catalog| fit(&catalog.name));
+    let catalogs =
+        catalogs.flat_map(|name| [(Kind::CatalogSource, name.clone()), (Kind::ClusterCatalog, name)]);
+    let sets = [
+        (Kind::ImageDigestMirrorSet, mirrors::digest_set_name(site)),
+        (Kind::ImageTagMirrorSet, mirrors::tag_set_name(site)),
+    ];
+    sets.into_iter().chain(catalogs).filter_map(|(kind, name)| collision(cluster, kind, &name)).collect()
+}
+
+/// Writes all files of one import.
+///
+/// An object whose name somebody else has is left out, and is a finding of severity error.
+pub fn emit(input: &Input<'_>) -> Emitted {
+    let work = Work::new(*input);
+    let mut files = resources::contents(&work.cluster);
+    files.extend(resources::contents(&work.back));
+    files.extend(patches(&work.courses));
+    for catalog in input.catalogs {
+        for (package, text) in &catalog.texts {
+            let path = format!("catalogs/{}/{}.json", file_name(&catalog.name), file_name(package));
+            files.insert(path, text.clone());
+        }
+    }
+    files.extend(runbook::write(&work));
+    files.insert("receipt.json".to_owned(), pretty(input.receipt));
+    let nodes = work.effect;
+    Emitted {
+        files,
+        nodes,
+        findings: work.findings.into_iter().filter(|found| !input.findings.contains(found)).collect(),
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(input: Input<'a>) -> Self {
+        let site = input.site;
+        let digest_scopes = mirrors::digest_scopes(&input);
+        let tag_scopes = mirrors::tag_scopes(&input);
+        let (digest_name, tag_name) = (mirrors::digest_set_name(site), mirrors::tag_set_name(site));
+        let mut findings = input.findings.to_vec();
+        let mut objects = Vec::new();
+        if !digest_scopes.is_empty() {
+            objects.push(resources::mirror_set(
+                Kind::ImageDigestMirrorSet,
+                digest_name.clone(),
+                &digest_scopes,
+            ));
+        }
+        if !tag_scopes.is_empty() {
+            objects.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tag_scopes));
+        }
+        let with_v1 =
+            || input.catalogs.iter().filter(|catalog| resources::has_cluster_catalogs(&input, catalog));
+        objects.extend(
+            input.catalogs.iter().map(|catalog| resources::catalog_source(site, catalog, &catalog.image)),
+        );
+        objects.extend(with_v1().map(|catalog| resources::cluster_catalog(catalog, &catalog.image)));
+        let mut back: Vec<Object> = Vec::new();
+        for catalog in input.catalogs {
+            back.extend(catalog.previous.iter().map(|image| resources::catalog_source(site, catalog, image)));
+        }
+        for catalog in with_v1() {
+            back.extend(catalog.previous.iter().map(|image| resources::cluster_catalog(catalog, image)));
+        }
+        if let Some(cluster) = input.cluster {
+            let clashes: Vec<_> =
+                objects.iter().filter_map(|object| collision(cluster, object.kind, &object.name)).collect();
+            objects.retain(|object| collision(cluster, object.kind, &object.name).is_none());
+            back.retain(|object| collision(cluster, object.kind, &object.name).is_none());
+            findings.extend(clashes);
+            let ours = [
+                (Kind::ImageDigestMirrorSet, digest_name, &digest_scopes),
+                (Kind::ImageTagMirrorSet, tag_name, &tag_scopes),
+            ];
+            findings.extend(mirrors::policy_conflicts(cluster, &ours));
+        }
+        let effect = mirrors::node_effect(&input, &digest_scopes, &tag_scopes);
+        let (courses, off) = courses(&input);
+        findings.extend(off);
+        Self {
+            input,
+            cluster: resources::file("cluster", objects),
+            back: resources::file("back", back),
+            effect,
+            digest_scopes,
+            courses,
+            findings,
+        }
+    }
+}
+
+/// Each patch as a file, and one with the commands that apply them.
+fn patches(courses: &[Course<'_>]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut commands = String::new();
+    for course in courses {
+        for patch in course.patches().all() {
+            files.insert(patch.path.clone(), pretty(&patch.body));
+            let (namespace, name) = place(course);
+            // Writing to a String cannot fail.
+            _ = writeln!(commands, "{}", patch_command(&namespace, &name, patch));
+        }
+    }
+    if !commands.is_empty() {
+        files.insert("patches/commands.txt".to_owned(), commands.into_bytes());
+    }
+    files
+}
+
+/// Namespace and name of a course's Subscription as words of a command: themselves, or variables that the runbook sets.
+pub(super) fn place(course: &Course<'_>) -> (String, String) {
+    match course.subscription {
+        Some(found) => (Word(&found.namespace).to_string(), Word(&found.name).to_string()),
+        None => ("\"$NS\"".to_owned(), "\"$SUB\"".to_owned()),
+    }
+}
+
+/// The command that applies a patch.
+pub(super) fn patch_command(namespace: &str, name: &str, patch: &Patch) -> String {
+    let file = Word(&patch.path);
+    format!(
+        "oc -n {namespace} patch subscription.operators.coreos.com {name} --type merge --patch-file {file}"
+    )
+}
+
+fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
+    // Neither a receipt nor a patch holds what JSON cannot say: keys are texts.
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,61 @@
+//! What is known when resources are written: what production serves now, and what the cluster said of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::evidence::Evidence;
+use crate::emit::mirrors::NodeEffect;
+use crate::finding::Finding;
+use crate::plan::PlannedPackage;
+use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
+use crate::site::cluster::ClusterDump;
+use crate::site::{Receipt, Site};
+
+/// All that goes into the emitted files. The same input gives the same bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// The catalogs that production serves now.
+    pub catalogs: &'a [EmittedCatalog],
+    /// Every source repository that production holds, and where. Only those that no rule of the site file covers
+    /// need an entry of their own in the mirror set.
+    pub mirrors: &'a BTreeMap<RepositoryRef, RepositoryRef>,
+    /// Images that something asks for by tag, by their original names; they alone need an ImageTagMirrorSet.
+    pub tag_images: &'a BTreeSet<ImageRef>,
+    /// What the cluster said of itself, if anybody asked it.
+    pub cluster: Option<&'a ClusterDump>,
+    /// What the import did.
+    pub receipt: &'a Receipt,
+    /// What a person should know before the cluster is switched, from merging and checking.
+    pub findings: &'a [Finding],
+}
+
+/// One catalog that production serves now.
+#[derive(Debug, Clone)]
+pub struct EmittedCatalog {
+    /// Name of its CatalogSource and ClusterCatalog, as in the site file.
+    pub name: String,
+    /// The upstream catalog.
+    pub source: ImageRef,
+    /// What production serves, by digest.
+    pub image: PinnedRef,
+    /// What it served before, by digest; nothing the first time.
+    pub previous: Option<PinnedRef>,
+    /// The packages that this archive delivered into it, in the order of the plan.
+    pub packages: Vec<PlannedPackage>,
+    /// What the CSVs of the delivered bundles say.
+    pub evidence: Vec<Evidence>,
+    /// The whole merged catalog as text: by package, the bytes of its file.
+    pub texts: BTreeMap<String, Vec<u8>>,
+}
+
+/// What was written, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub struct Emitted {
+    /// File contents by path below the output folder, with `/`.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What applying them does to the nodes.
+    pub nodes: NodeEffect,
+    /// What a person must decide or should know. With an error among them an object is missing from the files.
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,222 @@
+//! Mirror sets: where nodes look for images, and what changing that does to the nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::emit::input::Input;
+use crate::emit::names::{Kind, fit};
+use crate::finding::Finding;
+use crate::mapping::Mapping;
+use crate::reference::RepositoryRef;
+use crate::site::Site;
+use crate::site::cluster::{ClusterDump, MirrorEntry, MirrorKind, MirrorSet, TakenObject};
+use crate::text::Safe;
+
+/// Sources and what stands in their place: one mirror each.
+pub(super) type Scopes = BTreeMap<String, String>;
+
+/// The name of the site's ImageDigestMirrorSet.
+pub(super) fn digest_set_name(site: &Site) -> String {
+    fit(&format!("idms-{}-production", site.metadata.name))
+}
+
+/// The name of the site's ImageTagMirrorSet.
+pub(super) fn tag_set_name(site: &Site) -> String {
+    fit(&format!("itms-{}-production", site.metadata.name))
+}
+
+/// What the ImageDigestMirrorSet says.
+///
+/// The rules of the site file make its entries, all of them, so that it is the same in every generation: an object that
+/// never changes never drains a node. Only a repository that no rule puts where it is gets an entry of its own: for the
+/// namespace (host and first path component) where production keeps its path, else for itself. What our object in the
+/// cluster says already stays, since taking an entry away drains every node.
+pub(super) fn digest_scopes(input: &Input<'_>) -> Scopes {
+    let mut scopes = own_entries(input.cluster, MirrorKind::Digest, &digest_set_name(input.site));
+    scopes.extend(extra_scopes(input));
+    scopes.extend(rule_scopes(input.site));
+    scopes
+}
+
+/// What the ImageTagMirrorSet says: the same scopes, those alone in which something is asked for by tag. Empty: no object.
+pub(super) fn tag_scopes(input: &Input<'_>) -> Scopes {
+    let all: Scopes = extra_scopes(input).into_iter().chain(rule_scopes(input.site)).collect();
+    let mut scopes = own_entries(input.cluster, MirrorKind::Tag, &tag_set_name(input.site));
+    for image in input.tag_images {
+        let source = image.repository.to_string();
+        if let Some((scope, mirror)) =
+            all.iter().filter(|(scope, _)| covers(scope, &source)).max_by_key(|(scope, _)| scope.len())
+        {
+            scopes.insert(scope.clone(), mirror.clone());
+        }
+    }
+    scopes
+}
+
+fn rule_scopes(site: &Site) -> Scopes {
+    let host = &site.spec.production.registry;
+    site.spec
+        .repositories
+        .iter()
+        .map(|rule| (rule.source.clone(), format!("{host}/{}", rule.mirror)))
+        .collect()
+}
+
+/// Entries for repositories that are not where the rules would put them, or that no rule covers.
+fn extra_scopes(input: &Input<'_>) -> Scopes {
+    let rules = &input.site.spec.repositories;
+    // A rule that is no prefix was refused when the site file was read; without it the entry is made one by one.
+    let mapping = Mapping::new(rules).unwrap_or_default();
+    let host = &input.site.spec.production.registry;
+    let mut namespaces: BTreeMap<String, BTreeMap<&RepositoryRef, String>> = BTreeMap::new();
+    let mut scopes = Scopes::new();
+    for (source, mirror) in input.mirrors {
+        let covered = rules.iter().any(|rule| covers(&rule.source, &source.to_string()));
+        let as_ruled =
+            mirror.host == *host && mapping.mirror(source).is_ok_and(|ruled| ruled == mirror.repository);
+        match namespace_of(source, mirror) {
+            _ if covered && as_ruled => {}
+            Some((scope, target)) if !covered => {
+                namespaces.entry(scope).or_default().insert(source, target);
+            }
+            _ => _ = scopes.insert(source.to_string(), mirror.to_string()),
+        }
+    }
+    for (scope, members) in namespaces {
+        let targets: BTreeSet<_> = members.values().collect();
+        match targets.first() {
+            Some(target) if targets.len() == 1 => _ = scopes.insert(scope, (*target).clone()),
+            // One namespace in two places: each repository speaks for itself.
+            _ => scopes.extend(
+                members
+                    .keys()
+                    .filter_map(|source| Some((source.to_string(), input.mirrors.get(*source)?.to_string()))),
+            ),
+        }
+    }
+    scopes
+}
+
+/// The first path component with its host, and the same in production, where production keeps the path.
+fn namespace_of(source: &RepositoryRef, mirror: &RepositoryRef) -> Option<(String, String)> {
+    let path = source.repository.as_str();
+    let place = mirror.to_string();
+    let prefix = place.strip_suffix(path)?.strip_suffix('/')?;
+    let first = path.split('/').next()?;
+    Some((format!("{}/{first}", source.host), format!("{prefix}/{first}")))
+}
+
+/// Whether a repository is within a scope: scopes end at path boundaries (containers-registries.conf(5), "prefix").
+fn covers(scope: &str, source: &str) -> bool {
+    source.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn own_entries(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str) -> Scopes {
+    let Some(cluster) = cluster else { return Scopes::new() };
+    let ours = cluster.object(kind.as_str(), None, name).is_some_and(TakenObject::is_ours);
+    let set = cluster.mirror_sets.get(&(kind, name.to_owned())).filter(|_| ours);
+    let entries = set.into_iter().flat_map(|set| &set.entries);
+    entries.filter_map(|entry| Some((entry.source.clone(), entry.mirrors.first()?.clone()))).collect()
+}
+
+/// What applying the mirror sets does to the nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NodeEffect {
+    /// The cluster was not asked, so that nobody can say.
+    #[default]
+    Unknown,
+    /// Nothing changes.
+    Nothing,
+    /// Digest mirrors are added: nodes reload their registry configuration, one after the other, and drain nothing.
+    Reload,
+    /// Every node is drained, one after the other, for these reasons.
+    Drain(Vec<DrainReason>),
+}
+
+/// Why nodes are drained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrainReason {
+    /// Tag mirrors come or go for this source.
+    TagMirrors(String),
+    /// This source loses a digest mirror.
+    Removed(String),
+}
+
+/// Predicts what the machine config operator does (`pkg/daemon/drain.go`, `isSafeContainerRegistryConfChanges`): it
+/// drains unless all that changes is that digest mirrors are added.
+pub(super) fn node_effect(input: &Input<'_>, digest: &Scopes, tag: &Scopes) -> NodeEffect {
+    let Some(cluster) = input.cluster else { return NodeEffect::Unknown };
+    let before = effective(&cluster.mirror_sets);
+    let mut sets = cluster.mirror_sets.clone();
+    if !digest.is_empty() {
+        sets.insert((MirrorKind::Digest, digest_set_name(input.site)), mirror_set(digest));
+    }
+    if !tag.is_empty() {
+        sets.insert((MirrorKind::Tag, tag_set_name(input.site)), mirror_set(tag));
+    }
+    let after = effective(&sets);
+    let mut reasons: Vec<_> = before
+        .tags
+        .symmetric_difference(&after.tags)
+        .map(|(source, _)| DrainReason::TagMirrors(source.clone()))
+        .collect();
+    reasons.extend(
+        before.digests.difference(&after.digests).map(|(source, _)| DrainReason::Removed(source.clone())),
+    );
+    reasons.dedup();
+    match (reasons.is_empty(), before.digests == after.digests) {
+        (false, _) => NodeEffect::Drain(reasons),
+        (true, true) => NodeEffect::Nothing,
+        (true, false) => NodeEffect::Reload,
+    }
+}
+
+/// Sources with each of their mirrors, over all sets together.
+struct Effective {
+    digests: BTreeSet<(String, String)>,
+    tags: BTreeSet<(String, String)>,
+}
+
+fn effective(sets: &BTreeMap<(MirrorKind, String), MirrorSet>) -> Effective {
+    let pairs = |tag: bool| {
+        let sets = sets.iter().filter(move |((kind, _), _)| (*kind == MirrorKind::Tag) == tag);
+        let entries = sets.flat_map(|(_, set)| &set.entries);
+        entries
+            .flat_map(|entry| entry.mirrors.iter().map(|mirror| (entry.source.clone(), mirror.clone())))
+            .collect()
+    };
+    Effective { digests: pairs(false), tags: pairs(true) }
+}
+
+fn mirror_set(scopes: &Scopes) -> MirrorSet {
+    let entry = |(source, mirror): (&String, &String)| MirrorEntry {
+        source: source.clone(),
+        mirrors: vec![mirror.clone()],
+        never_contact_source: false,
+    };
+    MirrorSet { entries: scopes.iter().map(entry).collect() }
+}
+
+/// Sets of others that forbid what ours allow: the machine config operator then refuses both and nodes keep their old
+/// configuration.
+pub(super) fn policy_conflicts(cluster: &ClusterDump, ours: &[(Kind, String, &Scopes)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for ((kind, name), set) in &cluster.mirror_sets {
+        for entry in set.entries.iter().filter(|entry| entry.never_contact_source) {
+            for (our_kind, our_name, scopes) in ours {
+                let same_object = our_kind.as_str() == kind.as_str() && our_name == name;
+                if scopes.contains_key(&entry.source) && !same_object {
+                    let subject = format!("{} {name}, source {}", kind.as_str(), Safe(&entry.source));
+                    let message = format!(
+                        "it says `NeverContactSource` and {} {our_name} does not: with both of them nodes take neither",
+                        our_kind.as_str()
+                    );
+                    let hint = format!(
+                        "remove the source from {name}, or its `mirrorSourcePolicy`, before applying ours"
+                    );
+                    findings.push(Finding::error("MIRROR_POLICY_CONFLICT", subject, message).hint(hint));
+                }
+            }
+        }
+    }
+    findings
+}
