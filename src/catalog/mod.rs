@@ -4,19 +4,26 @@
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
 pub mod evidence;
+mod graph;
 pub mod image;
 mod link;
 mod load;
 pub mod model;
+mod no_path;
 mod parse;
+mod path;
 mod property;
 #[cfg(test)]
 mod tests;
 mod wire;
 mod yaml;
 
+pub use evidence::Evidence;
+pub use graph::{GraphProblem, Step, UpgradeGraph, Walk, WalkRule};
 pub use link::{Loaded, link};
 pub use load::{IgnoreRules, load};
 pub use model::{Blob, Bundle, Catalog, Channel, Entry, Origin, Package, Property, RelatedImage};
+pub use no_path::{Bound, ChannelGap, NoPath};
 pub use parse::{ParsedFile, parse_file};
+pub use path::{Hop, HopEdge, PathFinder, Start, UpgradePath};
 pub use property::{Gvk, Identity, PackageRequired};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::evidence::Evidence;
+pub use crate::catalog::{Hop, HopEdge};
 use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::oci::{Descriptor, Platform};
@@ -90,38 +91,6 @@ pub struct PlannedPackage {
     pub hops: Vec<Hop>,
     /// Names of the bundles that the delivered catalog offers.
     pub bundles: Vec<String>,
-}
-
-/// One step of an upgrade.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Hop {
-    /// The CSV that is reached.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The CSV that it starts from.
-    pub from: String,
-    /// The channel in which OLM finds it.
-    pub channel: String,
-    /// What allows it.
-    pub edge: HopEdge,
-    /// The same for people.
-    pub reason: String,
-}
-
-/// What allows a hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum HopEdge {
-    /// The entry replaces the start.
-    Replaces,
-    /// The entry skips the start.
-    Skips,
-    /// The start's version is in the entry's skipRange.
-    SkipRange,
-    /// The catalog lost the edge; the bundle's own CSV has it.
-    Bridge,
 }
 
 /// What an image is for.

@@ -1,4 +1,5 @@
 //! Real file-based catalogs: what opm and oc-mirror say about them is what we say.
 
+mod paths;
 mod real;
 mod shared;

@@ -1,5 +1,6 @@
 //! Tables over small catalogs made here.
 
+mod graph;
 mod load;
 
 use super::{Loaded, load as load_files};
