@@ -158,7 +158,11 @@ impl Console {
             return;
         }
         let seconds = running.began.elapsed().as_secs_f64();
-        let mut text = format!("{}: {} objects", past(phase), running.done_items.min(running.items.max(running.done_items)));
+        let mut text = format!(
+            "{}: {} objects",
+            past(phase),
+            running.done_items.min(running.items.max(running.done_items))
+        );
         if running.done_bytes > 0 {
             let rate = human_bytes((running.done_bytes as f64 / seconds.max(0.001)) as u64);
             text.push_str(&format!(", {} in {seconds:.1} s ({rate}/s)", human_bytes(running.done_bytes)));
@@ -204,14 +208,18 @@ impl Events for Console {
                 }
             }
             Event::End { phase } => self.end(state, phase),
-            Event::Retrying { request, attempt, wait, reason } if self.format == LogFormat::Text => self.say(&format!(
-                "retrying {} (try {attempt}) in {:.1} s: {}",
-                Safe(request),
-                wait.as_secs_f64(),
-                Safe(reason)
-            )),
+            Event::Retrying { request, attempt, wait, reason } if self.format == LogFormat::Text => {
+                self.say(&format!(
+                    "retrying {} (try {attempt}) in {:.1} s: {}",
+                    Safe(request),
+                    wait.as_secs_f64(),
+                    Safe(reason)
+                ))
+            }
             Event::Note { text } if self.format == LogFormat::Text => self.say(&Safe(text).to_string()),
-            Event::Warning { text } if self.format == LogFormat::Text => self.say(&format!("warning: {}", Safe(text))),
+            Event::Warning { text } if self.format == LogFormat::Text => {
+                self.say(&format!("warning: {}", Safe(text)))
+            }
             _ => {}
         }
     }

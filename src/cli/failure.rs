@@ -28,6 +28,13 @@ impl Failure {
         self
     }
 
+    /// The same, seen from further away: `context` comes first, the error becomes its cause.
+    #[must_use]
+    pub fn about(mut self, context: impl std::fmt::Display) -> Self {
+        self.error = self.error.context(context.to_string());
+        self
+    }
+
     /// Findings were reported already; only the exit code is left to say.
     pub fn findings(exit: Exit, summary: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{summary}"), hint: None }
@@ -40,7 +47,8 @@ impl Failure {
 
     /// Says it on stderr.
     pub fn report(&self, format: LogFormat) {
-        let causes: Vec<String> = self.error.chain().map(|cause| Safe(&cause.to_string()).to_string()).collect();
+        let causes: Vec<String> =
+            self.error.chain().map(|cause| Safe(&cause.to_string()).to_string()).collect();
         let mut stderr = std::io::stderr().lock();
         if format == LogFormat::Json {
             let line = serde_json::json!({

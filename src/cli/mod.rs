@@ -1,1 +1,167 @@
-//! The door: command line, terminal, clock, environment.
+//! The door: command line, terminal, clock, environment. One file a command.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand};
+
+use crate::cli::console::Console;
+use crate::cli::failure::Failure;
+use crate::cli::options::OutputOptions;
+use crate::fault::Exit;
+
+mod access;
+//mod catalog;
+//mod check;
+mod console;
+//mod demo;
+mod failure;
+//mod import;
+mod inputs;
+//mod inspect;
+mod key;
+mod options;
+//mod pack;
+//mod plan;
+
+//mod serve;
+mod shell;
+mod verify;
+
+/// Carries operator and OpenShift upgrades across an air gap in one signed archive
+///
+/// On the connected side `plan` finds the upgrade path and `pack` writes one signed `.ombundle`. Behind the air gap `verify`
+/// judges it without a network and `import` pushes it to the staging registry, merges its catalog into production's, promotes
+/// it, checks that everything resolves, and writes the cluster resources and a runbook.
+#[derive(Debug, Parser)]
+#[command(name = "ombundle", version, propagate_version = true, max_term_width = 110, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    output: OutputOptions,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Try it:  ombundle demo
+         The whole cycle on this machine in a minute: no account, no cluster, no network.
+
+Exit codes:
+    0  done
+    1  unexpected
+    2  usage or configuration
+    3  integrity: bytes are not what they should be
+    4  signature or trust; too old, expired, or for another site
+    5  prerequisites missing
+    6  incomplete: upstream lacks something
+    7  registry, authentication or network
+    8  space or quota
+    9  merge conflict
+   10  differences or findings reported
+  130  interrupted: the same command goes on where it stopped";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    //    /// Connected side: find the upgrade path and write down what would travel, and why
+    //    Plan(plan::PlanCommand),
+    //    /// Connected side: fetch what the plan says and write one signed archive
+    //    Pack(pack::PackCommand),
+    //    /// Show what an archive holds
+    //    Inspect(inspect::InspectCommand),
+    /// Judge an archive: signature, trust, target, age, every byte. Needs no network
+    Verify(verify::VerifyCommand),
+    //    /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
+    //    Import(import::ImportCommand),
+    //    /// In the air gap: does everything that production offers resolve there?
+    //    Check(check::CheckCommand),
+    //    /// Look into operator catalogs
+    //    Catalog(catalog::CatalogCommand),
+    /// Make and show signing keys
+    Key(key::KeyCommand),
+    //    /// Serve a folder as an OCI registry
+    //    Serve(serve::ServeCommand),
+    //    /// Walk through the whole cycle on loopback
+    //    Demo(demo::DemoCommand),
+    /// Print a completion script for a shell
+    Completions(shell::CompletionsCommand),
+    /// Write manual pages
+    Man(shell::ManCommand),
+}
+
+/// What every command gets from the door.
+struct Context {
+    console: Arc<Console>,
+}
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with 0, everything else to stderr with 2.
+            drop(error.print());
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return ExitCode::from(exit as u8);
+        }
+    };
+    let format = cli.output.log_format;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    watch_for_interruption(&interrupted);
+    let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
+    let context = Context { console };
+    let result = match cli.command {
+        //        Command::Plan(command) => plan::run(command, &context),
+        //        Command::Pack(command) => pack::run(command, &context),
+        //        Command::Inspect(command) => inspect::run(command, &context),
+        Command::Verify(command) => verify::run(command, &context),
+        //        Command::Import(command) => import::run(command, &context),
+        //        Command::Check(command) => check::run(command, &context),
+        //        Command::Catalog(command) => catalog::run(command, &context),
+        Command::Key(command) => key::run(command, &context),
+        //        Command::Serve(command) => serve::run(command, &context),
+        //        Command::Demo(command) => demo::run(command, &context),
+        Command::Completions(command) => shell::completions(command),
+        Command::Man(command) => shell::man(command),
+    };
+    match result {
+        Ok(()) => ExitCode::from(Exit::Done as u8),
+        Err(failure) => {
+            failure.report(format);
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+/// The first Ctrl-C asks the work to stop at the next safe place; the second one ends the process.
+fn watch_for_interruption(interrupted: &Arc<AtomicBool>) {
+    let interrupted = Arc::clone(interrupted);
+    let watching = ctrlc::set_handler(move || {
+        if interrupted.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Interrupted as u8));
+        }
+        drop(writeln!(std::io::stderr(), "stopping at the next safe place; press again to stop at once"));
+    });
+    // Without a handler Ctrl-C just ends the process, which every command survives.
+    drop(watching);
+}
+
+/// Writes a result to stdout. A closed pipe is the reader's choice, not an error.
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("could not write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a result to stdout as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::usage(error.to_string()))?;
+    text.push('\n');
+    print(&text)
+}

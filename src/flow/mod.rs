@@ -1,1 +1,5 @@
-//! The steps composed: plan, pack, import.
+//! The steps composed: what a command does from end to end, without terminal, clock or environment.
+
+pub mod pack;
+pub mod record;
+pub mod verify;

@@ -177,6 +177,11 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     sync_parent(to)
 }
 
+/// Makes a folder and its parents.
+pub fn create_folder(path: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(path).map_err(failed("create", path))
+}
+
 /// Makes a folder and its parents, readable by their owner only.
 pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))

@@ -4,6 +4,7 @@
 //! renamed ([`files`]). What must survive a power cut is a record of its own ([`journal`]). What is large is never copied:
 //! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`archive_file`]).
 
+pub mod archive_file;
 pub mod files;
 pub mod journal;
 pub mod lock;

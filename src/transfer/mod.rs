@@ -18,8 +18,10 @@ use crate::registry::{Client, Known, Pushed, RegistryError, Target};
 use crate::workers;
 
 mod closure;
+mod deliver;
 
 pub use closure::{Absence, absences};
+pub use deliver::{Delivered, NotWhole, deliver};
 
 /// Where bytes come from: the archive.
 pub trait BlobSource: Sync {

@@ -247,6 +247,11 @@ impl Refused {
         if refusals.is_empty() { None } else { Some(Self(refusals)) }
     }
 
+    /// The person asked to stop before every byte was looked at.
+    pub fn interrupted() -> Self {
+        Refusal::new("the archive", 0, Reason::Interrupted).into()
+    }
+
     /// Each of them, in the order in which they were found.
     pub fn refusals(&self) -> &[Refusal] {
         &self.0

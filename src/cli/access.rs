@@ -1,0 +1,85 @@
+//! The registry client as the command line and the environment ask for it.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::Context;
+use crate::cli::failure::Failure;
+use crate::cli::options::RegistryArgs;
+use crate::event::{Event, Events};
+use crate::reference::RegistryHost;
+use crate::registry::{Client, ClientOptions, Environment};
+use crate::site::ProfileName;
+
+/// On which side of the gap a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Proxies and registries.conf of the environment hold.
+    Connected,
+    /// There is no proxy, and sources are not asked: only what is named on the command line holds.
+    AirGapped,
+}
+
+/// Where certificates of registries are looked for, as containers tools do (containers-certs.d(5)).
+const CERTS_DIRS: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
+
+/// A client for this side.
+pub fn client(
+    args: &RegistryArgs,
+    side: Side,
+    profile: ProfileName,
+    context: &Context,
+) -> Result<Client, Failure> {
+    let plain_http = args
+        .plain_http
+        .iter()
+        .map(|host| {
+            context.console.emit(&Event::Warning {
+                text: &format!(
+                    "plain HTTP with {host}: whoever is on the way can read and change what passes"
+                ),
+            });
+            host.parse::<RegistryHost>().map_err(Failure::usage)
+        })
+        .collect::<Result<_, _>>()?;
+    let registries_conf = match side {
+        Side::Connected => args.registries_conf.clone(),
+        Side::AirGapped => None,
+    };
+    let idle = Duration::from_secs(args.timeout.max(1));
+    let options = ClientOptions {
+        authfile: args.authfile.clone(),
+        ca_files: args.ca_file.clone(),
+        certs_dirs: CERTS_DIRS.iter().map(PathBuf::from).collect(),
+        registries_conf,
+        plain_http,
+        retries: args.retries,
+        connect_timeout: idle.min(Duration::from_secs(30)),
+        idle_timeout: idle,
+        response_timeout: idle * 5,
+        use_proxy: side == Side::Connected,
+        profile,
+        ..ClientOptions::default()
+    };
+    Ok(Client::new(options, &environment(side), Arc::clone(&context.console) as Arc<_>)?)
+}
+
+fn environment(side: Side) -> Environment {
+    let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let either = |name: &str| text(name).or_else(|| text(&name.to_lowercase()));
+    let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let connected = side == Side::Connected;
+    Environment {
+        home: path("HOME"),
+        runtime_dir: path("XDG_RUNTIME_DIR"),
+        config_home: path("XDG_CONFIG_HOME"),
+        docker_config: path("DOCKER_CONFIG"),
+        auth_file: path("REGISTRY_AUTH_FILE"),
+        registries_conf: path("CONTAINERS_REGISTRIES_CONF").filter(|_| connected),
+        https_proxy: either("HTTPS_PROXY").filter(|_| connected),
+        http_proxy: either("HTTP_PROXY").filter(|_| connected),
+        no_proxy: either("NO_PROXY").filter(|_| connected),
+    }
+}

@@ -1,0 +1,98 @@
+//! Files that people name on the command line, read and understood, or refused with everything that is wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::archive::Moment;
+use crate::cli::failure::{Failure, show_findings};
+use crate::fault::Exit;
+use crate::finding::{Finding, has_errors};
+use crate::limits::LIMITS;
+use crate::site::Site;
+use crate::store::files;
+use crate::trust::{PublicKey, SecretKey, TrustSet};
+
+/// Keys are small; whatever is larger is not one.
+const KEY_BYTES: u64 = 64 << 10;
+
+/// A site file and the folder that its paths are relative to.
+pub struct SiteFile {
+    /// The site.
+    pub site: Site,
+    /// The folder of the file.
+    pub base: PathBuf,
+}
+
+impl SiteFile {
+    /// Reads a site file. Its findings are shown; errors among them are a failure.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let bytes = files::read(path, LIMITS.yaml_bytes)?;
+        let (site, findings) = Site::parse(&bytes, &path.display().to_string(), &LIMITS);
+        show_findings(&findings);
+        let site = site.ok_or_else(|| summary(Exit::Usage, "the site file", &findings))?;
+        let base =
+            path.parent().filter(|base| !base.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        Ok(Self { site, base })
+    }
+
+    /// The folder of journal and records.
+    pub fn state(&self) -> PathBuf {
+        self.site.state_dir(&self.base)
+    }
+
+    /// The site's trust.
+    pub fn trust(&self) -> Result<TrustSet, Failure> {
+        trust(&self.site.key_files(&self.base), self.site.spec.trust.threshold)
+    }
+}
+
+/// Says that something has errors, after they were shown.
+pub fn summary(exit: Exit, what: &str, findings: &[Finding]) -> Failure {
+    let errors =
+        findings.iter().filter(|finding| finding.severity == crate::finding::Severity::Error).count();
+    let plural = if errors == 1 { "" } else { "s" };
+    Failure::findings(exit, format!("{what} has {errors} error{plural}, named above"))
+}
+
+/// Shows findings, and fails if any of them is an error.
+pub fn settle(exit: Exit, what: &str, findings: &[Finding]) -> Result<(), Failure> {
+    show_findings(findings);
+    if has_errors(findings) { Err(summary(exit, what, findings)) } else { Ok(()) }
+}
+
+/// A set of public keys, of which so many must have signed.
+pub fn trust(keys: &[PathBuf], threshold: u32) -> Result<TrustSet, Failure> {
+    let keys = keys.iter().map(|path| public_key(path)).collect::<Result<_, _>>()?;
+    Ok(TrustSet::new(keys, usize::try_from(threshold).unwrap_or(usize::MAX))?)
+}
+
+/// A public key in PEM form.
+pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let bytes = files::read(path, KEY_BYTES)?;
+    let text = String::from_utf8_lossy(&bytes);
+    PublicKey::from_pem(&text).map_err(|error| {
+        let failure = Failure::from(error);
+        failure.about(format!("`{}` is not a usable public key", path.display()))
+    })
+}
+
+/// A private key that nobody else can read.
+pub fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
+    let bytes = Zeroizing::new(files::read_private(path, KEY_BYTES)?);
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Failure::usage(format!("`{}` is not a PEM file", path.display())))?;
+    SecretKey::from_pem(text).map_err(|error| {
+        let failure = Failure::from(error);
+        failure.about(format!("`{}` is not a usable private key", path.display()))
+    })
+}
+
+/// The clock.
+pub fn now() -> Result<Moment, Failure> {
+    let seconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Moment::from_unix(seconds)
+        .ok_or_else(|| Failure::usage("the clock of this machine is thousands of years off"))
+}

@@ -1,0 +1,141 @@
+//! `verify`: an archive judged where it lies.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::archive::Moment;
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::{SiteFile, now, public_key, trust};
+use crate::cli::options::ResultFormat;
+use crate::cli::{Context, print, print_json};
+use crate::flow;
+use crate::flow::record::{Log, last_committed};
+use crate::limits::LIMITS;
+use crate::store::archive_file::ArchiveFile;
+use crate::store::journal::Journal;
+use crate::trust::TrustSet;
+use crate::verify::{Floor, Pinned, Policy, Refused, VerifiedArchive, recipe};
+
+/// Judge an archive: signature, trust, target, age, every byte
+///
+/// Reads the archive once, on all cores, and writes nothing. Needs no network and no registry. Every defect is named with its entry
+/// and its place; exit code 3 means damage, 4 means that it is not to be trusted.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml\n  \
+                  ombundle verify upgrade.ombundle --trust-key signer.pub\n  \
+                  ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
+                  ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh")]
+pub struct VerifyCommand {
+    /// The archive
+    archive: PathBuf,
+
+    /// The site file: whose signatures count, and for which site the archive must be
+    #[arg(long, value_name = "FILE", required_unless_present = "trust_key")]
+    site: Option<PathBuf>,
+
+    /// A public key that counts, instead of those of a site file
+    #[arg(long, value_name = "FILE", conflicts_with = "site")]
+    trust_key: Vec<PathBuf>,
+
+    /// How many of them must have signed
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "trust_key")]
+    threshold: u32,
+
+    /// Take an archive that has expired, or that is from the future. The reason is reported
+    #[arg(long, value_name = "REASON")]
+    accept_time: Option<String>,
+
+    /// Print a script that an auditor runs instead, with `tar`, `sha256sum` and `openssl` alone
+    #[arg(long)]
+    explain: bool,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+}
+
+pub fn run(command: VerifyCommand, context: &Context) -> Result<(), Failure> {
+    let site = command.site.as_deref().map(SiteFile::read).transpose()?;
+    let (key_files, threshold) = match &site {
+        Some(site) => (site.site.key_files(&site.base), site.site.spec.trust.threshold),
+        None => (command.trust_key.clone(), command.threshold),
+    };
+    if command.explain {
+        let keys = key_files
+            .iter()
+            .map(|file| Ok(Pinned { key: public_key(file)?.id(), file: file.display().to_string() }))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+        return print(&recipe(&command.archive.display().to_string(), &keys, threshold));
+    }
+    let policy = policy(site.as_ref(), command.accept_time.as_deref(), now()?)?;
+    let trust = trust(&key_files, threshold)?;
+    let source = Arc::new(ArchiveFile::open(&command.archive)?);
+    let result = flow::verify::verify(source, &trust, &policy, &*context.console, &LIMITS);
+    report(&command, result, &trust)
+}
+
+/// What this site, or nobody in particular, demands of an archive now.
+pub fn policy(site: Option<&SiteFile>, accept_time: Option<&str>, now: Moment) -> Result<Policy, Failure> {
+    let mut policy = Policy::at(now);
+    policy.accept_time = accept_time.map(str::parse).transpose()?;
+    if let Some(site) = site {
+        policy.site = Some(site.site.name().parse()?);
+        let records = Journal::read(&Log::path(&site.state()))?;
+        policy.floor = last_committed(&records).map(|(sequence, inventory)| Floor { sequence, inventory });
+    }
+    Ok(policy)
+}
+
+fn report(
+    command: &VerifyCommand,
+    result: Result<VerifiedArchive, Refused>,
+    trust: &TrustSet,
+) -> Result<(), Failure> {
+    match result {
+        Ok(archive) => {
+            let inventory = archive.inventory();
+            let signers: Vec<String> = archive.signers().iter().map(ToString::to_string).collect();
+            match command.format {
+                ResultFormat::Json => print_json(&json!({
+                    "verdict": "verified", "inventory": inventory.digest(), "generation": inventory.sequence,
+                    "signers": signers, "findings": archive.notes(),
+                })),
+                ResultFormat::Text => {
+                    show_findings(archive.notes());
+                    print(&format!(
+                        "verified: {}\n  inventory   {}\n  generation  {} of channel {}\n  entries     {}, {} bytes\n  signed by   {}\n",
+                        command.archive.display(),
+                        inventory.digest(),
+                        inventory.sequence,
+                        inventory.channel,
+                        inventory.entry_count,
+                        inventory.total_size,
+                        archive
+                            .signers()
+                            .iter()
+                            .map(|key| format!("{} ({})", key, key.fingerprint()))
+                            .collect::<Vec<_>>()
+                            .join("\n              "),
+                    ))
+                }
+            }
+        }
+        Err(refused) => {
+            if command.format == ResultFormat::Json {
+                // What an archive says about itself is not repeated unless it was believed.
+                print_json(&json!({
+                    "verdict": "refused", "inventory": null, "generation": null,
+                    "signers": [], "trusted": trust.key_ids().map(|id| id.to_string()).collect::<Vec<_>>(),
+                    "findings": refused.findings(),
+                }))?;
+            } else {
+                show_findings(&refused.findings());
+            }
+            Err(refused.into())
+        }
+    }
+}

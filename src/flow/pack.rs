@@ -1,0 +1,303 @@
+//! `pack`: a plan becomes one signed archive.
+//!
+//! All digests and sizes are known from the plan, so the table of contents is complete before the first download. Blobs go
+//! straight to their final places; the signatures come last; only then does the file get its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::archive::{
+    self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, MediaType, Meta, MetaName, Piece, Predecessor,
+    Role, Root, RootKind, Text,
+};
+use crate::digest::Digest;
+use crate::event::{Event, Events, Phase};
+use crate::fault::{AnyFault, Exit, Fault};
+use crate::fetch::{Wanted, fetch};
+use crate::limits::Limits;
+use crate::oci::media;
+use crate::plan::{ImageKind, Plan, PlannedImage};
+use crate::reference::RepositoryRef;
+use crate::registry::Client;
+use crate::store::part::PartFile;
+use crate::trust::SecretKey;
+
+/// Name of the plan inside the archive, below `meta/`.
+pub const PLAN: &str = "plan.json";
+
+/// What `pack` made.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// The archive.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Digest of its inventory.
+    pub inventory: Digest,
+    /// Its number in its channel.
+    pub sequence: u64,
+    /// Ids of the keys that signed it.
+    pub signers: Vec<String>,
+}
+
+/// Why a plan cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The plan has findings that must be mended first.
+    #[error("the plan has {count} errors; the first: {first}")]
+    Blocked {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The plan contradicts itself.
+    #[error("the plan cannot be packed: {why}")]
+    Plan {
+        /// What is wrong.
+        why: String,
+    },
+    /// A value of the plan does not fit the format.
+    #[error("the plan does not fit the archive format")]
+    Format(#[from] ArchiveError),
+}
+
+impl Fault for PackError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Blocked { .. } => Exit::Incomplete,
+            Self::Plan { .. } | Self::Format(_) => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("make the plan again with `ombundle plan`".to_owned())
+    }
+}
+
+/// What `pack` works with.
+pub struct Pack<'a> {
+    /// Asks the sources.
+    pub client: &'a Client,
+    /// The keys that sign.
+    pub keys: &'a [SecretKey],
+    /// Downloads at once.
+    pub jobs: usize,
+    /// Told what happens.
+    pub events: &'a dyn Events,
+    /// Ceilings.
+    pub limits: &'a Limits,
+}
+
+impl Pack<'_> {
+    /// Writes the archive of `plan` to `target`. After a break the same call goes on where it stopped.
+    pub fn run(&self, plan: &Plan, target: &Path) -> Result<Packed, AnyFault> {
+        let blueprint = draft(plan, self.keys)?.seal(self.limits).map_err(PackError::Format)?;
+        let inventory = blueprint.inventory();
+        let size = inventory.total_size;
+        let part = PartFile::open(target, size, &front(&blueprint)?)?;
+        let wanted = self.fill(plan, &blueprint, &part)?;
+        let bytes = wanted.iter().map(|wanted| wanted.descriptor.size).sum();
+        self.events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
+        fetch(&wanted, &part, self.client, self.jobs, self.events)?;
+        let signatures: Vec<_> = self.keys.iter().map(|key| key.sign(inventory.raw())).collect();
+        for (offset, signature) in blueprint.place(&signatures).map_err(PackError::Format)? {
+            part.write_at(&signature, offset)?;
+        }
+        part.finish()?;
+        self.events.emit(&Event::End { phase: Phase::Fetch });
+        Ok(Packed {
+            path: target.to_owned(),
+            size,
+            inventory: inventory.digest(),
+            sequence: inventory.sequence,
+            signers: inventory.signers.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Writes all that is known already, and says what must be fetched to where.
+    fn fill(&self, plan: &Plan, blueprint: &Blueprint, part: &PartFile) -> Result<Vec<Wanted>, AnyFault> {
+        let mut contents = contents(plan);
+        let mut wanted = Vec::new();
+        blueprint.pieces(|piece| {
+            match piece {
+                Piece::Known { offset, bytes } => part.write_at(bytes, offset)?,
+                // Signed last: until then no part of the file can be mistaken for an archive.
+                Piece::Signature { .. } => {}
+                Piece::Blob { span, entry } => match plan.inline.get(&entry.digest) {
+                    Some(text) => part.write_at(text.as_bytes(), span.data)?,
+                    None => {
+                        let mut found = contents.remove(&entry.digest).ok_or_else(|| PackError::Plan {
+                            why: format!("nothing says where {} comes from", entry.digest),
+                        })?;
+                        found.offset = span.data;
+                        wanted.push(found);
+                    }
+                },
+            }
+            Ok::<_, AnyFault>(())
+        })?;
+        Ok(wanted)
+    }
+}
+
+/// The beginning of the archive that says which plan it belongs to: all before the first signature's content.
+fn front(blueprint: &Blueprint) -> Result<Vec<u8>, AnyFault> {
+    let mut front = Vec::new();
+    let mut signed = false;
+    blueprint.pieces(|piece| {
+        match piece {
+            Piece::Known { bytes, .. } if !signed => front.extend_from_slice(bytes),
+            Piece::Known { .. } => {}
+            Piece::Signature { .. } | Piece::Blob { .. } => signed = true,
+        }
+        Ok::<_, AnyFault>(())
+    })?;
+    Ok(front)
+}
+
+/// Everything that the plan carries, by digest, with all repositories that have it.
+fn contents(plan: &Plan) -> BTreeMap<Digest, Wanted> {
+    let mut all: BTreeMap<Digest, Wanted> = BTreeMap::new();
+    for image in &plan.images {
+        for descriptor in image.manifests.iter().chain(&image.blobs) {
+            let wanted = all.entry(descriptor.digest).or_insert_with(|| Wanted {
+                descriptor: descriptor.clone(),
+                label: label(image),
+                sources: Vec::new(),
+                offset: 0,
+            });
+            if media::MANIFESTS.contains(&descriptor.media_type.as_str()) {
+                wanted.descriptor.media_type.clone_from(&descriptor.media_type);
+            }
+            push_new(&mut wanted.sources, &image.source);
+        }
+    }
+    all
+}
+
+fn push_new(sources: &mut Vec<RepositoryRef>, source: &RepositoryRef) {
+    if !sources.contains(source) {
+        sources.push(source.clone());
+    }
+}
+
+/// What a person calls an image: its repository and what tells it from others there.
+pub fn label(image: &PlannedImage) -> String {
+    match &image.tag {
+        Some(tag) => format!("{}:{tag}", image.source.repository),
+        None => format!("{}@{}", image.source.repository, image.root.digest.short()),
+    }
+}
+
+/// The plan in the archive's words.
+fn draft(plan: &Plan, keys: &[SecretKey]) -> Result<Draft, PackError> {
+    let left_out: BTreeSet<Digest> = plan.prerequisites.iter().map(|needed| needed.digest).collect();
+    let mut blobs = Vec::new();
+    for image in &plan.images {
+        for (descriptor, manifest) in
+            image.manifests.iter().map(|d| (d, true)).chain(image.blobs.iter().map(|d| (d, false)))
+        {
+            if !left_out.contains(&descriptor.digest) {
+                blobs.push(Blob {
+                    digest: descriptor.digest,
+                    size: descriptor.size,
+                    media_type: descriptor.media_type.parse()?,
+                    manifest,
+                });
+            }
+        }
+    }
+    let created = plan.created.parse()?;
+    Ok(Draft {
+        tool: Text::tamed(&plan.tool),
+        created,
+        not_before: created,
+        expires: plan.expires.parse()?,
+        channel: plan.channel.parse()?,
+        target: plan.target.as_deref().map(str::parse).transpose()?,
+        sequence: plan.sequence,
+        predecessor: plan
+            .predecessor
+            .zip(plan.sequence.checked_sub(1))
+            .map(|(inventory, sequence)| Predecessor { inventory, sequence }),
+        prerequisites: plan
+            .prerequisites
+            .iter()
+            .map(|needed| archive::Prerequisite {
+                digest: needed.digest,
+                manifest: needed.manifest,
+                size: needed.size,
+                source: needed.source.clone(),
+            })
+            .collect(),
+        catalogs: plan
+            .catalogs
+            .iter()
+            .enumerate()
+            .map(|(index, catalog)| {
+                let delta = delta_name(index).parse()?;
+                Ok(CatalogBase { delta, digest: catalog.digest, source: catalog.source.clone() })
+            })
+            .collect::<Result<_, ArchiveError>>()?,
+        roots: plan.images.iter().map(root).collect::<Result<_, _>>()?,
+        blobs,
+        meta: meta(plan)?,
+        signers: keys.iter().map(|key| key.public().id()).collect(),
+    })
+}
+
+fn root(image: &PlannedImage) -> Result<Root, ArchiveError> {
+    Ok(Root {
+        digest: image.root.digest,
+        kind: match image.kind {
+            ImageKind::Bundle => RootKind::Bundle,
+            ImageKind::Related => RootKind::Related,
+            ImageKind::CatalogBase => RootKind::CatalogBase,
+            ImageKind::Additional => RootKind::Additional,
+            ImageKind::Attachment => RootKind::Attachment,
+        },
+        media_type: image.root.media_type.parse()?,
+        platforms: image.manifests.iter().filter_map(|manifest| manifest.platform.clone()).collect(),
+        reasons: image.reasons.iter().map(|reason| Text::tamed(reason)).collect(),
+        size: image.root.size,
+        source: image.source.clone(),
+        tag: image.tag.clone(),
+        verified: Vec::new(),
+    })
+}
+
+/// Where a catalog's delta stands, below `meta/`: a file-based catalog that any tool can read.
+pub fn delta_name(index: usize) -> String {
+    format!("catalog-{}.json", index + 1)
+}
+
+/// Where the evidence of a catalog's bundles stands, below `meta/`.
+pub fn evidence_name(index: usize) -> String {
+    format!("evidence-{}.json", index + 1)
+}
+
+/// The documents: each catalog's delta and evidence for themselves, and the plan without them.
+fn meta(plan: &Plan) -> Result<Vec<Meta>, PackError> {
+    let json = |name: String, role, bytes| {
+        let name: MetaName = name.parse()?;
+        Ok::<_, ArchiveError>(Meta { name, role, media_type: MediaType::JSON, bytes })
+    };
+    let text = |value: serde_json::Result<Vec<u8>>| {
+        value.map_err(|error| PackError::Plan { why: format!("it cannot be written as JSON: {error}") })
+    };
+    let mut all = Vec::new();
+    let mut rest = plan.clone();
+    for (index, catalog) in rest.catalogs.iter_mut().enumerate() {
+        let mut delta = Vec::new();
+        for blob in std::mem::take(&mut catalog.delta) {
+            delta.extend(text(serde_json::to_vec(&blob))?);
+            delta.push(b'\n');
+        }
+        let evidence = text(serde_json::to_vec(&std::mem::take(&mut catalog.evidence)))?;
+        all.push(json(delta_name(index), Role::CatalogDelta, delta)?);
+        all.push(json(evidence_name(index), Role::Evidence, evidence)?);
+    }
+    all.push(json(PLAN.to_owned(), Role::Plan, text(serde_json::to_vec(&rest))?)?);
+    Ok(all)
+}

@@ -1,0 +1,157 @@
+//! The one request that changes what a cluster is offered: a catalog's tag moves from its old image to the new one.
+//!
+//! Registries have no compare-and-swap on tags (distribution 2.8.2 answers `If-Match` with 201), so the tag is read again right
+//! before and right after. A tag that moved in between is no error here: the caller merges anew with what it found.
+
+use crate::digest::Digest;
+use crate::fault::{AnyFault, Exit, Fault};
+use crate::oci::RawManifest;
+use crate::reference::{ImageRef, RepositoryRef, Tag};
+use crate::registry::{Client, Target};
+
+/// A catalog in production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogTag {
+    /// Its repository in production.
+    pub repository: RepositoryRef,
+    /// The tag that stands for "what is served now".
+    pub tag: Tag,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Commit {
+    /// The tag points to the new image now.
+    Moved,
+    /// It did so before: an earlier run got this far.
+    AlreadyThere,
+    /// Somebody moved it since it was read; nothing was done.
+    Changed {
+        /// What it points to now; nothing when it is gone.
+        found: Option<Digest>,
+    },
+}
+
+/// Why a commit is not certain.
+#[derive(Debug, thiserror::Error)]
+pub enum PromoteError {
+    /// The tag was put and points elsewhere.
+    #[error("`{tag}` was set to {wanted}, and points to {found} right after")]
+    Overtaken {
+        /// The tag.
+        tag: ImageRef,
+        /// What it should point to.
+        wanted: Digest,
+        /// What it points to.
+        found: String,
+    },
+    /// The tag keeps moving while catalogs are merged.
+    #[error("`{tag}` was changed by somebody else {tries} times while the catalog was merged")]
+    Unsteady {
+        /// The tag.
+        tag: ImageRef,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A name for the old or new image would be too long.
+    #[error("the tag of `{tag}` is too long for a generation suffix")]
+    TagLength {
+        /// The tag.
+        tag: ImageRef,
+    },
+}
+
+impl Fault for PromoteError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Overtaken { .. } | Self::Unsteady { .. } => Exit::Conflict,
+            Self::TagLength { .. } => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Overtaken { .. } | Self::Unsteady { .. } => {
+                "find out who else writes this catalog, then run `import` again: it merges with what it finds"
+                    .to_owned()
+            }
+            Self::TagLength { .. } => "shorten the tag in the site file to 90 characters".to_owned(),
+        })
+    }
+}
+
+impl CatalogTag {
+    /// The tag as a reference.
+    pub fn reference(&self) -> ImageRef {
+        self.repository.tag(self.tag.clone())
+    }
+
+    /// What the tag points to now; nothing before the first catalog.
+    pub fn current(&self, client: &Client) -> Result<Option<RawManifest>, AnyFault> {
+        Ok(client.manifest(&self.repository, &Target::Tag(self.tag.clone()))?)
+    }
+
+    /// The tag that keeps the image of a generation for ever: `v4.20-g0007-1a2b3c4d5e6f`.
+    ///
+    /// It never moves: another merge of the same generation has another digest and so another tag.
+    pub fn of_generation(&self, generation: u64, digest: &Digest) -> Result<Tag, PromoteError> {
+        self.suffixed(&format!("g{generation:04}-{}", digest.short()))
+    }
+
+    /// The tag that keeps what a generation replaced: `v4.20-prev-7`.
+    pub fn before_generation(&self, generation: u64) -> Result<Tag, PromoteError> {
+        self.suffixed(&format!("prev-{generation}"))
+    }
+
+    fn suffixed(&self, suffix: &str) -> Result<Tag, PromoteError> {
+        let too_long = |_| PromoteError::TagLength { tag: self.reference() };
+        format!("{}-{suffix}", self.tag).parse().map_err(too_long)
+    }
+
+    /// Moves the tag from `old` to `new`, whose manifest and all below it must be in the repository.
+    pub fn commit(
+        &self,
+        old: Option<&RawManifest>,
+        new: &RawManifest,
+        generation: u64,
+        client: &Client,
+    ) -> Result<Commit, AnyFault> {
+        let found = self.current(client)?;
+        if found.as_ref().is_some_and(|found| found.digest() == new.digest()) {
+            return Ok(Commit::AlreadyThere);
+        }
+        if found.as_ref().map(RawManifest::digest) != old.map(RawManifest::digest) {
+            return Ok(Commit::Changed { found: found.map(|found| found.digest()) });
+        }
+        if let Some(old) = old {
+            put_tag(client, &self.repository, self.before_generation(generation)?, old)?;
+        }
+        client.push_manifest(&self.repository, &Target::Tag(self.tag.clone()), new)?;
+        match self.current(client)? {
+            Some(after) if after.digest() == new.digest() => Ok(Commit::Moved),
+            after => Err(PromoteError::Overtaken {
+                tag: self.reference(),
+                wanted: new.digest(),
+                found: after.map_or_else(|| "nothing".to_owned(), |after| after.digest().to_string()),
+            }
+            .into()),
+        }
+    }
+}
+
+/// Points a tag to a manifest unless it does so already: some registries refuse even the same again.
+///
+/// Returns what it pointed to before.
+pub fn put_tag(
+    client: &Client,
+    repository: &RepositoryRef,
+    tag: Tag,
+    manifest: &RawManifest,
+) -> Result<Option<Digest>, AnyFault> {
+    let target = Target::Tag(tag);
+    let before = client.head_manifest(repository, &target)?.map(|found| found.digest);
+    if before != Some(manifest.digest()) {
+        client.push_manifest(repository, &target, manifest)?;
+    }
+    Ok(before)
+}
