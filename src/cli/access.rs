@@ -15,7 +15,7 @@ use crate::site::ProfileName;
 
 /// On which side of the gap a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(super) enum Side {
     /// Proxies and registries.conf of the environment hold.
     Connected,
     /// There is no proxy, and sources are not asked: only what is named on the command line holds.
@@ -26,7 +26,7 @@ pub enum Side {
 const CERTS_DIRS: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
 
 /// A client for this side.
-pub fn client(
+pub(super) fn client(
     args: &RegistryArgs,
     side: Side,
     profile: ProfileName,

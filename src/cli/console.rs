@@ -15,7 +15,7 @@ use crate::text::Safe;
 
 /// How messages on stderr look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub(super) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line (`schema/events.v1.json`).
@@ -26,7 +26,7 @@ pub enum LogFormat {
 const OWN_BAR: u64 = 1 << 20;
 
 /// Shows events on stderr, and knows whether the person pressed Ctrl-C.
-pub struct Console {
+pub(super) struct Console {
     format: LogFormat,
     verbose: bool,
     bars: Option<MultiProgress>,
@@ -54,14 +54,19 @@ struct Running {
 
 impl Console {
     /// Bars where stderr is a terminal and nobody asked for lines.
-    pub fn new(format: LogFormat, no_progress: bool, verbose: bool, interrupted: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(
+        format: LogFormat,
+        no_progress: bool,
+        verbose: bool,
+        interrupted: Arc<AtomicBool>,
+    ) -> Self {
         let bars = (format == LogFormat::Text && !no_progress && std::io::stderr().is_terminal())
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
         Self { format, verbose, bars, interrupted, state: Mutex::default() }
     }
 
     /// Says something on stderr without tearing a bar apart.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         match (&self.bars, self.format) {
             (_, LogFormat::Json) => self.json("note", json!({ "text": text })),
             (Some(bars), _) => bars.suspend(|| line(text)),
@@ -292,7 +297,7 @@ fn past(phase: Phase) -> &'static str {
 }
 
 /// Bytes for people, in powers of 1,000 as media are sold.
-pub fn human_bytes(bytes: u64) -> String {
+pub(super) fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if bytes < 1_000 {
         return format!("{bytes} B");

@@ -9,7 +9,7 @@ use crate::text::Safe;
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     exit: Exit,
     error: anyhow::Error,
     hint: Option<String>,
@@ -17,36 +17,36 @@ pub struct Failure {
 
 impl Failure {
     /// Something is wrong with what the user wrote.
-    pub fn usage(text: impl std::fmt::Display) -> Self {
+    pub(super) fn usage(text: impl std::fmt::Display) -> Self {
         Self { exit: Exit::Usage, error: anyhow::anyhow!("{text}"), hint: None }
     }
 
     /// The same, with what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl std::fmt::Display) -> Self {
+    pub(super) fn hint(mut self, hint: impl std::fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
 
     /// The same, seen from further away: `context` comes first, the error becomes its cause.
     #[must_use]
-    pub fn about(mut self, context: impl std::fmt::Display) -> Self {
+    pub(super) fn about(mut self, context: impl std::fmt::Display) -> Self {
         self.error = self.error.context(context.to_string());
         self
     }
 
     /// Findings were reported already; only the exit code is left to say.
-    pub fn findings(exit: Exit, summary: impl std::fmt::Display) -> Self {
+    pub(super) fn findings(exit: Exit, summary: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{summary}"), hint: None }
     }
 
     /// The exit code.
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// Says it on stderr.
-    pub fn report(&self, format: LogFormat) {
+    pub(super) fn report(&self, format: LogFormat) {
         let causes: Vec<String> =
             self.error.chain().map(|cause| Safe(&cause.to_string()).to_string()).collect();
         let mut stderr = std::io::stderr().lock();
@@ -83,7 +83,7 @@ impl<F: Fault> From<F> for Failure {
 }
 
 /// Writes findings for people to stderr, worst first.
-pub fn show_findings(findings: &[Finding]) {
+pub(super) fn show_findings(findings: &[Finding]) {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let mut stderr = std::io::stderr().lock();

@@ -17,16 +17,16 @@ use crate::trust::{PublicKey, SecretKey, TrustSet};
 const KEY_BYTES: u64 = 64 << 10;
 
 /// A site file and the folder that its paths are relative to.
-pub struct SiteFile {
+pub(super) struct SiteFile {
     /// The site.
-    pub site: Site,
+    pub(super) site: Site,
     /// The folder of the file.
-    pub base: PathBuf,
+    pub(super) base: PathBuf,
 }
 
 impl SiteFile {
     /// Reads a site file. Its findings are shown; errors among them are a failure.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path, LIMITS.yaml_bytes)?;
         let (site, findings) = Site::parse(&bytes, &path.display().to_string(), &LIMITS);
         show_findings(&findings);
@@ -37,18 +37,18 @@ impl SiteFile {
     }
 
     /// The folder of journal and records.
-    pub fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.site.state_dir(&self.base)
     }
 
     /// The site's trust.
-    pub fn trust(&self) -> Result<TrustSet, Failure> {
+    pub(super) fn trust(&self) -> Result<TrustSet, Failure> {
         trust(&self.site.key_files(&self.base), self.site.spec.trust.threshold)
     }
 }
 
 /// Says that something has errors, after they were shown.
-pub fn summary(exit: Exit, what: &str, findings: &[Finding]) -> Failure {
+pub(super) fn summary(exit: Exit, what: &str, findings: &[Finding]) -> Failure {
     let errors =
         findings.iter().filter(|finding| finding.severity == crate::finding::Severity::Error).count();
     let plural = if errors == 1 { "" } else { "s" };
@@ -56,19 +56,19 @@ pub fn summary(exit: Exit, what: &str, findings: &[Finding]) -> Failure {
 }
 
 /// Shows findings, and fails if any of them is an error.
-pub fn settle(exit: Exit, what: &str, findings: &[Finding]) -> Result<(), Failure> {
+pub(super) fn settle(exit: Exit, what: &str, findings: &[Finding]) -> Result<(), Failure> {
     show_findings(findings);
     if has_errors(findings) { Err(summary(exit, what, findings)) } else { Ok(()) }
 }
 
 /// A set of public keys, of which so many must have signed.
-pub fn trust(keys: &[PathBuf], threshold: u32) -> Result<TrustSet, Failure> {
+pub(super) fn trust(keys: &[PathBuf], threshold: u32) -> Result<TrustSet, Failure> {
     let keys = keys.iter().map(|path| public_key(path)).collect::<Result<_, _>>()?;
     Ok(TrustSet::new(keys, usize::try_from(threshold).unwrap_or(usize::MAX))?)
 }
 
 /// A public key in PEM form.
-pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+pub(super) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
     let bytes = files::read(path, KEY_BYTES)?;
     let text = String::from_utf8_lossy(&bytes);
     PublicKey::from_pem(&text).map_err(|error| {
@@ -78,7 +78,7 @@ pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
 }
 
 /// A private key that nobody else can read.
-pub fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
+pub(super) fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
     let bytes = Zeroizing::new(files::read_private(path, KEY_BYTES)?);
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::usage(format!("`{}` is not a PEM file", path.display())))?;
@@ -89,7 +89,7 @@ pub fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
 }
 
 /// The clock.
-pub fn now() -> Result<Moment, Failure> {
+pub(super) fn now() -> Result<Moment, Failure> {
     let seconds = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));

@@ -16,7 +16,7 @@ use crate::trust::{PublicKey, SecretKey};
 ///
 /// Keys are Ed25519 in the files that openssl writes and reads: PKCS#8 and SPKI, PEM.
 #[derive(Debug, Args)]
-pub struct KeyCommand {
+pub(super) struct KeyCommand {
     #[command(subcommand)]
     action: Action,
 }
@@ -43,7 +43,7 @@ enum Action {
     },
 }
 
-pub fn run(command: KeyCommand, _: &Context) -> Result<(), Failure> {
+pub(super) fn run(command: KeyCommand, _: &Context) -> Result<(), Failure> {
     match command.action {
         Action::Generate { out } => generate(&out),
         Action::Show { file, format } => show(&public_key(&file)?, format),

@@ -10,23 +10,23 @@ use crate::cli::console::LogFormat;
 /// How the program talks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputOptions {
+pub(super) struct OutputOptions {
     /// How messages on stderr look
     #[arg(long, value_enum, default_value = "text", global = true, env = "OMBUNDLE_LOG_FORMAT")]
-    pub log_format: LogFormat,
+    pub(super) log_format: LogFormat,
 
     /// No progress bars, even on a terminal
     #[arg(long, global = true, env = "OMBUNDLE_NO_PROGRESS")]
-    pub no_progress: bool,
+    pub(super) no_progress: bool,
 
     /// Say more: each object that moves
     #[arg(short, long, global = true)]
-    pub verbose: bool,
+    pub(super) verbose: bool,
 }
 
 /// How a result on stdout looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ResultFormat {
+pub(super) enum ResultFormat {
     /// For people.
     Text,
     /// For scripts; follows a schema in `schema/`.
@@ -36,39 +36,39 @@ pub enum ResultFormat {
 /// How registries are reached.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Registries")]
-pub struct RegistryArgs {
+pub(super) struct RegistryArgs {
     /// File with credentials: auth.json, docker config or pull secret
     #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
-    pub authfile: Option<PathBuf>,
+    pub(super) authfile: Option<PathBuf>,
 
     /// PEM file with certificate authorities to trust besides the system's
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_CA_FILE")]
-    pub ca_file: Vec<PathBuf>,
+    pub(super) ca_file: Vec<PathBuf>,
 
     /// The containers registries.conf: where sources really come from
     #[arg(long, value_name = "FILE", env = "CONTAINERS_REGISTRIES_CONF")]
-    pub registries_conf: Option<PathBuf>,
+    pub(super) registries_conf: Option<PathBuf>,
 
     /// Speak plain HTTP with this host. Whoever is on the way can read and change what passes; loopback needs no such flag
     #[arg(long, value_name = "HOST[:PORT]")]
-    pub plain_http: Vec<String>,
+    pub(super) plain_http: Vec<String>,
 
     /// How many transfers at once
     #[arg(short, long, value_name = "N", env = "OMBUNDLE_JOBS")]
-    pub jobs: Option<NonZeroUsize>,
+    pub(super) jobs: Option<NonZeroUsize>,
 
     /// How often a request that failed is tried again
     #[arg(long, value_name = "N", default_value_t = 5, env = "OMBUNDLE_RETRIES")]
-    pub retries: u32,
+    pub(super) retries: u32,
 
     /// Seconds without a byte after which a connection is given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60, env = "OMBUNDLE_TIMEOUT")]
-    pub timeout: u64,
+    pub(super) timeout: u64,
 }
 
 impl RegistryArgs {
     /// How many transfers run at once: as asked, else enough to hide latency without starving a small host.
-    pub fn jobs(&self) -> usize {
+    pub(super) fn jobs(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
         self.jobs.map_or((cores * 2).clamp(4, 16), NonZeroUsize::get)
     }

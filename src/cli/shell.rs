@@ -12,7 +12,7 @@ use crate::store::files;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle completions bash > /etc/bash_completion.d/ombundle\n  \
                   ombundle completions fish > ~/.config/fish/completions/ombundle.fish")]
-pub struct CompletionsCommand {
+pub(super) struct CompletionsCommand {
     /// For which shell
     shell: clap_complete::Shell,
 }
@@ -22,19 +22,19 @@ pub struct CompletionsCommand {
 /// One page for the program and one for each command, into a folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ombundle man -o /usr/local/share/man/man1")]
-pub struct ManCommand {
+pub(super) struct ManCommand {
     /// The folder
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
 
-pub fn completions(command: CompletionsCommand) -> Result<(), Failure> {
+pub(super) fn completions(command: CompletionsCommand) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(command.shell, &mut Cli::command(), "ombundle", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
 
-pub fn man(command: ManCommand) -> Result<(), Failure> {
+pub(super) fn man(command: ManCommand) -> Result<(), Failure> {
     files::create_folder(&command.output)?;
     let mut root = Cli::command();
     root.build();

@@ -28,7 +28,7 @@ use crate::verify::{Floor, Pinned, Policy, Refused, VerifiedArchive, recipe};
                   ombundle verify upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
                   ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh")]
-pub struct VerifyCommand {
+pub(super) struct VerifyCommand {
     /// The archive
     archive: PathBuf,
 
@@ -57,7 +57,7 @@ pub struct VerifyCommand {
     format: ResultFormat,
 }
 
-pub fn run(command: VerifyCommand, context: &Context) -> Result<(), Failure> {
+pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failure> {
     let site = command.site.as_deref().map(SiteFile::read).transpose()?;
     let (key_files, threshold) = match &site {
         Some(site) => (site.site.key_files(&site.base), site.site.spec.trust.threshold),
@@ -79,7 +79,11 @@ pub fn run(command: VerifyCommand, context: &Context) -> Result<(), Failure> {
 }
 
 /// What this site, or nobody in particular, demands of an archive now.
-pub fn policy(site: Option<&SiteFile>, accept_time: Option<&str>, now: Moment) -> Result<Policy, Failure> {
+pub(super) fn policy(
+    site: Option<&SiteFile>,
+    accept_time: Option<&str>,
+    now: Moment,
+) -> Result<Policy, Failure> {
     let mut policy = Policy::at(now);
     policy.accept_time = accept_time.map(str::parse).transpose()?;
     if let Some(site) = site {
