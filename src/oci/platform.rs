@@ -42,6 +42,11 @@ impl Platform {
         Self { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
     }
 
+    /// `linux/arm64`.
+    pub fn linux_arm64() -> Self {
+        Self { os: "linux".to_owned(), architecture: "arm64".to_owned(), variant: None }
+    }
+
     /// The operating system, for instance `linux`.
     pub fn os(&self) -> &str {
         &self.os
