@@ -6,6 +6,8 @@
 mod error;
 mod image;
 mod standin;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use error::DemoError;
