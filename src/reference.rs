@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::fault::{Exit, Fault};
 
 /// Why a text is not what it should name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,12 @@ pub struct InvalidReference {
     text: String,
     what: &'static str,
     rule: &'static str,
+}
+
+impl Fault for InvalidReference {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 fn invalid(text: &str, what: &'static str, rule: &'static str) -> InvalidReference {

@@ -10,12 +10,12 @@ use std::path::Path;
 const ROOMS: &[(&str, Kind)] = &[
     // nouns
     ("digest", Kind::Pure),
+    ("fault", Kind::Pure),
     ("reference", Kind::Pure),
     ("limits", Kind::Pure),
     ("text", Kind::Pure),
     ("event", Kind::Pure),
     ("finding", Kind::Pure),
-    ("fault", Kind::Pure),
     ("yaml", Kind::Pure),
     ("version", Kind::Pure),
     ("oci", Kind::Pure),

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
 use crate::oci::Platform;
 
@@ -90,6 +91,12 @@ pub enum OciError {
         /// How many there may be.
         limit: u64,
     },
+}
+
+impl Fault for OciError {
+    fn exit(&self) -> Exit {
+        Exit::Integrity
+    }
 }
 
 /// What one document says about another blob.

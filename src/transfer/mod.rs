@@ -25,7 +25,7 @@ pub use deliver::{Delivered, NotWhole, deliver};
 
 /// Where bytes come from: the archive.
 pub trait BlobSource: Sync {
-    /// The bytes of a blob or manifest from the start. They are hashed again by whoever reads them.
+    /// The bytes of a blob or manifest from the start, as they lie there: whoever reads them hashes them.
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>>;
 }
 
@@ -174,7 +174,7 @@ impl Transfer<'_> {
     }
 }
 
-/// Reads a manifest from a source; its digest is checked by the reader that the source gives.
+/// Reads a manifest from a source, and checks that it is the one that was asked for.
 pub fn read_manifest(
     source: &dyn BlobSource,
     manifest: &Descriptor,

@@ -22,6 +22,7 @@ pub struct Opened {
     source: Arc<dyn ReadAt>,
     inventory: Inventory,
     signers: Vec<KeyId>,
+    signatures: Vec<Signature>,
     notes: Vec<Finding>,
     limits: Limits,
 }
@@ -57,7 +58,8 @@ pub fn open(
         return Err(refused);
     }
     let signers = believed.signers().to_vec();
-    Ok(Opened { source, inventory, signers, notes, limits: limits.clone() })
+    let signatures = front.signatures;
+    Ok(Opened { source, inventory, signers, signatures, notes, limits: limits.clone() })
 }
 
 /// Where every archive's inventory begins: after the first member and its own header.
@@ -80,6 +82,11 @@ impl Opened {
     /// The trusted keys that signed it, in order.
     pub fn signers(&self) -> &[KeyId] {
         &self.signers
+    }
+
+    /// Every signature that it carries; which of them count is told by [`Opened::signers`].
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
     }
 
     /// What did not speak against it and should be known.
@@ -147,12 +154,17 @@ impl Opened {
         self.inventory.entry(path).ok_or_else(|| Refusal::new(path.to_string(), 0, Reason::NoSuchEntry))
     }
 
+    /// The bytes of a manifest, config or layer as they lie there, for those who hash them themselves.
+    pub fn blob_region(&self, digest: &Digest) -> Result<Region, Refusal> {
+        let (_, span) = self.find(&EntryPath::Blob(*digest))?;
+        Ok(Region::new(Arc::clone(&self.source), span.data, span.size))
+    }
+
     /// Reads a manifest, config or layer as a stream. It fails before it gives its last bytes if they are not what was
     /// signed.
     pub fn blob_reader(&self, digest: &Digest) -> Result<VerifyingReader<Region>, Refusal> {
-        let (entry, span) = self.find(&EntryPath::Blob(*digest))?;
-        let region = Region::new(Arc::clone(&self.source), span.data, span.size);
-        Ok(VerifyingReader::new(region, entry.digest, entry.size))
+        let (entry, _) = self.find(&EntryPath::Blob(*digest))?;
+        Ok(VerifyingReader::new(self.blob_region(digest)?, entry.digest, entry.size))
     }
 }
 

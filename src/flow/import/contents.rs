@@ -1,0 +1,180 @@
+//! What a verified archive delivers, in the site's terms.
+
+use std::io::{self, Read};
+
+use crate::archive::{EntryPath, MetaName};
+use crate::catalog::evidence::Evidence;
+use crate::digest::Digest;
+use crate::fault::{AnyFault, Exit, Fault};
+use crate::finding::Finding;
+use crate::flow::pack::{PLAN, delta_name, evidence_name, label};
+use crate::limits::Limits;
+use crate::mapping::Mapping;
+use crate::plan::{ImageKind, Plan, PlannedCatalog, PlannedImage};
+use crate::reference::Repository;
+use crate::site::{CatalogMirror, Site};
+use crate::transfer::{BlobSource, Delivery};
+use crate::verify::VerifiedArchive;
+
+/// The archive cannot be delivered to this site.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// A document below `meta/` is not what the format says.
+    #[error("`meta/{name}` cannot be read")]
+    Document {
+        /// Which.
+        name: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The site file does not say where a catalog goes.
+    #[error("the archive changes the catalog `{catalog}`, and the site file has no entry for it")]
+    UnknownCatalog {
+        /// The catalog, as upstream calls it.
+        catalog: String,
+    },
+    /// Some images have no place.
+    #[error("{count} repositories have no place of their own at this site; the first: {first}")]
+    Mapping {
+        /// How many.
+        count: usize,
+        /// The first finding.
+        first: String,
+    },
+}
+
+impl Fault for ContentsError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document { .. } => Exit::Integrity,
+            Self::UnknownCatalog { .. } | Self::Mapping { .. } => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Document { .. } => {
+                "it was written by another version: use that one, or pack again".to_owned()
+            }
+            Self::UnknownCatalog { catalog } => {
+                format!("add an entry with `source: {catalog}` to `spec.catalogs` of the site file")
+            }
+            Self::Mapping { .. } => {
+                "give each a prefix of its own under `spec.repositories` of the site file".to_owned()
+            }
+        })
+    }
+}
+
+/// What one archive delivers to one site.
+#[derive(Debug)]
+pub struct Contents<'s> {
+    /// The plan that it was packed from.
+    pub plan: Plan,
+    /// Its catalogs with the places where the site serves them.
+    pub catalogs: Vec<(PlannedCatalog, &'s CatalogMirror)>,
+    /// The images that operators need, and where they go.
+    pub images: Vec<Placed>,
+    /// The bases of catalogs, and where they go.
+    pub bases: Vec<Placed>,
+}
+
+/// An image and where it goes.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The image.
+    pub image: PlannedImage,
+    /// Where it goes.
+    pub delivery: Delivery,
+}
+
+impl<'s> Contents<'s> {
+    /// Reads plan, deltas and evidence, and places every image.
+    pub fn read(
+        archive: &VerifiedArchive,
+        site: &'s Site,
+        mapping: &Mapping,
+        limits: &Limits,
+    ) -> Result<Self, AnyFault> {
+        let plan = plan(archive, limits)?;
+        let catalogs = plan
+            .catalogs
+            .iter()
+            .map(|catalog| {
+                let mirror = site
+                    .catalog(&catalog.source)
+                    .ok_or_else(|| ContentsError::UnknownCatalog { catalog: catalog.source.to_string() })?;
+                Ok((catalog.clone(), mirror))
+            })
+            .collect::<Result<Vec<_>, ContentsError>>()?;
+        let collisions = collisions(&plan, mapping);
+        if let Some(first) = collisions.first() {
+            let first = format!("{}: {}", first.subject, first.message);
+            return Err(ContentsError::Mapping { count: collisions.len(), first }.into());
+        }
+        let (mut images, mut bases) = (Vec::new(), Vec::new());
+        for image in &plan.images {
+            if image.kind == ImageKind::CatalogBase {
+                let of = catalogs.iter().filter(|(catalog, _)| catalog.base == Some(image.root.digest));
+                bases.extend(of.map(|(_, mirror)| placed(image, mirror.mirror.repository.clone())));
+            } else {
+                let asked = image.mirror.clone();
+                images.push(placed(image, asked.map_or_else(|| mapping.mirror(&image.source), Ok)?));
+            }
+        }
+        Ok(Self { plan, catalogs, images, bases })
+    }
+}
+
+/// Source repositories that this site's mapping would pour into one.
+pub fn collisions(plan: &Plan, mapping: &Mapping) -> Vec<Finding> {
+    let images = plan.images.iter().filter(|image| image.kind != ImageKind::CatalogBase);
+    mapping.check(images.map(|image| (&image.source, image.mirror.as_ref())))
+}
+
+fn placed(image: &PlannedImage, repository: Repository) -> Placed {
+    let delivery = Delivery {
+        repository,
+        label: label(image),
+        manifests: image.manifests.clone(),
+        blobs: image.blobs.clone(),
+    };
+    Placed { image: image.clone(), delivery }
+}
+
+/// Puts the plan together again from its parts.
+fn plan(archive: &VerifiedArchive, limits: &Limits) -> Result<Plan, AnyFault> {
+    let mut plan: Plan = document(archive, PLAN)?;
+    for (index, catalog) in plan.catalogs.iter_mut().enumerate() {
+        let name = delta_name(index);
+        let bytes = archive.read_meta(&meta(&name)?).map_err(crate::verify::Refused::from)?;
+        catalog.delta = serde_json::Deserializer::from_slice(&bytes)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(|source| ContentsError::Document { name, source })?;
+        catalog.evidence = document::<Vec<Evidence>>(archive, &evidence_name(index))?;
+    }
+    // The strict reader has the last word on the whole.
+    Ok(Plan::parse(plan.to_json()?.as_bytes(), limits)?)
+}
+
+fn document<T: serde::de::DeserializeOwned>(archive: &VerifiedArchive, name: &str) -> Result<T, AnyFault> {
+    let bytes = archive.read_meta(&meta(name)?).map_err(crate::verify::Refused::from)?;
+    Ok(serde_json::from_slice(&bytes)
+        .map_err(|source| ContentsError::Document { name: name.to_owned(), source })?)
+}
+
+fn meta(name: &str) -> Result<EntryPath, AnyFault> {
+    Ok(EntryPath::Meta(name.parse::<MetaName>()?))
+}
+
+/// A verified archive as a source of bytes.
+pub struct ArchiveSource<'a>(pub &'a VerifiedArchive);
+
+impl BlobSource for ArchiveSource<'_> {
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
+        let region = self.0.blob_region(digest).map_err(io::Error::other)?;
+        Ok(Box::new(region))
+    }
+}

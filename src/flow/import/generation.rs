@@ -1,0 +1,167 @@
+//! The second copy of the floor: production itself keeps the signed inventory of each generation that came into force.
+//!
+//! The repository `ombundle/state` has one tag a generation, `g0007`, that never moves. Behind it is an artifact whose
+//! layers are the inventory and its signatures, exactly as they stood in the archive. So it vouches for itself: whoever can write to
+//! the registry can take it away, not forge it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::archive::{Inventory, RawInventory};
+use crate::digest::{Digest, VerifyingReader};
+use crate::event::{Event, Events};
+use crate::fault::AnyFault;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, ManifestView, RawManifest, media};
+use crate::reference::{RegistryHost, RepositoryRef, Tag};
+use crate::registry::{Client, Known, Target};
+use crate::trust::{KeyId, Payload, Signature, TrustSet};
+use crate::verify::{Floor, VerifiedArchive};
+
+/// What kind of artifact it is.
+const ARTIFACT: &str = "application/vnd.ombundle.generation.v1";
+/// A signature; its key stands in the annotation [`KEY`].
+const SIGNATURE: &str = "application/vnd.ombundle.signature.v1";
+const KEY: &str = "dev.ombundle.key";
+const EMPTY_CONFIG: &[u8] = b"{}";
+
+/// The repository inside the production registry.
+pub fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault> {
+    Ok(RepositoryRef { host: host.clone(), repository: "ombundle/state".parse()? })
+}
+
+fn tag(generation: u64) -> Result<Tag, AnyFault> {
+    Ok(format!("g{generation:04}").parse()?)
+}
+
+fn generation_of(tag: &Tag) -> Option<u64> {
+    let digits = tag.as_str().strip_prefix('g')?;
+    (digits.len() >= 4).then(|| digits.parse().ok()).flatten()
+}
+
+/// The highest generation in production that enough trusted keys signed; nothing when there is none.
+///
+/// A newer one that is damaged or not signed is worth a warning, not a stop: anybody who can write there can make one.
+pub fn latest(
+    host: &RegistryHost,
+    trust: &TrustSet,
+    client: &Client,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<Option<Floor>, AnyFault> {
+    let repository = repository(host)?;
+    let mut tags: Vec<(u64, Tag)> =
+        client.tags(&repository)?.into_iter().filter_map(|tag| Some((generation_of(&tag)?, tag))).collect();
+    tags.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
+    for (generation, tag) in tags {
+        match read(&repository, &tag, trust, client, limits) {
+            Ok(Some(floor)) if floor.sequence == generation => return Ok(Some(floor)),
+            Ok(_) => events.emit(&Event::Warning {
+                text: &format!(
+                    "`{repository}:{tag}` does not hold generation {generation}; it is not believed"
+                ),
+            }),
+            Err(fault) if fault.exit() == crate::fault::Exit::Registry => return Err(fault),
+            Err(fault) => events
+                .emit(&Event::Warning { text: &format!("`{repository}:{tag}` is not believed: {fault}") }),
+        }
+    }
+    Ok(None)
+}
+
+fn read(
+    repository: &RepositoryRef,
+    tag: &Tag,
+    trust: &TrustSet,
+    client: &Client,
+    limits: &Limits,
+) -> Result<Option<Floor>, AnyFault> {
+    let Some(raw) = client.manifest(repository, &Target::Tag(tag.clone()))? else { return Ok(None) };
+    let ManifestView::Image(image) = raw.view(limits)? else { return Ok(None) };
+    let keys = keys(&raw);
+    let mut inventory = None;
+    let mut signatures = Vec::new();
+    for layer in &image.layers {
+        match (layer.media_type.as_str(), keys.get(&layer.digest)) {
+            (RawInventory::TYPE, _) if layer.size <= limits.inventory_bytes => {
+                inventory = Some(RawInventory::new(pull(repository, layer, client)?));
+            }
+            (SIGNATURE, Some(key)) if signatures.len() as u64 <= limits.signatures && layer.size <= 1024 => {
+                signatures.push(Signature::from_slice(*key, &pull(repository, layer, client)?)?);
+            }
+            _ => {}
+        }
+    }
+    let Some(inventory) = inventory else { return Ok(None) };
+    let inventory = Inventory::parse(&trust.verify(inventory, &signatures)?, limits)?;
+    Ok(Some(Floor { sequence: inventory.sequence, inventory: inventory.digest() }))
+}
+
+/// Which key each signature layer is from, as far as the manifest says; it is believed no further than the signature goes.
+fn keys(raw: &RawManifest) -> BTreeMap<Digest, KeyId> {
+    let value: serde_json::Value = serde_json::from_slice(raw.bytes()).unwrap_or_default();
+    let layers = value.get("layers").and_then(serde_json::Value::as_array);
+    layers
+        .into_iter()
+        .flatten()
+        .filter_map(|layer| {
+            let digest = layer.get("digest")?.as_str()?.parse().ok()?;
+            let key = layer.get("annotations")?.get(KEY)?.as_str()?.parse().ok()?;
+            Some((digest, key))
+        })
+        .collect()
+}
+
+fn pull(repository: &RepositoryRef, blob: &Descriptor, client: &Client) -> Result<Vec<u8>, AnyFault> {
+    let body = client.blob(repository, blob, 0)?;
+    let mut bytes = Vec::new();
+    VerifyingReader::new(body, blob.digest, blob.size).read_to_end(&mut bytes).map_err(|error| {
+        crate::registry::RegistryError::from_io(error, &format!("GET {repository}@{}", blob.digest))
+    })?;
+    Ok(bytes)
+}
+
+/// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
+pub fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
+    let repository = repository(host)?;
+    let inventory: Arc<[u8]> = archive.inventory().raw().bytes().into();
+    let mut layers = vec![json!({
+        "mediaType": RawInventory::TYPE, "digest": Digest::of(&inventory), "size": inventory.len(),
+    })];
+    let mut blobs: Vec<Arc<[u8]>> = vec![EMPTY_CONFIG.into(), inventory];
+    for signature in archive.signatures() {
+        let bytes: Arc<[u8]> = signature.bytes().as_slice().into();
+        layers.push(json!({
+            "mediaType": SIGNATURE, "digest": Digest::of(&bytes), "size": bytes.len(),
+            "annotations": {KEY: signature.key().to_string()},
+        }));
+        blobs.push(bytes);
+    }
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media::OCI_MANIFEST,
+        "artifactType": ARTIFACT,
+        "config": {
+            "mediaType": "application/vnd.oci.empty.v1+json",
+            "digest": Digest::of(EMPTY_CONFIG), "size": EMPTY_CONFIG.len(),
+        },
+        "layers": layers,
+    });
+    let manifest = RawManifest::new(manifest.to_string().into_bytes(), Some(media::OCI_MANIFEST))?;
+    for bytes in &blobs {
+        push(&repository, bytes, client)?;
+    }
+    crate::promote::put_tag(client, &repository, tag(archive.inventory().sequence)?, &manifest)?;
+    Ok(())
+}
+
+/// Pushes bytes of our own.
+pub fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Result<(), AnyFault> {
+    let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+    let mut open = || Ok(Box::new(io::Cursor::new(Arc::clone(bytes))) as Box<dyn Read>);
+    client.push_blob(repository, digest, size, Known::Nothing, &mut open, &|_| {})?;
+    Ok(())
+}
