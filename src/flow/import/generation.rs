@@ -11,11 +11,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::archive::{Inventory, RawInventory};
-use crate::digest::{Digest, VerifyingReader};
+use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fault::AnyFault;
+use crate::flow::catalog_image::pull;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, ManifestView, RawManifest, media};
+use crate::oci::{ManifestView, RawManifest, media};
 use crate::reference::{RegistryHost, RepositoryRef, Tag};
 use crate::registry::{Client, Known, Target};
 use crate::trust::{KeyId, Payload, Signature, TrustSet};
@@ -87,10 +88,13 @@ fn read(
     for layer in &image.layers {
         match (layer.media_type.as_str(), keys.get(&layer.digest)) {
             (RawInventory::TYPE, _) if layer.size <= limits.inventory_bytes => {
-                inventory = Some(RawInventory::new(pull(repository, layer, client)?));
+                inventory = Some(RawInventory::new(pull(repository, layer, limits.inventory_bytes, client)?));
             }
             (SIGNATURE, Some(key)) if signatures.len() as u64 <= limits.signatures && layer.size <= 1024 => {
-                signatures.push(Signature::from_slice(*key, &pull(repository, layer, client)?)?);
+                signatures.push(Signature::from_slice(
+                    *key,
+                    &pull(repository, layer, limits.inventory_bytes, client)?,
+                )?);
             }
             _ => {}
         }
@@ -113,15 +117,6 @@ fn keys(raw: &RawManifest) -> BTreeMap<Digest, KeyId> {
             Some((digest, key))
         })
         .collect()
-}
-
-fn pull(repository: &RepositoryRef, blob: &Descriptor, client: &Client) -> Result<Vec<u8>, AnyFault> {
-    let body = client.blob(repository, blob, 0)?;
-    let mut bytes = Vec::new();
-    VerifyingReader::new(body, blob.digest, blob.size).read_to_end(&mut bytes).map_err(|error| {
-        crate::registry::RegistryError::from_io(error, &format!("GET {repository}@{}", blob.digest))
-    })?;
-    Ok(bytes)
 }
 
 /// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
