@@ -4,6 +4,7 @@
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
 pub mod evidence;
+mod fields;
 mod graph;
 pub mod image;
 mod link;
@@ -16,6 +17,7 @@ mod property;
 #[cfg(test)]
 mod tests;
 mod wire;
+pub mod write;
 mod yaml;
 
 pub use evidence::Evidence;

@@ -2,6 +2,7 @@
 
 mod graph;
 mod load;
+mod write;
 
 use super::{Loaded, load as load_files};
 use crate::finding::Finding;
