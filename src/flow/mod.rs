@@ -3,5 +3,6 @@
 pub mod catalog_image;
 pub mod import;
 pub mod pack;
+pub mod plan;
 pub mod record;
 pub mod verify;

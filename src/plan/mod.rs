@@ -5,6 +5,7 @@
 
 mod document;
 mod file;
+mod installed;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ pub use document::{
     Prerequisite,
 };
 pub use file::PlanError;
+pub use installed::{Installed, installed_of, strangers};
 pub use sizes::{Holdings, duration, items, prerequisites};

@@ -1,0 +1,4 @@
+//! A request to a plan.
+
+mod base;
+mod pin;
