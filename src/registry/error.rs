@@ -229,11 +229,17 @@ impl Fault for RegistryError {
             Self::Interrupted => Exit::Interrupted,
             Self::Config { .. } | Self::Helper { .. } | Self::Blocked { .. } => Exit::Usage,
             Self::NoSpace { .. } => Exit::Space,
-            Self::Damaged { .. } | Self::WrongContent { .. } | Self::Content { .. } => Exit::Integrity,
-            Self::Manifest { .. } => Exit::Integrity,
+            Self::Damaged { .. }
+            | Self::WrongContent { .. }
+            | Self::Content { .. }
+            | Self::Manifest { .. } => Exit::Integrity,
             Self::Source { source, .. } => exit_for_io(source, Exit::Unexpected),
             _ => Exit::Registry,
         }
+    }
+
+    fn hint(&self) -> Option<String> {
+        super::hint::hint(self)
     }
 }
 

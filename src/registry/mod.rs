@@ -3,15 +3,40 @@
 //! A [`Client`] pulls and pushes manifests and blobs. It streams: no blob is ever in memory. Credentials go only to the
 //! origin that they were given for. What fails for a moment is tried again; everything that fails for good is a
 //! [`RegistryError`] that says which request, what the registry answered, and what to do.
+//!
+//! ```text
+//! client ─ push ─ list ─ blob        what can be asked
+//!      exchange                      one request: authorization, redirects
+//!  auth ─ authfile ─ challenge       who we are, to whom
+//!  retry ─ reply ─ error             what failed, whether again
+//!  transport ─ trust_roots ─ origin  connections, TLS, addresses
+//!  conf ─ profile                    where pulls go, what a registry is like
+//! ```
 
 mod answer;
+mod auth;
+mod authfile;
 mod blob;
+mod challenge;
 mod client;
+mod conf;
 mod error;
+mod exchange;
+mod hint;
+mod list;
 mod options;
+mod origin;
+mod profile;
+mod push;
+mod reply;
+mod retry;
+mod secret;
+mod transport;
+mod trust_roots;
 
 pub use answer::{Attachment, AuthKind, Known, Ping, Pushed, Target};
 pub use blob::BlobBody;
 pub use client::Client;
 pub use error::RegistryError;
 pub use options::{ClientOptions, Environment};
+pub use profile::{PROFILES, Profile, Upload};

@@ -1,1 +1,4 @@
-//! Tests of the registry.
+//! Tests of the registry client.
+
+mod real;
+mod world;
