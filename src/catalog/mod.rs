@@ -3,6 +3,7 @@
 //! [`load`] makes a [`Catalog`] of a catalog's files and says at once all that is wrong with them. Whoever has threads
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
+mod deprecations;
 pub mod evidence;
 mod fields;
 mod graph;
@@ -14,12 +15,15 @@ mod no_path;
 mod parse;
 mod path;
 mod property;
+mod pullspec;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod wire;
 pub mod write;
 mod yaml;
 
+pub use deprecations::{Deprecated, Deprecation};
 pub use evidence::Evidence;
 pub use graph::{GraphProblem, Step, UpgradeGraph, Walk, WalkRule};
 pub use link::{Loaded, link};
@@ -29,3 +33,4 @@ pub use no_path::{Bound, ChannelGap, NoPath};
 pub use parse::{ParsedFile, parse_file};
 pub use path::{Hop, HopEdge, PathFinder, Start, UpgradePath};
 pub use property::{Gvk, Identity, PackageRequired};
+pub use validate::{validate, validate_package};

@@ -44,10 +44,10 @@ impl fmt::Display for Blob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.package.as_str(), self.name.as_str()) {
             ("", "") => write!(f, "{} blob", self.schema),
-            ("", name) => write!(f, "{} `{name}`", self.schema),
-            (package, "") => write!(f, "{} of package `{package}`", self.schema),
-            (package, _) if self.schema == PACKAGE => write!(f, "package `{package}`"),
-            (package, name) => write!(f, "package `{package}`, {} `{name}`", self.kind()),
+            ("", name) => write!(f, "{} {name}", self.schema),
+            (package, "") => write!(f, "package {package}, {}", self.schema),
+            (package, _) if self.schema == PACKAGE => write!(f, "package {package}"),
+            (package, name) => write!(f, "package {package}, {} {name}", self.kind()),
         }
     }
 }

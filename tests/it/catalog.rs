@@ -3,3 +3,4 @@
 mod paths;
 mod real;
 mod shared;
+mod verdicts;

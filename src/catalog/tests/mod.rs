@@ -2,6 +2,7 @@
 
 mod graph;
 mod load;
+mod validate;
 mod write;
 
 use super::{Loaded, load as load_files};

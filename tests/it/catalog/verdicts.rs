@@ -1,0 +1,122 @@
+//! What opm says about real catalogs and about its own test cases is what we say.
+
+use std::collections::BTreeMap;
+
+use ombundle::catalog::{Catalog, Loaded, UpgradeGraph, load, validate};
+use ombundle::finding::has_errors;
+use ombundle::limits::LIMITS;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::shared::{Folder, data};
+
+fn read<T: for<'a> Deserialize<'a>>(path: &str) -> Option<T> {
+    Some(serde_json::from_slice(&std::fs::read(data()?.join("cases").join(path)).unwrap()).unwrap())
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    path: String,
+    ok: bool,
+}
+
+#[test]
+fn the_same_verdict_as_opm_on_every_real_package() {
+    let Some(verdicts) = read::<Vec<Verdict>>("split/opm-validate.share.json") else { return };
+    assert!(verdicts.len() > 100);
+    for Verdict { path, ok } in verdicts {
+        let Loaded { catalog, mut findings } = Folder { path: path.clone() }.load();
+        findings.extend(validate(&catalog));
+        assert_eq!(!has_errors(&findings), ok, "{path}: {findings:?}");
+    }
+}
+
+#[derive(Deserialize)]
+struct Suite<T> {
+    cases: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct LoadCase {
+    name: String,
+    error: Option<String>,
+    fbc: Option<Vec<Value>>,
+    files: BTreeMap<String, String>,
+}
+
+#[test]
+fn opm_s_own_loading_cases() {
+    let Some(suite) = read::<Suite<LoadCase>>("operator-registry_alpha_declcfg--TestLoadFS.json") else {
+        return;
+    };
+    let mut seen = 0;
+    for case in suite.cases.into_iter().filter(|case| !case.files.is_empty()) {
+        seen += 1;
+        let files = case.files.into_iter().map(|(path, text)| (path, text.into_bytes()));
+        let Loaded { catalog, findings } = load(files, &LIMITS);
+        // opm's loading ends before blobs are put together; ours goes on, and refuses more.
+        let unread = ["UNREADABLE", "BAD_BLOB", "MISSING_SCHEMA", "BAD_PROPERTY"];
+        let (unread, unlinked): (Vec<_>, Vec<_>) =
+            findings.iter().partition(|finding| unread.contains(&finding.code.as_str()));
+        assert_eq!(!unread.is_empty(), case.error.is_some(), "{}: {findings:?}", case.name);
+        let Some(expected) = case.fbc else { continue };
+        assert_eq!(catalog.values().len() + unlinked.len(), expected.len(), "{}", case.name);
+        let named = |it: &&Value| it["schema"] == "olm.bundle" && it["package"].is_string();
+        for bundle in expected.iter().filter(named) {
+            let ours = &catalog.packages[bundle["package"].as_str().unwrap()].bundles
+                [bundle["name"].as_str().unwrap()];
+            assert_eq!(Value::from(ours.image.as_str()), bundle["image"]);
+            assert_eq!(ours.properties.len(), bundle["properties"].as_array().unwrap().len());
+        }
+    }
+    assert!(seen >= 2);
+}
+
+#[derive(Deserialize)]
+struct HeadCase {
+    name: String,
+    entries: Vec<Value>,
+    head: Option<String>,
+}
+
+#[test]
+fn opm_s_own_head_cases() {
+    let Some(suite) = read::<Suite<HeadCase>>("operator-registry_alpha_model--TestChannelHead.json") else {
+        return;
+    };
+    for HeadCase { name, entries, head } in suite.cases {
+        let values = [
+            json!({"schema": "olm.package", "name": "anakin", "defaultChannel": "c"}),
+            json!({"schema": "olm.channel", "package": "anakin", "name": "c", "entries": entries}),
+        ];
+        let loaded = Catalog::from_values(&values);
+        assert_eq!(loaded.findings, []);
+        let graph = UpgradeGraph::new(&loaded.catalog.packages["anakin"].channels["c"]);
+        assert_eq!(graph.head().map(str::to_owned), head, "{name}");
+    }
+}
+
+/// opm's list of heads, made of the same folders.
+#[test]
+fn the_heads_are_those_that_opm_lists() {
+    let Some(data) = data() else { return };
+    for (list, folder) in [("redhat-4.18", "fbc/redhat/4.18"), ("community-4.18", "fbc/community/4.18")] {
+        let text = std::fs::read_to_string(data.join(format!("cases/opm-list/{list}.channels.txt"))).unwrap();
+        let mut compared = 0;
+        let mut catalogs: BTreeMap<String, Catalog> = BTreeMap::new();
+        for line in text.lines().skip(1) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [package, channel, head] = words.as_slice() else { continue };
+            if !data.join(folder).join(package).is_dir() {
+                continue;
+            }
+            let catalog = catalogs
+                .entry((*package).to_owned())
+                .or_insert_with(|| Folder { path: format!("{folder}/{package}") }.load().catalog);
+            let graph = UpgradeGraph::new(&catalog.packages[*package].channels[*channel]);
+            assert_eq!(graph.head(), Some(*head), "{package} {channel}");
+            compared += 1;
+        }
+        assert!(compared > 20, "{list}: {compared}");
+    }
+}
