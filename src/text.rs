@@ -92,6 +92,27 @@ impl fmt::Display for Word<'_> {
     }
 }
 
+/// JSON with the same meaning in which every character shows as itself: what does not becomes `\\u…`.
+///
+/// JSON's own writers escape control characters up to U+001F and leave the rest, so that a file or a line on a
+/// terminal could still hide text or turn its direction.
+pub fn plain_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        // Below that they stand between values, not in them.
+        if u32::from(c) < 0x20 || is_plain(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut units) {
+            // Writing to a String cannot fail.
+            _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
 /// Whether a character shows as itself, in its place: no control character, no line end, nothing that turns the
 /// direction of writing, nothing without width.
 ///
@@ -210,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn json_hides_nothing() {
+        let text: String = HOSTILE.iter().collect();
+        let json = plain_json(&serde_json::to_string_pretty(&[&text]).unwrap());
+        assert!(json.chars().all(|c| c == '\n' || is_plain(c)), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
+    }
+
+    #[test]
     fn prose_has_no_markup() {
         assert_eq!(
             Prose("<b>*x*</b> [a](http://b) # `c` | d").to_string(),
@@ -218,6 +247,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn plain_json_means_the_same(text in any::<String>()) {
+            let json = plain_json(&serde_json::to_string(&text).unwrap());
+            prop_assert!(json.chars().all(is_plain));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
         #[test]
         fn any_text_stays_on_its_line(text in any::<String>()) {
             for shown in [

@@ -273,14 +273,14 @@ fn sources() -> Vec<Source> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inner = path.strip_prefix(&root).unwrap();
-                let file = inner.components().map(|part| part.as_os_str().to_str().unwrap());
+                let below = path.strip_prefix(&root).unwrap();
+                let file = below.components().map(|part| part.as_os_str().to_str().unwrap());
                 let file = file.collect::<Vec<_>>().join("/");
-                let room = file.split(['/', '.']).next().unwrap().to_owned();
+                let first = file.split(['/', '.']).next().unwrap().to_owned();
                 if file != "lib.rs" && file != "main.rs" {
                     found.insert(
                         file.clone(),
-                        Source { room, file, text: fs::read_to_string(&path).unwrap() },
+                        Source { room: first, file, text: fs::read_to_string(&path).unwrap() },
                     );
                 }
             }

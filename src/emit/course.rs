@@ -73,6 +73,15 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Whether its Subscription is to be touched: where it stands is known, and on the path.
+    pub(super) fn moves(&self) -> bool {
+        match self.stand {
+            Stand::Before(_) => true,
+            Stand::There(_) => self.subscription.is_some(),
+            Stand::Absent | Stand::Elsewhere(_) => false,
+        }
+    }
+
     /// Whether OLM would begin by itself once it sees the catalog.
     pub(super) fn is_automatic(&self) -> bool {
         self.subscription.is_some_and(|found| found.approval == Approval::Automatic)
@@ -93,7 +102,8 @@ pub(super) struct Patch {
 pub(super) struct Patches {
     /// Stops OLM from going on by itself; only where it would.
     pub(super) hold: Option<Patch>,
-    /// To the catalog and the channel of each leg in turn; the first is there even when no hop is.
+    /// To the catalog and the channel of each leg in turn; the first is there even when no hop is left. None where there
+    /// is nothing to switch.
     pub(super) switch: Vec<Patch>,
     /// Lets OLM go on by itself again; only where it did.
     pub(super) release: Option<Patch>,
@@ -109,6 +119,9 @@ impl Course<'_> {
             path: format!("{stem}.{word}.json"),
             body: json!({ "spec": spec }),
         };
+        if !self.moves() {
+            return Patches { hold: None, switch: Vec::new(), release: None, back: None };
+        }
         let (source, namespace) = subscription_source(self.catalog);
         let mut first =
             json!({"installPlanApproval": "Manual", "source": source, "sourceNamespace": namespace});

@@ -12,7 +12,7 @@ use crate::emit::runbook;
 use crate::finding::Finding;
 use crate::site::Site;
 use crate::site::cluster::ClusterDump;
-use crate::text::Word;
+use crate::text::{Word, plain_json};
 
 /// What the files are made from: worked out once, for the resources and the runbooks alike.
 pub(super) struct Work<'a> {
@@ -51,7 +51,10 @@ pub fn emit(input: &Input<'_>) -> Emitted {
     for catalog in input.catalogs {
         for (package, text) in &catalog.texts {
             let path = format!("catalogs/{}/{}.json", file_name(&catalog.name), file_name(package));
-            files.insert(path, text.clone());
+            // Text that is not UTF-8 is no JSON either; then it is not ours to mend.
+            let text =
+                std::str::from_utf8(text).map_or_else(|_| text.clone(), |text| plain_json(text).into_bytes());
+            files.insert(path, text);
         }
     }
     files.extend(runbook::write(&work));
@@ -158,7 +161,6 @@ pub(super) fn patch_command(namespace: &str, name: &str, patch: &Patch) -> Strin
 
 fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
     // Neither a receipt nor a patch holds what JSON cannot say: keys are texts.
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
+    format!("{}\n", plain_json(&json)).into_bytes()
 }

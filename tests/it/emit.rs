@@ -1,1 +1,6 @@
 //! Tests of the emit.
+
+mod cluster;
+mod expected;
+mod world;
+mod yaml;

@@ -9,7 +9,6 @@
 mod archive;
 mod catalog;
 mod cli;
-mod demo;
 mod emit;
 mod import;
 mod merge;

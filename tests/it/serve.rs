@@ -2,5 +2,5 @@
 
 mod api;
 mod hostile;
-pub(crate) mod http;
+mod http;
 mod stock;

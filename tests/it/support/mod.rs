@@ -4,5 +4,6 @@
 
 pub(crate) mod peer;
 pub(crate) mod registry;
+pub(crate) mod shared;
 pub(crate) mod tls;
 pub(crate) mod token;

@@ -1,0 +1,420 @@
+//! What is in a runbook, and in which order: before, mirrors, catalogs, operators, after, the way back, records.
+
+use crate::emit::course::{Course, Patch, Stand};
+use crate::emit::files::{Work, patch_command, place};
+use crate::emit::mirrors::{DrainReason, NodeEffect};
+use crate::emit::names::{Kind, MARKETPLACE, fit};
+use crate::emit::resources::{Filed, Object};
+use crate::emit::runbook::message::Message;
+use crate::emit::runbook::operators;
+use crate::emit::runbook::render::{Block, Expect, Runbook, Section, Step};
+use crate::site::cluster::MANAGED_BY;
+use crate::text::Word;
+
+pub(super) const SUBSCRIPTION: &str = "subscription.operators.coreos.com";
+
+/// Pods that cannot pull or start, by namespace and name.
+const STUCK_PODS: &str = "oc get pods -A --no-headers | awk '/ImagePullBackOff|ErrImagePull|CrashLoopBackOff/ {print $1\"/\"$2}' | sort";
+
+/// One line a pool: name, paused, updated, degraded.
+const POOLS: &str = r#"oc get machineconfigpool -o jsonpath='{range .items[*]}{.metadata.name} paused={.spec.paused} updated={.status.conditions[?(@.type=="Updated")].status} degraded={.status.conditions[?(@.type=="Degraded")].status}{"\n"}{end}'"#;
+
+pub(super) fn runbook(work: &Work<'_>) -> Runbook {
+    let receipt = work.input.receipt;
+    let mut facts = vec![
+        Message::Archive { file: receipt.archive.clone() },
+        Message::Inventory { digest: receipt.inventory.to_string() },
+        Message::Signers { keys: receipt.signers.join(", ") },
+        Message::Finished { time: receipt.finished.clone() },
+        Message::Tool { name: receipt.tool.clone() },
+        Message::Production { registry: work.input.site.spec.production.registry.to_string() },
+    ];
+    facts.push(match work.input.cluster {
+        None => Message::ClusterNotAsked,
+        Some(cluster) => {
+            Message::OpenShift { version: cluster.openshift.clone().unwrap_or_else(|| "?".to_owned()) }
+        }
+    });
+    let sections = [
+        Some(changes(work)),
+        Some(before(work)),
+        mirrors(work),
+        hold(work),
+        Some(catalogs(work)),
+        Some(operators::section(work)),
+        Some(after(work)),
+        Some(back(work)),
+        Some(records()),
+    ];
+    Runbook {
+        title: Message::Title { site: work.input.site.metadata.name.clone(), generation: receipt.generation },
+        intro: Message::Intro,
+        facts,
+        sections: sections.into_iter().flatten().collect(),
+    }
+}
+
+pub(super) fn boxed(step: Step) -> Block {
+    Block::Step(Box::new(step))
+}
+
+/// A step whose output is the whole proof.
+pub(super) fn step(text: Message, command: impl Into<String>, expect: Expect, otherwise: Message) -> Block {
+    boxed(Step { text, commands: vec![command.into()], expect, otherwise: Some(otherwise) })
+}
+
+pub(super) fn exactly(line: impl Into<String>) -> Expect {
+    Expect::Exactly(vec![line.into()])
+}
+
+/// A step that applies a patch to a Subscription.
+pub(super) fn patch(text: Message, course: &Course<'_>, patch: &Patch) -> Block {
+    let (namespace, name) = place(course);
+    let printed = match course.subscription {
+        Some(found) => exactly(format!("{SUBSCRIPTION}/{} patched", found.name)),
+        None => Expect::Like(Message::Patched),
+    };
+    step(text, patch_command(&namespace, &name, patch), printed, Message::PatchElse)
+}
+
+fn changes(work: &Work<'_>) -> Section {
+    let mut blocks = Vec::new();
+    for catalog in work.input.catalogs {
+        blocks.push(Block::Item(Message::CatalogServed {
+            name: fit(&catalog.name),
+            image: catalog.image.to_string(),
+        }));
+    }
+    for course in &work.courses {
+        let package = course.package.name.clone();
+        let place = place_of(course);
+        blocks.push(Block::Item(match (&course.stand, course.target()) {
+            (Stand::Before(from), Some(to)) => Message::PackageMoves {
+                package,
+                place,
+                from: from.clone(),
+                to: to.to_owned(),
+                hops: course.hops(),
+            },
+            (Stand::Before(csv) | Stand::There(csv), _) => {
+                Message::PackageThere { package, place, csv: csv.clone() }
+            }
+            (Stand::Elsewhere(csv), _) => Message::PackageElsewhere { package, place, csv: csv.clone() },
+            (Stand::Absent, _) => Message::PackageOffered { package, reason: course.package.reason.clone() },
+        }));
+    }
+    blocks.push(Block::Item(nodes(&work.effect)));
+    blocks.extend(drain_reasons(&work.effect));
+    if !work.findings.is_empty() {
+        blocks.push(Block::Heading(Message::Findings));
+        let mut findings = work.findings.clone();
+        findings.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.cmp(other)));
+        blocks.extend(findings.into_iter().map(|finding| Block::Item(Message::FindingSays { finding })));
+    }
+    Section { heading: Message::Changes, blocks }
+}
+
+/// `namespace/name` of the course's Subscription.
+pub(super) fn place_of(course: &Course<'_>) -> Option<String> {
+    course.subscription.map(|found| format!("{}/{}", found.namespace, found.name))
+}
+
+fn nodes(effect: &NodeEffect) -> Message {
+    match effect {
+        NodeEffect::Unknown => Message::NodesUnknown,
+        NodeEffect::Nothing => Message::NodesNothing,
+        NodeEffect::Reload => Message::NodesReload,
+        NodeEffect::Drain(_) => Message::NodesDrain,
+    }
+}
+
+fn drain_reasons(effect: &NodeEffect) -> Vec<Block> {
+    let NodeEffect::Drain(reasons) = effect else { return Vec::new() };
+    let say = |reason: &DrainReason| {
+        Block::Item(match reason {
+            DrainReason::TagMirrors(source) => Message::DrainTagMirrors { source: source.clone() },
+            DrainReason::Removed(source) => Message::DrainRemoved { source: source.clone() },
+        })
+    };
+    reasons.iter().map(say).collect()
+}
+
+fn before(work: &Work<'_>) -> Section {
+    let registry = work.input.site.spec.production.registry.to_string();
+    let quoted = format!("\"{registry}\"");
+    let secret = format!(
+        "oc -n openshift-config get secret pull-secret --template='{{{{index .data \".dockerconfigjson\" | base64decode}}}}' | grep -oF {} | head -n 1",
+        Word(&quoted)
+    );
+    let save = vec![
+        "oc get subscriptions.operators.coreos.com,clusterserviceversions,installplans -A -o yaml > before-operators.yaml"
+            .to_owned(),
+        "oc get catalogsources -A -o yaml > before-catalogs.yaml".to_owned(),
+        "oc get imagedigestmirrorsets,imagetagmirrorsets -o yaml > before-mirrors.yaml".to_owned(),
+        format!("{STUCK_PODS} > before-pods.txt"),
+    ];
+    let blocks = vec![
+        boxed(Step {
+            text: Message::LoggedIn,
+            commands: vec![
+                "oc whoami --show-server".to_owned(),
+                "oc auth can-i '*' '*' --all-namespaces".to_owned(),
+            ],
+            expect: Expect::Like(Message::LoggedInExpect),
+            otherwise: Some(Message::LoggedInElse),
+        }),
+        step(
+            Message::Healthy,
+            "oc get clusteroperators --no-headers | awk '$3 != \"True\" || $4 != \"False\" || $5 != \"False\"'",
+            Expect::Nothing,
+            Message::HealthyElse,
+        ),
+        step(Message::Pools, POOLS, Expect::Like(Message::PoolsExpect), Message::PoolsElse),
+        step(
+            Message::PullSecret { registry: registry.clone() },
+            secret,
+            exactly(quoted),
+            Message::PullSecretElse { registry },
+        ),
+        step(
+            Message::DefaultSources,
+            r#"oc get operatorhub cluster -o jsonpath='{.spec.disableAllDefaultSources}{"\n"}'"#,
+            exactly("true"),
+            Message::DefaultSourcesElse,
+        ),
+        boxed(Step {
+            text: Message::Save,
+            commands: save,
+            expect: Expect::Nothing,
+            otherwise: Some(Message::SaveElse),
+        }),
+    ];
+    Section { heading: Message::Before, blocks }
+}
+
+fn apply(filed: &Filed, otherwise: Message) -> Block {
+    let Object { kind, name, .. } = &filed.object;
+    let command = format!("oc apply --server-side --field-manager={} -f {}", MANAGED_BY.1, Word(&filed.path));
+    let printed = exactly(format!("{}/{name} serverside-applied", kind.full_resource()));
+    step(Message::Apply { file: filed.path.clone() }, command, printed, otherwise)
+}
+
+fn is_mirror_set(filed: &Filed) -> bool {
+    matches!(filed.object.kind, Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet)
+}
+
+fn mirrors(work: &Work<'_>) -> Option<Section> {
+    let sets: Vec<_> = work.cluster.iter().filter(|filed| is_mirror_set(filed)).collect();
+    if sets.is_empty() {
+        return None;
+    }
+    let said = nodes(&work.effect);
+    let mut blocks = match &work.effect {
+        NodeEffect::Drain(_) => vec![Block::Warning(said)],
+        NodeEffect::Unknown if sets.iter().any(|filed| filed.object.kind == Kind::ImageTagMirrorSet) => {
+            vec![Block::Warning(said)]
+        }
+        _ => vec![Block::Text(said)],
+    };
+    blocks.extend(drain_reasons(&work.effect));
+    blocks.extend(sets.into_iter().map(|filed| apply(filed, Message::ApplyElse)));
+    blocks.push(boxed(Step {
+        text: Message::PoolsSettle,
+        // The operator needs a moment to notice; asked at once, the pools are still "updated" to what was before.
+        commands: vec![
+            "sleep 60".to_owned(),
+            "oc wait machineconfigpool --all --for=condition=Updated --timeout=60m".to_owned(),
+        ],
+        expect: Expect::Like(Message::PoolsSettleExpect),
+        otherwise: Some(Message::PoolsSettleElse),
+    }));
+    let locations =
+        work.digest_scopes.values().map(|mirror| format!("location = \"{mirror}\"")).collect::<Vec<_>>();
+    if !locations.is_empty() {
+        let registry = format!("location = \"{}/", work.input.site.spec.production.registry);
+        let command = format!(
+            "oc debug --quiet \"$(oc get nodes -o name | head -n 1)\" -- chroot /host grep -F {} /etc/containers/registries.conf",
+            Word(&registry)
+        );
+        blocks.push(step(Message::NodeFile, command, Expect::Among(locations), Message::NodeFileElse));
+    }
+    Some(Section { heading: Message::Mirrors, blocks })
+}
+
+/// Subscriptions that OLM would take further by itself as soon as it sees the catalogs.
+fn hold(work: &Work<'_>) -> Option<Section> {
+    if work.input.cluster.is_none() {
+        return Some(hold_unknown(work));
+    }
+    let mut blocks = vec![Block::Text(Message::HoldWhy)];
+    for course in &work.courses {
+        if let (Some(found), Some(hold)) = (course.subscription, course.patches().hold) {
+            let text = Message::Patch { namespace: found.namespace.clone(), name: found.name.clone() };
+            blocks.push(patch(text, course, &hold));
+        }
+    }
+    (blocks.len() > 1).then_some(Section { heading: Message::Hold, blocks })
+}
+
+/// The same where nobody asked the cluster: then the runbook does.
+fn hold_unknown(work: &Work<'_>) -> Section {
+    let mut blocks = vec![Block::Text(Message::HoldFindWhy)];
+    for catalog in work.input.catalogs {
+        let name = fit(&catalog.name);
+        let command = format!(
+            "oc get {SUBSCRIPTION} -A -o custom-columns=NS:.metadata.namespace,SUB:.metadata.name,SOURCE:.spec.source,APPROVAL:.spec.installPlanApproval --no-headers | awk '$3 == \"{name}\" && $4 != \"Manual\"'"
+        );
+        blocks.push(step(
+            Message::HoldFind { catalog: name },
+            command,
+            Expect::Nothing,
+            Message::HoldFindElse,
+        ));
+    }
+    Section { heading: Message::Hold, blocks }
+}
+
+fn catalogs(work: &Work<'_>) -> Section {
+    let mut blocks = vec![Block::Text(Message::CatalogsWhy)];
+    for filed in &work.cluster {
+        let name = &filed.object.name;
+        let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
+        match filed.object.kind {
+            Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet => {}
+            Kind::CatalogSource => {
+                blocks.push(apply(filed, Message::ApplyElse));
+                let image = catalog.map(|catalog| catalog.image.to_string()).unwrap_or_default();
+                blocks.extend(catalog_source_checks(name, &image));
+                let courses = work.courses.iter().filter(|course| fit(&course.catalog.name) == *name);
+                blocks.extend(courses.filter_map(|course| heads(name, course)));
+            }
+            Kind::ClusterCatalog => {
+                blocks.push(apply(filed, Message::ApplyClusterCatalogElse));
+                blocks.push(step(
+                    Message::Serving { name: name.clone() },
+                    format!("oc wait clustercatalog/{name} --for=condition=Serving --timeout=5m"),
+                    exactly(format!("{}/{name} condition met", Kind::ClusterCatalog.full_resource())),
+                    Message::ServingElse { name: name.clone() },
+                ));
+            }
+        }
+    }
+    Section { heading: Message::Catalogs, blocks }
+}
+
+fn catalog_source_checks(name: &str, image: &str) -> [Block; 2] {
+    let pod = format!(
+        r#"oc -n {MARKETPLACE} get pods -l olm.catalogSource={name} -o jsonpath='{{range .items[*]}}{{.spec.containers[0].image}} {{.status.phase}}{{"\n"}}{{end}}'"#
+    );
+    let ready = format!(
+        "oc -n {MARKETPLACE} wait catalogsource/{name} --for=jsonpath='{{.status.connectionState.lastObservedState}}'=READY --timeout=5m"
+    );
+    [
+        step(
+            Message::CatalogPod { name: name.to_owned() },
+            pod,
+            exactly(format!("{image} Running")),
+            Message::CatalogPodElse { name: name.to_owned() },
+        ),
+        step(
+            Message::CatalogReady { name: name.to_owned() },
+            ready,
+            exactly(format!("{}/{name} condition met", Kind::CatalogSource.full_resource())),
+            Message::CatalogReadyElse { name: name.to_owned() },
+        ),
+    ]
+}
+
+/// What the catalog offers of one package, by channel.
+fn heads(catalog: &str, course: &Course<'_>) -> Option<Block> {
+    let (package, target) = (&course.package.name, course.target()?);
+    let channel = course.legs.last()?.channel;
+    // The name stands inside a jsonpath expression, which knows no escapes that can be relied on.
+    if !package.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-')) {
+        return None;
+    }
+    let command = format!(
+        r#"oc -n {MARKETPLACE} get packagemanifests -l catalog={catalog} -o jsonpath='{{range .items[?(@.metadata.name=="{package}")].status.channels[*]}}{{.name}} {{.currentCSV}}{{"\n"}}{{end}}'"#
+    );
+    Some(step(
+        Message::Heads { package: package.clone() },
+        command,
+        Expect::Like(Message::HeadsExpect { channel: channel.to_owned(), csv: target.to_owned() }),
+        Message::HeadsElse { catalog: catalog.to_owned() },
+    ))
+}
+
+fn after(work: &Work<'_>) -> Section {
+    let staging = work.input.site.spec.staging.registry.to_string();
+    let unhappy = format!(
+        r#"oc get {SUBSCRIPTION} -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}}/{{.metadata.name}} {{.status.conditions[?(@.status=="True")].type}}{{"\n"}}{{end}}' | grep -E 'ResolutionFailed|CatalogSourcesUnhealthy|BundleUnpackFailed|InstallPlanFailed'"#
+    );
+    let used = format!(
+        "oc get pods,catalogsources,imagedigestmirrorsets,imagetagmirrorsets -A -o json | grep -F {} | sort -u",
+        Word(&staging)
+    );
+    let blocks = vec![
+        step(Message::NoUnhappySubscription, unhappy, Expect::Nothing, Message::NoUnhappySubscriptionElse),
+        step(
+            Message::CsvsSucceeded,
+            r#"oc get clusterserviceversions -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase}{"\n"}{end}' | grep -v ' Succeeded$'"#,
+            Expect::Nothing,
+            Message::CsvsSucceededElse,
+        ),
+        step(
+            Message::NoNewPullErrors,
+            format!("{STUCK_PODS} | comm -13 before-pods.txt -"),
+            Expect::Nothing,
+            Message::NoNewPullErrorsElse,
+        ),
+        step(Message::StagingUnused { registry: staging }, used, Expect::Nothing, Message::StagingUnusedElse),
+        step(Message::PoolsAfter, POOLS, Expect::Like(Message::PoolsExpect), Message::PoolsElse),
+    ];
+    Section { heading: Message::After, blocks }
+}
+
+fn back(work: &Work<'_>) -> Section {
+    let mut blocks = vec![Block::Text(Message::BackWhen)];
+    for course in &work.courses {
+        if let (Some(found), Some(back)) = (course.subscription, course.patches().back) {
+            let text =
+                Message::BackSubscription { namespace: found.namespace.clone(), name: found.name.clone() };
+            blocks.push(patch(text, course, &back));
+        }
+    }
+    if work.courses.iter().any(|course| course.subscription.is_none() && course.moves()) {
+        blocks.push(Block::Text(Message::BackSubscriptionUnknown));
+    }
+    for filed in work.cluster.iter().filter(|filed| !is_mirror_set(filed)) {
+        let Object { kind, name, .. } = &filed.object;
+        let same = |back: &&Filed| back.object.kind == *kind && back.object.name == *name;
+        if let Some(back) = work.back.iter().find(same) {
+            let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
+            let image = catalog.and_then(|catalog| catalog.previous.as_ref()).map(ToString::to_string);
+            blocks.push(Block::Text(Message::BackCatalog {
+                name: name.clone(),
+                image: image.unwrap_or_default(),
+            }));
+            blocks.push(apply(back, Message::ApplyElse));
+        } else {
+            let scope = kind.namespace().map(|namespace| format!("-n {namespace} ")).unwrap_or_default();
+            blocks.push(step(
+                Message::BackRemove { name: name.clone() },
+                format!("oc {scope}delete {} {name}", kind.full_resource()),
+                Expect::Like(Message::BackRemoveExpect),
+                Message::BackRemoveElse,
+            ));
+        }
+    }
+    blocks.push(Block::Text(Message::BackNoDowngrade));
+    blocks.push(Block::Text(Message::BackMirrors));
+    blocks.push(Block::Text(Message::BackRegistry));
+    Section { heading: Message::Back, blocks }
+}
+
+fn records() -> Section {
+    let tick = |text| boxed(Step { text, commands: Vec::new(), expect: Expect::Silent, otherwise: None });
+    let texts =
+        [Message::RecordReceipt, Message::RecordCatalogs, Message::RecordArchive, Message::RecordRunbook];
+    Section { heading: Message::Records, blocks: texts.map(tick).into() }
+}
