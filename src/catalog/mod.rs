@@ -3,6 +3,7 @@
 //! [`load`] makes a [`Catalog`] of a catalog's files and says at once all that is wrong with them. Whoever has threads
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
+pub mod csv;
 mod deprecations;
 pub mod evidence;
 mod fields;
