@@ -76,6 +76,7 @@ fn environment(side: Side) -> Environment {
         runtime_dir: path("XDG_RUNTIME_DIR"),
         config_home: path("XDG_CONFIG_HOME"),
         docker_config: path("DOCKER_CONFIG"),
+        search_path: env::var_os("PATH"),
         auth_file: path("REGISTRY_AUTH_FILE"),
         registries_conf: path("CONTAINERS_REGISTRIES_CONF").filter(|_| connected),
         https_proxy: either("HTTPS_PROXY").filter(|_| connected),

@@ -190,9 +190,9 @@ impl Authenticator {
         }
         if !self.may_have_credentials(purpose, &realm) {
             // Without credentials nothing can be stolen, so an anonymous token may come from anywhere outside.
-            let harmless =
-                self.lookup(purpose)?.is_none() && realm.scheme() == "https" && !is_loopback(&realm);
-            if !harmless {
+            let at_home = purpose.origin.is_loopback();
+            let weaker = realm.scheme() == "http" && purpose.origin.is_tls();
+            if self.lookup(purpose)?.is_some() || weaker || is_loopback(&realm) && !at_home {
                 return Err(foreign());
             }
         }

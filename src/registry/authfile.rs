@@ -1,6 +1,7 @@
 //! Credentials as podman and docker keep them: `auth.json`, `config.json`, pull secrets and credential helpers.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,6 +34,7 @@ pub(super) struct AuthFile {
     entries: BTreeMap<String, Credentials>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
+    search_path: Option<OsString>,
     asked: Mutex<BTreeMap<String, Option<Credentials>>>,
 }
 
@@ -65,11 +67,12 @@ impl AuthFile {
     /// (containers-auth.json(5): order of search).
     pub(super) fn find(named: Option<&Path>, environment: &Environment) -> Result<Self, RegistryError> {
         if let Some(path) = named.or(environment.auth_file.as_deref()) {
-            return Self::read(path)?.ok_or_else(|| config(path, "it does not exist"));
+            let file = Self::read(path)?.ok_or_else(|| config(path, "it does not exist"))?;
+            return Ok(Self { search_path: environment.search_path.clone(), ..file });
         }
         for path in usual_places(environment) {
             if let Some(file) = Self::read(&path)? {
-                return Ok(file);
+                return Ok(Self { search_path: environment.search_path.clone(), ..file });
             }
         }
         Ok(Self::default())
@@ -99,7 +102,7 @@ impl AuthFile {
         }
         let helpers = wire.helpers.into_iter().map(|(key, name)| (normal_key(&key), name)).collect();
         let store = wire.store.filter(|name| !name.is_empty());
-        Ok(Self { entries, helpers, store, asked: Mutex::default() })
+        Ok(Self { entries, helpers, store, search_path: None, asked: Mutex::default() })
     }
 
     /// The credentials for a repository: the entry with the longest matching path wins, then the host's; a helper for the
@@ -136,7 +139,7 @@ impl AuthFile {
         if let Some(known) = asked.get(host) {
             return Ok(known.clone());
         }
-        let fresh = ask_helper(name, host)?;
+        let fresh = ask_helper(name, host, self.search_path.as_deref())?;
         asked.insert(host.to_owned(), fresh.clone());
         Ok(fresh)
     }
@@ -198,7 +201,11 @@ fn config(path: &Path, why: &str) -> RegistryError {
 }
 
 /// Runs `docker-credential-NAME get` (docker-credential-helpers protocol: the host on stdin, JSON on stdout).
-fn ask_helper(name: &str, host: &str) -> Result<Option<Credentials>, RegistryError> {
+fn ask_helper(
+    name: &str,
+    host: &str,
+    search_path: Option<&OsStr>,
+) -> Result<Option<Credentials>, RegistryError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Said {
@@ -214,7 +221,11 @@ fn ask_helper(name: &str, host: &str) -> Result<Option<Credentials>, RegistryErr
         return Err(failed("its name has characters that no program name should have"));
     }
     let server = if host == "docker.io" { "https://index.docker.io/v1/" } else { host };
-    let mut child = Command::new(format!("docker-credential-{name}"))
+    let mut command = Command::new(format!("docker-credential-{name}"));
+    if let Some(path) = search_path {
+        command.env("PATH", path);
+    }
+    let mut child = command
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

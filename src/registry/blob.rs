@@ -31,6 +31,7 @@ pub struct BlobBody<'c> {
     tries: Tries<'c>,
     renewed_at: u64,
     window: (Instant, u64),
+    stalled: bool,
 }
 
 impl<'c> BlobBody<'c> {
@@ -51,6 +52,7 @@ impl<'c> BlobBody<'c> {
             tries,
             renewed_at: from,
             window: (Instant::now(), from),
+            stalled: false,
         };
         if body.at < body.size {
             body.connect()?;
@@ -125,6 +127,13 @@ impl<'c> BlobBody<'c> {
                 let during = "the whole transfer".to_owned();
                 return Err(RegistryError::Timeout { request: self.request(), during });
             }
+            if std::mem::take(&mut self.stalled) {
+                self.stream = None;
+                let during = format!("fewer than {LOW_SPEED} bytes came in the longest time that may pass");
+                let request = self.request();
+                let error = RegistryError::Timeout { request: request.clone(), during };
+                self.tries.wait(&request, error.into())?;
+            }
             let Some(stream) = self.stream.as_mut() else {
                 self.connect()?;
                 continue;
@@ -162,10 +171,8 @@ impl<'c> BlobBody<'c> {
         } else if self.window.0.elapsed() >= self.client.options.idle_timeout.max(Duration::from_millis(1)) {
             let slow = self.at - self.window.1 < LOW_SPEED;
             self.window = (Instant::now(), self.at);
-            if slow {
-                // Bytes that came are kept; the next read opens a new connection.
-                self.stream = None;
-            }
+            // Bytes that came are kept; the next read opens a new connection.
+            self.stalled = slow;
         }
         Ok(())
     }

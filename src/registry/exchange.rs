@@ -65,13 +65,16 @@ impl Client {
     pub(super) fn exchange(&self, ask: &Ask<'_>, mut payload: Payload<'_>) -> Result<Reply, Failed> {
         let mut url = ask.url.clone();
         let mut redirects = 0;
+        let mut strayed = false;
         let mut renewals = 0;
         loop {
             if self.events.interrupted() {
                 return Err(RegistryError::Interrupted.into());
             }
-            // Credentials belong to the origin that they were given for, wherever an answer sends us.
-            let at_home = Origin::of(&url).as_ref() == Some(&ask.purpose.origin);
+            // Credentials belong to the origin that they were given for, wherever an answer sends us. Who was sent elsewhere
+            // and back goes where a stranger chose, and goes without.
+            strayed |= Origin::of(&url).as_ref() != Some(&ask.purpose.origin);
+            let at_home = !strayed;
             let authorization = if at_home {
                 self.auth.authorization(ask.purpose, &self.agents, &self.options)?
             } else {

@@ -1,5 +1,6 @@
 //! What a client is told: files, hosts, limits of patience, and what the environment says.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `DOCKER_CONFIG`, a folder; `~/.docker` when it is not set.
     pub docker_config: Option<PathBuf>,
+    /// `PATH`, where credential helpers are found; without it, the process's own.
+    pub search_path: Option<OsString>,
     /// `REGISTRY_AUTH_FILE`.
     pub auth_file: Option<PathBuf>,
     /// `CONTAINERS_REGISTRIES_CONF`.

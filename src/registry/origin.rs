@@ -47,6 +47,10 @@ impl Origin {
         self.host == other.host
     }
 
+    pub(super) fn is_loopback(&self) -> bool {
+        Url::parse(&self.to_string()).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// Moves an address to this origin, keeping path and query.
     pub(super) fn take(&self, url: &mut Url) -> bool {
         let scheme = if self.tls { "https" } else { "http" };

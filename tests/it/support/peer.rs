@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Send only so many bytes of the body, then hang up.
     pub(crate) cut_at: Option<usize>,
+    /// Send the body byte by byte, with this wait between.
+    pub(crate) drip: Option<Duration>,
     /// Wait before answering.
     pub(crate) delay: Duration,
     /// Say another length than the body has.
@@ -56,6 +58,7 @@ impl Answer {
             headers: Vec::new(),
             body: Vec::new(),
             cut_at: None,
+            drip: None,
             delay: Duration::ZERO,
             length: None,
             hang_up: false,
@@ -258,6 +261,13 @@ fn write_answer(stream: &mut dyn Duplex, answer: &Answer, method: &str) -> bool 
     head += "\r\n";
     let body = if method == "HEAD" { &[][..] } else { &answer.body[..] };
     let sent = &body[..answer.cut_at.unwrap_or(body.len()).min(body.len())];
+    if let Some(wait) = answer.drip {
+        let _ = stream.write_all(head.as_bytes());
+        return sent.iter().all(|byte| {
+            std::thread::sleep(wait);
+            stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_ok()
+        });
+    }
     stream.write_all(head.as_bytes()).is_ok()
         && stream.write_all(sent).is_ok()
         && stream.flush().is_ok()
