@@ -1,1 +1,3 @@
-//! Tests of the merge.
+//! Merges of real catalogs: what production has is an older state of what arrives.
+
+mod pairs;

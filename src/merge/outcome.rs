@@ -1,0 +1,82 @@
+//! What comes out of a merge: a catalog that may be served, or what stands against it.
+
+use crate::catalog::Catalog;
+use crate::fault::{Exit, Fault};
+use crate::finding::{Finding, Severity};
+use crate::merge::MergeReport;
+
+/// A catalog that may take the place of production's: it can be served under both rules of walking and offers all that
+/// production's did, except where a decision said otherwise.
+#[derive(Debug, Clone)]
+pub struct MergedCatalog {
+    catalog: Catalog,
+}
+
+impl MergedCatalog {
+    /// Only [`crate::merge::merge`] knows that these hold.
+    pub(super) fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The catalog.
+    pub fn into_catalog(self) -> Catalog {
+        self.catalog
+    }
+}
+
+/// What came of a merge.
+#[derive(Debug, Clone)]
+pub struct MergeOutcome {
+    /// The merged catalog; nothing where the report has a finding that must be mended.
+    pub catalog: Option<MergedCatalog>,
+    /// Packages that were decided to be served from a catalog of their own.
+    pub apart: Catalog,
+    /// What was done, and what was found.
+    pub report: MergeReport,
+}
+
+/// A merge needs a decision.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the catalogs cannot be merged without a decision: {}", self.summary())]
+pub struct MergeRefused {
+    /// What was tried and what stands against it.
+    pub report: MergeReport,
+}
+
+impl MergeOutcome {
+    /// The merged catalog, or why there is none.
+    pub fn merged(self) -> Result<(MergedCatalog, MergeReport), Box<MergeRefused>> {
+        let report = self.report;
+        match self.catalog {
+            Some(catalog) => Ok((catalog, report)),
+            None => Err(Box::new(MergeRefused { report })),
+        }
+    }
+}
+
+impl MergeRefused {
+    fn conflicts(&self) -> impl Iterator<Item = &Finding> {
+        self.report.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    fn summary(&self) -> String {
+        let all: Vec<String> =
+            self.conflicts().map(|finding| format!("{} in {}", finding.code, finding.subject)).collect();
+        all.join(", ")
+    }
+}
+
+impl Fault for Box<MergeRefused> {
+    fn exit(&self) -> Exit {
+        Exit::Conflict
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.conflicts().map(|finding| finding.hint.clone()).find(|hint| !hint.is_empty())
+    }
+}
