@@ -74,6 +74,13 @@ impl Console {
         }
     }
 
+    /// Says something only to those who want to know more.
+    pub(super) fn detail(&self, text: &str) {
+        if self.verbose {
+            self.say(&Safe(text).to_string());
+        }
+    }
+
     fn json(&self, event: &str, mut fields: Value) {
         if let Some(map) = fields.as_object_mut() {
             map.insert("event".to_owned(), Value::from(event));

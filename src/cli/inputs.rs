@@ -10,6 +10,7 @@ use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
 use crate::limits::LIMITS;
 use crate::site::Site;
+use crate::site::cluster::ClusterDump;
 use crate::store::files;
 use crate::trust::{PublicKey, SecretKey, TrustSet};
 
@@ -95,4 +96,19 @@ pub(super) fn now() -> Result<Moment, Failure> {
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     Moment::from_unix(seconds)
         .ok_or_else(|| Failure::usage("the clock of this machine is thousands of years off"))
+}
+
+/// Dumps of one cluster, laid together; nothing when there are none.
+pub(super) fn cluster_dumps(paths: &[PathBuf]) -> Result<Option<ClusterDump>, Failure> {
+    let mut all: Option<ClusterDump> = None;
+    for path in paths {
+        let bytes = files::read(path, LIMITS.meta_bytes)?;
+        let (dump, findings) = ClusterDump::parse(&bytes, &path.display().to_string());
+        settle(Exit::Usage, "the cluster dump", &findings)?;
+        match &mut all {
+            Some(all) => all.merge(dump),
+            None => all = Some(dump),
+        }
+    }
+    Ok(all)
 }

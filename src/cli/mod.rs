@@ -14,20 +14,20 @@ use crate::cli::options::OutputOptions;
 use crate::fault::Exit;
 
 mod access;
-//mod catalog;
-//mod check;
+mod catalog;
+mod check;
 mod console;
 //mod demo;
 mod failure;
-//mod import;
+mod import;
 mod inputs;
-//mod inspect;
+mod inspect;
 mod key;
 mod options;
 //mod pack;
 //mod plan;
 
-//mod serve;
+mod serve;
 mod shell;
 mod verify;
 
@@ -66,25 +66,22 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //    /// Connected side: find the upgrade path and write down what would travel, and why
     //    Plan(plan::PlanCommand),
-    //    /// Connected side: fetch what the plan says and write one signed archive
     //    Pack(pack::PackCommand),
-    //    /// Show what an archive holds
-    //    Inspect(inspect::InspectCommand),
+    /// Show what an archive holds
+    Inspect(inspect::InspectCommand),
     /// Judge an archive: signature, trust, target, age, every byte. Needs no network
     Verify(verify::VerifyCommand),
-    //    /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
-    //    Import(import::ImportCommand),
-    //    /// In the air gap: does everything that production offers resolve there?
-    //    Check(check::CheckCommand),
-    //    /// Look into operator catalogs
-    //    Catalog(catalog::CatalogCommand),
+    /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
+    Import(import::ImportCommand),
+    /// In the air gap: does everything that production offers resolve there?
+    Check(check::CheckCommand),
+    /// Look into operator catalogs
+    Catalog(catalog::CatalogCommand),
     /// Make and show signing keys
     Key(key::KeyCommand),
-    //    /// Serve a folder as an OCI registry
-    //    Serve(serve::ServeCommand),
-    //    /// Walk through the whole cycle on loopback
+    /// Serve a folder as an OCI registry
+    Serve(serve::ServeCommand),
     //    Demo(demo::DemoCommand),
     /// Print a completion script for a shell
     Completions(shell::CompletionsCommand),
@@ -114,16 +111,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
     let context = Context { console };
     let result = match cli.command {
-        //        Command::Plan(command) => plan::run(command, &context),
-        //        Command::Pack(command) => pack::run(command, &context),
-        //        Command::Inspect(command) => inspect::run(command, &context),
+        //    Command::Plan(command) => plan::run(command, &context),
+        //    Command::Pack(command) => pack::run(command, &context),
+        Command::Inspect(command) => inspect::run(command, &context),
         Command::Verify(command) => verify::run(command, &context),
-        //        Command::Import(command) => import::run(command, &context),
-        //        Command::Check(command) => check::run(command, &context),
-        //        Command::Catalog(command) => catalog::run(command, &context),
+        Command::Import(command) => import::run(command, &context),
+        Command::Check(command) => check::run(command, &context),
+        Command::Catalog(command) => catalog::run(command, &context),
         Command::Key(command) => key::run(command, &context),
-        //        Command::Serve(command) => serve::run(command, &context),
-        //        Command::Demo(command) => demo::run(command, &context),
+        Command::Serve(command) => serve::run(command, &context),
+        //    Command::Demo(command) => demo::run(command, &context),
         Command::Completions(command) => shell::completions(command),
         Command::Man(command) => shell::man(command),
     };

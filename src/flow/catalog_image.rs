@@ -4,20 +4,54 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::catalog::image::build::{CONFIGS, CacheWhiteout, OPM_PATHS};
+use crate::catalog::image::build::{CONFIGS, CacheWhiteout, Layer, OPM_PATHS, difference};
 use crate::catalog::image::{Attributes, ImageError, LayerFiles, LayerSummary, catalog_root};
 use crate::catalog::{Loaded, load};
 use crate::digest::{Digest, VerifyingReader};
 use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::limits::Limits;
-use crate::oci::{ConfigView, Descriptor, ImageManifest, ManifestView, Platform, RawManifest};
+use crate::oci::{ConfigView, Descriptor, ImageManifest, ManifestView, Platform, RawManifest, media};
 use crate::reference::RepositoryRef;
 use crate::registry::{Client, RegistryError, Target};
 use crate::workers;
 
 /// Where opm keeps its cache in catalog images.
 const CACHE: &str = "tmp/cache";
+
+/// Where an image is read from: a repository on a registry, or an OCI layout in a folder.
+pub trait ImageSource: Sync {
+    /// A manifest; nothing where there is none.
+    fn manifest(&self, digest: Digest) -> Result<Option<RawManifest>, AnyFault>;
+
+    /// The bytes of a blob as they come: whoever reads them hashes them.
+    fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault>;
+
+    /// What it is called, for messages.
+    fn name(&self) -> String;
+}
+
+/// A repository on a registry.
+pub struct RegistryImages<'a> {
+    /// The repository.
+    pub repository: &'a RepositoryRef,
+    /// Asks the registry.
+    pub client: &'a Client,
+}
+
+impl ImageSource for RegistryImages<'_> {
+    fn manifest(&self, digest: Digest) -> Result<Option<RawManifest>, AnyFault> {
+        Ok(self.client.manifest(self.repository, &Target::Digest(digest))?)
+    }
+
+    fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {
+        Ok(Box::new(self.client.blob(self.repository, blob, 0)?))
+    }
+
+    fn name(&self) -> String {
+        self.repository.to_string()
+    }
+}
 
 /// One image of a catalog, for one platform.
 #[derive(Debug, Clone)]
@@ -35,6 +69,7 @@ pub struct PlatformImage {
     /// Whether there is an opm in it.
     pub has_opm: bool,
     files: BTreeMap<String, Arc<[u8]>>,
+    applied: LayerFiles,
 }
 
 /// A catalog image.
@@ -51,10 +86,9 @@ pub struct CatalogImage {
 impl CatalogImage {
     /// Reads the images for `platforms` (all of them when empty, or when there is none for these).
     pub fn read(
-        repository: &RepositoryRef,
+        source: &dyn ImageSource,
         root: RawManifest,
         platforms: &[Platform],
-        client: &Client,
         events: &dyn Events,
         limits: &Limits,
     ) -> Result<Self, AnyFault> {
@@ -63,9 +97,8 @@ impl CatalogImage {
             ManifestView::Index(index) => {
                 let mut manifests = Vec::new();
                 for child in chosen(&index.manifests, platforms) {
-                    let raw = client
-                        .manifest(repository, &Target::Digest(child.digest))?
-                        .ok_or_else(|| gone(repository, &child.digest))?;
+                    let gone = || RegistryError::NotFound { request: request(source, child) };
+                    let raw = source.manifest(child.digest)?.ok_or_else(gone)?;
                     if let ManifestView::Image(view) = raw.view(limits)? {
                         manifests.push((raw, view));
                     }
@@ -74,15 +107,20 @@ impl CatalogImage {
             }
         };
         let images = workers::map(&manifests, 2, events, |(manifest, view)| {
-            read_image(repository, manifest, view, client, limits)
+            read_image(source, manifest, view, limits)
         })?;
         Ok(Self { root, is_index, images })
     }
 
+    /// The files of the first image's catalog, by path.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let files = self.images.first().map(|image| &image.files);
+        files.into_iter().flatten().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
+    }
+
     /// The catalog of the first image. Those of other platforms are the same by convention.
     pub fn catalog(&self, limits: &Limits) -> Loaded {
-        let files = self.images.first().map(|image| &image.files);
-        load(files.into_iter().flatten().map(|(path, bytes)| (path.clone(), bytes.to_vec())), limits)
+        load(self.files(), limits)
     }
 }
 
@@ -90,6 +128,24 @@ impl PlatformImage {
     /// What hides the base's opm cache, which would be stale under another catalog.
     pub fn cache_whiteout(&self) -> Option<CacheWhiteout> {
         self.tmp.map(|tmp| CacheWhiteout { tmp })
+    }
+
+    /// Puts a layer of ours on top and says how `/configs` then differs from `expected`; nothing when it does not.
+    pub fn with_layer(
+        &self,
+        layer: &Layer,
+        limits: &Limits,
+        expected: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Option<String>, ImageError> {
+        let descriptor = Descriptor {
+            media_type: media::OCI_LAYER_GZIP.to_owned(),
+            digest: layer.digest,
+            size: layer.size(),
+            platform: None,
+        };
+        let mut files = self.applied.clone();
+        files.apply(VerifyingReader::new(&*layer.bytes, layer.digest, layer.size()), &descriptor, limits)?;
+        difference(&files, expected)
     }
 
     /// Of each layer, whether the image works without it, only with an empty catalog.
@@ -110,30 +166,28 @@ fn chosen<'i>(entries: &'i [Descriptor], platforms: &[Platform]) -> Vec<&'i Desc
     if fitting.is_empty() { entries.iter().filter(real).collect() } else { fitting }
 }
 
-fn gone(repository: &RepositoryRef, digest: &Digest) -> RegistryError {
-    RegistryError::NotFound { request: format!("GET {repository}@{digest}") }
+fn request(source: &dyn ImageSource, blob: &Descriptor) -> String {
+    format!("GET {}@{}", source.name(), blob.digest)
 }
 
 fn read_image(
-    repository: &RepositoryRef,
+    source: &dyn ImageSource,
     manifest: &RawManifest,
     view: &ImageManifest,
-    client: &Client,
     limits: &Limits,
 ) -> Result<PlatformImage, AnyFault> {
-    let config = pull(repository, &view.config, limits.config_bytes, client)?;
+    let config = pull(source, &view.config, limits.config_bytes)?;
     let root = catalog_root(&ConfigView::parse(&config)?)?;
     let mut files = LayerFiles::new([root.as_str(), CONFIGS]).disposable([CACHE]).watched(OPM_PATHS);
     let mut layers = Vec::new();
     for layer in &view.layers {
-        let body = client.blob(repository, layer, 0)?;
+        let body = source.blob(layer)?;
         let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
         match files.apply(&mut reader, layer, limits) {
             Ok(summary) => layers.push(summary),
             // What the registry did wrong is the registry's fault, not the image's.
-            Err(ImageError::Read { source, .. }) => {
-                let request = format!("GET {repository}@{}", layer.digest);
-                return Err(RegistryError::from_io(source, &request).into());
+            Err(ImageError::Read { source: error, .. }) => {
+                return Err(RegistryError::from_io(error, &request(source, layer)).into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -146,24 +200,18 @@ fn read_image(
         tmp: files.directory("tmp"),
         has_opm: OPM_PATHS.iter().any(|path| files.has(path)),
         files: files.files(&root)?,
+        applied: files,
     })
 }
 
 /// Reads a small blob whole.
-pub fn pull(
-    repository: &RepositoryRef,
-    blob: &Descriptor,
-    limit: u64,
-    client: &Client,
-) -> Result<Vec<u8>, AnyFault> {
-    let request = || format!("GET {repository}@{}", blob.digest);
+pub fn pull(source: &dyn ImageSource, blob: &Descriptor, limit: u64) -> Result<Vec<u8>, AnyFault> {
     if blob.size > limit {
-        return Err(RegistryError::AnswerTooLarge { request: request(), limit }.into());
+        return Err(RegistryError::AnswerTooLarge { request: request(source, blob), limit }.into());
     }
-    let body = client.blob(repository, blob, 0)?;
     let mut bytes = Vec::new();
-    VerifyingReader::new(body, blob.digest, blob.size)
+    VerifyingReader::new(source.blob(blob)?, blob.digest, blob.size)
         .read_to_end(&mut bytes)
-        .map_err(|error| RegistryError::from_io(error, &request()))?;
+        .map_err(|error| RegistryError::from_io(error, &request(source, blob)))?;
     Ok(bytes)
 }

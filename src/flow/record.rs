@@ -103,6 +103,11 @@ impl Log {
         })
     }
 
+    /// The last generation in force and its inventory.
+    pub fn last_committed(&self) -> Option<(u64, Digest)> {
+        last_committed(self.journal.records())
+    }
+
     /// The record that put this archive in force, if it is.
     pub fn committed(&self, archive: &Digest) -> Option<&Record> {
         self.journal

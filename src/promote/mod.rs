@@ -8,7 +8,7 @@ use crate::event::Phase;
 use crate::fault::AnyFault;
 use crate::oci::Platform;
 use crate::stage::Staged;
-use crate::transfer::{Delivered, Delivery, Tally, Transfer, deliver};
+use crate::transfer::{Delivered, Delivery, Holdings, Tally, Transfer, deliver};
 
 /// The production registry holds every image of a staged archive whole; no catalog offers them yet. Only [`promote`] makes one.
 #[derive(Debug)]
@@ -17,6 +17,11 @@ pub struct Promoted {
 }
 
 impl Promoted {
+    /// What production was found to hold of it.
+    pub fn present(&self) -> &Holdings {
+        self.delivered.present()
+    }
+
     /// What was written and what was there.
     pub fn tally(&self) -> Tally {
         self.delivered.tally()

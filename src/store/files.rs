@@ -126,6 +126,11 @@ pub fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) 
     move |source| StoreError::Io { what, path: path.to_owned(), source }
 }
 
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File, StoreError> {
+    File::open(path).map_err(failed("open", path))
+}
+
 /// Reads a whole file of at most `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
     let file = File::open(path).map_err(failed("open", path))?;
@@ -175,6 +180,14 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), StoreError> 
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(failed("rename", from))?;
     sync_parent(to)
+}
+
+/// Removes a file that may be gone already.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a folder and its parents.

@@ -9,5 +9,6 @@ pub mod files;
 pub mod journal;
 pub mod lock;
 pub mod part;
+pub mod tree;
 
 pub use files::StoreError;

@@ -8,7 +8,7 @@ use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform};
-use crate::reference::PinnedRef;
+use crate::reference::{PinnedRef, Repository};
 use crate::registry::{Client, Target};
 use crate::workers;
 
@@ -23,27 +23,52 @@ pub struct Absence {
     pub why: String,
 }
 
+/// What a registry was found to hold, by repository.
+pub type Holdings = BTreeMap<Repository, BTreeSet<Digest>>;
+
+/// What walking images through a registry came to.
+#[derive(Debug, Clone, Default)]
+pub struct Closure {
+    /// What is missing.
+    pub absences: Vec<Absence>,
+    /// What is there.
+    pub present: Holdings,
+}
+
 /// Walks each image from its root: manifests are read back and hashed, blobs are asked for by size.
 ///
 /// Of an index the images for `platforms` must be there, or all of them where it has none for these (or `platforms` is empty): an
 /// index may be carried without the images of machines that the site has not got. A digest is asked for once in each
 /// repository. Errors mean that the registry could not be asked.
-pub fn absences(
+pub fn closure(
     images: &[PinnedRef],
     platforms: &[Platform],
     client: &Client,
     jobs: usize,
     events: &dyn Events,
     limits: &Limits,
-) -> Result<Vec<Absence>, AnyFault> {
+) -> Result<Closure, AnyFault> {
     let asked = Asked::default();
     let unique: Vec<PinnedRef> = images.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     let found = workers::map(&unique, jobs, events, |image| {
-        let mut walk = Walk { client, platforms, limits, asked: &asked, image, absences: Vec::new() };
+        let closure = Closure::default();
+        let mut walk = Walk { client, platforms, limits, asked: &asked, image, closure };
         walk.manifest(image.digest, 0)?;
-        Ok(walk.absences)
+        Ok(walk.closure)
     })?;
-    Ok(found.into_iter().flatten().collect())
+    let mut all = Closure::default();
+    for closure in found {
+        all.absences.extend(closure.absences);
+        add_holdings(&mut all.present, closure.present);
+    }
+    Ok(all)
+}
+
+/// Adds holdings to others.
+pub fn add_holdings(to: &mut Holdings, from: Holdings) {
+    for (repository, digests) in from {
+        to.entry(repository).or_default().extend(digests);
+    }
 }
 
 /// Sizes of blobs by repository, as the registry told them.
@@ -56,7 +81,7 @@ struct Walk<'a> {
     limits: &'a Limits,
     asked: &'a Asked,
     image: &'a PinnedRef,
-    absences: Vec<Absence>,
+    closure: Closure,
 }
 
 impl Walk<'_> {
@@ -65,6 +90,7 @@ impl Walk<'_> {
             self.missing(digest, "the manifest is not there");
             return Ok(());
         };
+        self.present(digest);
         match raw.view(self.limits) {
             Ok(ManifestView::Index(index)) if depth < self.limits.index_depth => {
                 for child in needed(&index.manifests, self.platforms) {
@@ -95,7 +121,7 @@ impl Walk<'_> {
             }
         };
         match size {
-            Some(size) if size == blob.size => {}
+            Some(size) if size == blob.size => self.present(blob.digest),
             Some(size) => {
                 self.missing(
                     blob.digest,
@@ -107,8 +133,13 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn present(&mut self, digest: Digest) {
+        let repository = self.image.repository.repository.clone();
+        self.closure.present.entry(repository).or_default().insert(digest);
+    }
+
     fn missing(&mut self, digest: Digest, why: &str) {
-        self.absences.push(Absence { image: self.image.clone(), digest, why: why.to_owned() });
+        self.closure.absences.push(Absence { image: self.image.clone(), digest, why: why.to_owned() });
     }
 }
 

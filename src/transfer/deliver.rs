@@ -4,15 +4,21 @@ use crate::event::{Event, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::oci::Platform;
 use crate::reference::{PinnedRef, RepositoryRef};
-use crate::transfer::{Absence, Delivery, Tally, Transfer, absences};
+use crate::transfer::{Absence, Closure, Delivery, Holdings, Tally, Transfer, closure};
 
 /// A registry holds every image of a set whole. Only [`deliver`] makes one.
 #[derive(Debug)]
 pub struct Delivered {
     tally: Tally,
+    present: Holdings,
 }
 
 impl Delivered {
+    /// What the registry was found to hold.
+    pub fn present(&self) -> &Holdings {
+        &self.present
+    }
+
     /// What was written and what was there.
     pub fn tally(&self) -> Tally {
         self.tally
@@ -65,10 +71,10 @@ pub fn deliver(
             delivery.manifests.last().map(|root| repository.pin(root.digest))
         })
         .collect();
-    let absences =
-        absences(&images, platforms, transfer.client, transfer.jobs, transfer.events, transfer.limits)?;
+    let Closure { absences, present } =
+        closure(&images, platforms, transfer.client, transfer.jobs, transfer.events, transfer.limits)?;
     if absences.is_empty() {
-        Ok(Delivered { tally: blobs.plus(manifests) })
+        Ok(Delivered { tally: blobs.plus(manifests), present })
     } else {
         Err(NotWhole { registry: transfer.host.to_string(), absences }.into())
     }

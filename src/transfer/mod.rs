@@ -20,7 +20,7 @@ use crate::workers;
 mod closure;
 mod deliver;
 
-pub use closure::{Absence, absences};
+pub use closure::{Absence, Closure, Holdings, add_holdings, closure};
 pub use deliver::{Delivered, NotWhole, deliver};
 
 /// Where bytes come from: the archive.

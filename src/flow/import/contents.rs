@@ -1,5 +1,6 @@
 //! What a verified archive delivers, in the site's terms.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use crate::archive::{EntryPath, MetaName};
@@ -7,11 +8,14 @@ use crate::catalog::evidence::Evidence;
 use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::Finding;
+use crate::flow::import::place;
 use crate::flow::pack::{PLAN, delta_name, evidence_name, label};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
-use crate::plan::{ImageKind, Plan, PlannedCatalog, PlannedImage};
-use crate::reference::Repository;
+use crate::oci::{Descriptor, media};
+use crate::plan::{ImageKind, Plan, PlannedCatalog, PlannedImage, Prerequisite};
+use crate::reference::{Repository, RepositoryRef};
+use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::{BlobSource, Delivery};
 use crate::verify::VerifiedArchive;
@@ -169,12 +173,55 @@ fn meta(name: &str) -> Result<EntryPath, AnyFault> {
     Ok(EntryPath::Meta(name.parse::<MetaName>()?))
 }
 
-/// A verified archive as a source of bytes.
-pub struct ArchiveSource<'a>(pub &'a VerifiedArchive);
+/// Where the bytes of a delivery come from: the archive, and for what it leaves out, production itself.
+pub struct ArchiveSource<'a> {
+    archive: &'a VerifiedArchive,
+    client: &'a Client,
+    elsewhere: BTreeMap<Digest, (RepositoryRef, &'a Prerequisite)>,
+}
+
+impl<'a> ArchiveSource<'a> {
+    /// The archive, and for each prerequisite the place in production where it was found.
+    pub fn new(
+        archive: &'a VerifiedArchive,
+        contents: &'a Contents<'_>,
+        mapping: &Mapping,
+        site: &Site,
+        client: &'a Client,
+    ) -> Result<Self, AnyFault> {
+        let elsewhere = contents
+            .plan
+            .prerequisites
+            .iter()
+            .map(|needed| {
+                let repository = place(contents, mapping, needed)?;
+                let host = site.spec.production.registry.clone();
+                Ok((needed.digest, (RepositoryRef { host, repository }, needed)))
+            })
+            .collect::<Result<_, AnyFault>>()?;
+        Ok(Self { archive, client, elsewhere })
+    }
+}
 
 impl BlobSource for ArchiveSource<'_> {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
-        let region = self.0.blob_region(digest).map_err(io::Error::other)?;
-        Ok(Box::new(region))
+        let Some((repository, needed)) = self.elsewhere.get(digest) else {
+            return Ok(Box::new(self.archive.blob_region(digest).map_err(io::Error::other)?));
+        };
+        if needed.manifest {
+            let manifest = self
+                .client
+                .manifest(repository, &Target::Digest(*digest))
+                .map_err(io::Error::other)?
+                .ok_or(io::ErrorKind::NotFound)?;
+            return Ok(Box::new(io::Cursor::new(manifest.shared_bytes())));
+        }
+        let descriptor = Descriptor {
+            media_type: media::OCI_LAYER.to_owned(),
+            digest: *digest,
+            size: needed.size,
+            platform: None,
+        };
+        Ok(Box::new(self.client.blob(repository, &descriptor, 0).map_err(io::Error::other)?))
     }
 }

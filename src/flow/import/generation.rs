@@ -14,7 +14,7 @@ use crate::archive::{Inventory, RawInventory};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fault::AnyFault;
-use crate::flow::catalog_image::pull;
+use crate::flow::catalog_image::{RegistryImages, pull};
 use crate::limits::Limits;
 use crate::oci::{ManifestView, RawManifest, media};
 use crate::reference::{RegistryHost, RepositoryRef, Tag};
@@ -83,18 +83,16 @@ fn read(
     let Some(raw) = client.manifest(repository, &Target::Tag(tag.clone()))? else { return Ok(None) };
     let ManifestView::Image(image) = raw.view(limits)? else { return Ok(None) };
     let keys = keys(&raw);
+    let source = RegistryImages { repository, client };
     let mut inventory = None;
     let mut signatures = Vec::new();
     for layer in &image.layers {
         match (layer.media_type.as_str(), keys.get(&layer.digest)) {
             (RawInventory::TYPE, _) if layer.size <= limits.inventory_bytes => {
-                inventory = Some(RawInventory::new(pull(repository, layer, limits.inventory_bytes, client)?));
+                inventory = Some(RawInventory::new(pull(&source, layer, limits.inventory_bytes)?));
             }
             (SIGNATURE, Some(key)) if signatures.len() as u64 <= limits.signatures && layer.size <= 1024 => {
-                signatures.push(Signature::from_slice(
-                    *key,
-                    &pull(repository, layer, limits.inventory_bytes, client)?,
-                )?);
+                signatures.push(Signature::from_slice(*key, &pull(&source, layer, limits.inventory_bytes)?)?);
             }
             _ => {}
         }

@@ -1,0 +1,147 @@
+//! `import`: an archive into the site's registries, and the cluster resources out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::access::{Side, client};
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::{SiteFile, cluster_dumps, now};
+use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::verify::policy;
+use crate::cli::{Context, print, print_json};
+use crate::fault::Exit;
+use crate::finding::has_errors;
+use crate::flow::import::{Import, Until};
+use crate::limits::LIMITS;
+use crate::merge::{Bridge, MergeOptions, Mode, OnBundleImage};
+use crate::store::archive_file::ArchiveFile;
+
+/// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
+///
+/// The archive is judged in full before the first byte is written. Its images go to the staging registry and from there on to
+/// production, where nothing refers to them until the merged catalog takes the place of the old one with one request. What
+/// production offered stays on offer, or the import is refused with the conflict named. Broken off at any point, the same
+/// command goes on where it stopped; run again when it is done, it changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle import upgrade.ombundle --site site.yaml -o out\n  \
+                  ombundle import upgrade.ombundle --site site.yaml -o out --until stage    # the rest in the maintenance window\n  \
+                  oc get csv,subs -A -o json > dump.json; oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
+                  ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
+                  Then read out/RUNBOOK.md (also in Korean and Chinese).")]
+pub(super) struct ImportCommand {
+    /// The archive
+    archive: PathBuf,
+
+    /// The site file
+    #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
+    site: PathBuf,
+
+    /// The folder that is written: cluster resources, patches, way back, catalogs as text, runbook, receipt
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Stop early; the same command without this goes on
+    #[arg(long, value_enum, value_name = "STEP")]
+    until: Option<UntilArg>,
+
+    /// A dump of the cluster (`oc get … -o json`): what runs, and which names are taken
+    #[arg(long, value_name = "DUMP.json")]
+    cluster: Vec<PathBuf>,
+
+    /// How one package is merged: auto, union, replace, split, keep-old
+    #[arg(long, value_name = "PACKAGE=MODE", value_parser = package_mode)]
+    merge_mode: Vec<(String, Mode)>,
+
+    /// An edge that you vouch for: in this channel TO may replace FROM
+    #[arg(long, value_name = "PACKAGE/CHANNEL:FROM=TO")]
+    bridge: Vec<Bridge>,
+
+    /// When both sides have a bundle of one name with different images: fail, new or old
+    #[arg(long, value_name = "CHOICE", default_value = "fail")]
+    on_bundle_image: OnBundleImage,
+
+    /// Take an archive that has expired, or that is from the future. The reason is recorded
+    #[arg(long, value_name = "REASON")]
+    accept_time: Option<String>,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UntilArg {
+    /// Everything is in the staging registry; production is untouched
+    Stage,
+    /// Production offers it; the cluster resources are not written
+    Promote,
+}
+
+fn package_mode(text: &str) -> Result<(String, Mode), String> {
+    let (package, mode) = text.split_once('=').ok_or("it must be `PACKAGE=MODE`")?;
+    Ok((package.to_owned(), mode.parse().map_err(|error: crate::merge::InvalidOption| error.to_string())?))
+}
+
+pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
+    let site = SiteFile::read(&command.site)?;
+    let cluster = cluster_dumps(&command.cluster)?;
+    let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
+    let name = command.archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let source = Arc::new(ArchiveFile::open(&command.archive)?);
+    let import = Import {
+        site: &site.site,
+        state: &site.state(),
+        trust: &site.trust()?,
+        policy: policy(Some(&site), command.accept_time.as_deref(), now()?)?,
+        name: &name,
+        cluster: cluster.as_ref(),
+        merge: MergeOptions {
+            modes: command.merge_mode.into_iter().collect(),
+            on_bundle_image: command.on_bundle_image,
+            bridges: command.bridge,
+            ..MergeOptions::default()
+        },
+        client: &client,
+        jobs: command.registries.jobs(),
+        until: match command.until {
+            Some(UntilArg::Stage) => Until::Stage,
+            Some(UntilArg::Promote) => Until::Promote,
+            None => Until::Emit,
+        },
+        events: &*context.console,
+        limits: &LIMITS,
+    };
+    let imported = import.run(source, &command.output)?;
+    let reached = match imported.reached {
+        Until::Stage => "staged",
+        Until::Promote => "promoted",
+        Until::Emit => "imported",
+    };
+    match command.format {
+        ResultFormat::Json => print_json(&serde_json::json!({
+            "reached": reached, "generation": imported.generation, "written": imported.written,
+            "findings": imported.findings,
+        }))?,
+        ResultFormat::Text => {
+            show_findings(&imported.findings);
+            let what = if imported.written == 0 { "nothing had to be written" } else { "all of it is there" };
+            print(&format!(
+                "{reached}: generation {} of {}; {what}\n",
+                imported.generation,
+                site.site.name()
+            ))?;
+            if imported.reached == Until::Emit {
+                print(&format!("next: read {}\n", command.output.join("RUNBOOK.md").display()))?;
+            }
+        }
+    }
+    if has_errors(&imported.findings) {
+        return Err(Failure::findings(Exit::Findings, "some of what was found needs a decision, see above"));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! `inspect`: what an archive holds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::console::human_bytes;
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::{SiteFile, now, trust};
+use crate::cli::options::ResultFormat;
+use crate::cli::verify::policy;
+use crate::cli::{Context, print, print_json};
+use crate::limits::LIMITS;
+use crate::store::archive_file::ArchiveFile;
+use crate::text::Safe;
+use crate::verify;
+
+/// Show what an archive holds
+///
+/// The signature is checked, the content is not: that is what `verify` does. What an archive says about itself is shown only
+/// when it was signed by a key that you trust.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle inspect upgrade.ombundle --trust-key signer.pub\n  \
+                  ombundle inspect upgrade.ombundle --site site.yaml --format json | jq '.roots[].source'")]
+pub(super) struct InspectCommand {
+    /// The archive
+    archive: PathBuf,
+
+    /// The site file whose keys count
+    #[arg(long, value_name = "FILE", required_unless_present = "trust_key")]
+    site: Option<PathBuf>,
+
+    /// A public key that counts
+    #[arg(long, value_name = "FILE", conflicts_with = "site")]
+    trust_key: Vec<PathBuf>,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+}
+
+pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
+    let site = command.site.as_deref().map(SiteFile::read).transpose()?;
+    let trust = match &site {
+        Some(site) => site.trust()?,
+        None => trust(&command.trust_key, 1)?,
+    };
+    // Looking is allowed at any age; what would speak against importing is told.
+    let mut policy = policy(None, Some("only looking"), now()?)?;
+    policy.floor = None;
+    let source = Arc::new(ArchiveFile::open(&command.archive)?);
+    let opened = verify::open(source, &trust, &policy, &LIMITS)?;
+    let inventory = opened.inventory();
+    if command.format == ResultFormat::Json {
+        return print_json(inventory.fields());
+    }
+    show_findings(opened.notes());
+    let mut text = format!(
+        "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
+        command.archive.display(),
+        inventory.digest(),
+        inventory.created,
+        Safe(inventory.tool.as_str()),
+        inventory.expires,
+        inventory.sequence,
+        inventory.channel,
+        inventory.target.as_ref().map(|target| format!(", only for the site {target}")).unwrap_or_default(),
+        human_bytes(inventory.total_size),
+        inventory.total_size,
+        inventory.entry_count,
+    );
+    for catalog in &inventory.catalogs {
+        text.push_str(&format!("  changes     {} as of {}\n", catalog.source, catalog.digest));
+    }
+    if inventory.prerequisites.count > 0 {
+        text.push_str(&format!(
+            "  builds on   {} blobs that production must hold\n",
+            inventory.prerequisites.count
+        ));
+    }
+    text.push_str("images:\n");
+    for root in &inventory.roots {
+        let tag = root.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        text.push_str(&format!("  {}{tag}@{}\n", root.source, root.digest));
+        for reason in &root.reasons {
+            text.push_str(&format!("      {}\n", Safe(reason.as_str())));
+        }
+    }
+    print(&text)
+}

@@ -1,0 +1,118 @@
+//! `pack`: one signed archive from a plan, or from a request that is planned first.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::access::{Side, client};
+use crate::cli::console::human_bytes;
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{secret_key, settle};
+use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::plan::{PlanArgs, remember};
+use crate::cli::{Context, print, print_json};
+use crate::digest::Digest;
+use crate::fault::Exit;
+use crate::flow::pack::Pack;
+use crate::limits::LIMITS;
+use crate::plan::Plan;
+use crate::site::ProfileName;
+use crate::store::files::{self, Mode};
+
+/// Connected side: fetch what the plan says and write one signed archive
+///
+/// Every blob is fetched once, hashed as it comes and written where it stays. The archive gets its name only when it is complete and
+/// signed. Broken off at any point, the same command goes on where it stopped: what was downloaded is kept and hashed again.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
+                  ombundle plan -c imageset.yaml --site site.yaml -o plan.json    # look at it, have it approved\n  \
+                  ombundle pack --plan plan.json --key signer.key -o upgrade.ombundle\n  \
+                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key -o next.ombundle")]
+pub(super) struct PackCommand {
+    /// A plan, to be carried out exactly
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: PlanArgs,
+
+    /// A private key that signs; may be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
+
+    /// The archive
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure> {
+    // Whatever can be known to fail fails before the first download.
+    let keys = command.key.iter().map(|path| secret_key(path)).collect::<Result<Vec<_>, _>>()?;
+    if command.output.exists() {
+        return Err(files::StoreError::Exists { path: command.output }.into());
+    }
+    let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
+    let (plan, kept) = match &command.plan {
+        Some(path) => (read_plan(path)?, None),
+        None => {
+            let kept = kept_plan(&command.output, &command.request)?;
+            let plan = if kept.exists() {
+                context.console.say("going on with the plan of the run that was broken off");
+                read_plan(&kept)?
+            } else {
+                let jobs = command.registries.jobs();
+                let plan = command.request.make(&client, jobs, context)?;
+                files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+                plan
+            };
+            (plan, Some(kept))
+        }
+    };
+    settle(Exit::Incomplete, "the plan", &plan.findings)?;
+    let pack = Pack {
+        client: &client,
+        keys: &keys,
+        jobs: command.registries.jobs(),
+        events: &*context.console,
+        limits: &LIMITS,
+    };
+    let packed = pack.run(&plan, &command.output)?;
+    if let Some(kept) = kept {
+        files::remove(&kept)?;
+    }
+    remember(&command.request, &plan, &packed)?;
+    match command.format {
+        ResultFormat::Json => print_json(&json!({
+            "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
+            "generation": packed.sequence, "signers": packed.signers, "findings": plan.findings,
+        })),
+        ResultFormat::Text => print(&format!(
+            "packed {}: {} ({} bytes)\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",
+            packed.path.display(),
+            human_bytes(packed.size),
+            packed.size,
+            packed.inventory,
+            packed.sequence,
+            plan.channel,
+        )),
+    }
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Failure> {
+    Ok(Plan::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
+}
+
+/// Where the plan of a run that may be broken off is kept. Its name says what it was made from, so another request does not go on
+/// with it.
+fn kept_plan(output: &Path, request: &PlanArgs) -> Result<PathBuf, Failure> {
+    let inputs: Digest = request.fingerprint()?;
+    Ok(files::beside(output, &format!("part.plan-{}.json", inputs.short())))
+}

@@ -1,0 +1,279 @@
+//! `plan`: what would travel, and why.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::access::{Side, client};
+use crate::cli::console::human_bytes;
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::{SiteFile, cluster_dumps, now, settle, summary};
+use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::{Context, print};
+use crate::digest::{Digest, Hasher};
+use crate::fault::Exit;
+use crate::finding::has_errors;
+use crate::flow::pack::Packed;
+use crate::flow::plan::{PlanInputs, Predecessor, plan};
+use crate::imageset;
+use crate::limits::LIMITS;
+use crate::oci::Platform;
+use crate::plan::Plan;
+use crate::registry::Client;
+use crate::site::{InstalledOperator, ProfileName, SiteReport};
+use crate::store::files::{self, Mode};
+use crate::store::journal::Journal;
+use crate::text::Safe;
+
+/// Connected side: find the upgrade path and write down what would travel, and why
+///
+/// Reads the catalogs that the request names, finds the hops from what is installed to what is asked for as OLM will really take
+/// them, follows dependencies, pins every image, and counts bytes and requests. Nothing is downloaded but catalogs, bundle
+/// images (a few kB each) and manifests. The plan is the document that gets approved; `pack --plan` does exactly that.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle plan -c imageset.yaml --installed web-terminal.v1.8.0 -o plan.json\n  \
+                  ombundle plan -c imageset.yaml --site site.yaml --report receipt.json -o plan.json\n  \
+                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[] | [.kind, .bytes, .reason]'")]
+pub(super) struct PlanCommand {
+    #[command(flatten)]
+    request: PlanArgs,
+
+    /// The plan file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Bytes that the line to the source carries in a second, to say how long it will take
+    #[arg(long, value_name = "BYTES", default_value_t = 12_500_000)]
+    rate: u64,
+
+    /// How the result looks; `json` prints the plan itself
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PlanArgs {
+    /// The ImageSetConfiguration: which operators, channels and versions
+    #[arg(short, long, value_name = "FILE", required_unless_present = "plan")]
+    config: Option<PathBuf>,
+
+    /// The site file: where things land, for which platforms, for which site
+    #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
+    site: Option<PathBuf>,
+
+    /// What the site holds: a site report, or the receipt.json of the last import. Only what is missing travels
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// An operator that runs at the site, by the name of its CSV; the upgrade path starts there
+    #[arg(long, value_name = "NAME.vX.Y.Z")]
+    installed: Vec<String>,
+
+    /// A dump of the cluster (`oc get csv,subs -A -o json`), instead of naming what runs
+    #[arg(long, value_name = "DUMP.json")]
+    cluster: Vec<PathBuf>,
+
+    /// Take only images for these platforms out of image indexes
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Vec<Platform>,
+
+    /// Do not follow what operators require of each other
+    #[arg(long)]
+    skip_dependencies: bool,
+
+    /// The number of the archive in its channel; by default the one after the last that is known here
+    #[arg(long, value_name = "N")]
+    sequence: Option<u64>,
+
+    /// Days after which the archive is not taken any more
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    valid_days: u32,
+}
+
+pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure> {
+    let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
+    let plan = command.request.make(&client, command.registries.jobs(), context)?;
+    let text = plan.to_json()?;
+    if let Some(output) = &command.output {
+        files::replace(output, text.as_bytes(), Mode::Public)?;
+    }
+    match command.format {
+        ResultFormat::Json => print(&text)?,
+        ResultFormat::Text => {
+            show_findings(&plan.findings);
+            print(&describe(&plan, command.rate))?;
+            if let Some(output) = &command.output {
+                let output = output.display();
+                print(&format!("next: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"))?;
+            }
+        }
+    }
+    if has_errors(&plan.findings) {
+        return Err(summary(Exit::Incomplete, "the plan", &plan.findings));
+    }
+    Ok(())
+}
+
+impl PlanArgs {
+    /// Makes the plan. Its findings are in it.
+    pub(super) fn make(&self, client: &Client, jobs: usize, context: &Context) -> Result<Plan, Failure> {
+        let config = self.config.as_deref().ok_or_else(|| Failure::usage("there is no `--config`"))?;
+        let bytes = files::read(config, LIMITS.yaml_bytes)?;
+        let (request, findings) = imageset::parse(&bytes, &config.display().to_string(), &LIMITS);
+        settle(Exit::Usage, "the ImageSetConfiguration", &findings)?;
+        let request = request.ok_or_else(|| summary(Exit::Usage, "the ImageSetConfiguration", &findings))?;
+        let site = self.site.as_deref().map(SiteFile::read).transpose()?;
+        let report = self.report.as_deref().map(read_report).transpose()?;
+        let before = self.predecessor(site.as_ref(), report.as_ref())?;
+        let inputs = PlanInputs {
+            site: site.as_ref().map(|site| &site.site),
+            report: report.as_ref(),
+            installed: &self.installed(report.as_ref())?,
+            platforms: &self.platform,
+            skip_dependencies: self.skip_dependencies,
+            sequence: self.sequence.unwrap_or_else(|| before.map_or(1, |before| before.sequence + 1)),
+            predecessor: before,
+            now: now()?,
+            valid_days: self.valid_days,
+            jobs,
+        };
+        let mut plan = plan(&request, &inputs, client, &*context.console, &LIMITS)?;
+        plan.findings.splice(0..0, findings);
+        Ok(plan)
+    }
+
+    /// Digest of everything that the plan depends on, but for the registries.
+    pub(super) fn fingerprint(&self) -> Result<Digest, Failure> {
+        let mut hasher = Hasher::default();
+        let files = [self.config.as_ref(), self.site.as_ref(), self.report.as_ref()];
+        for path in files.into_iter().flatten().chain(&self.cluster) {
+            hasher.update(Digest::of(&files::read(path, LIMITS.meta_bytes)?).bytes());
+        }
+        let rest = format!(
+            "{:?} {:?} {} {:?} {}",
+            self.installed, self.platform, self.skip_dependencies, self.sequence, self.valid_days
+        );
+        hasher.update(rest.as_bytes());
+        Ok(hasher.finish())
+    }
+
+    fn installed(&self, report: Option<&SiteReport>) -> Result<Vec<InstalledOperator>, Failure> {
+        let named = self.installed.iter().map(|name| InstalledOperator {
+            name: name.clone(),
+            version: None,
+            package: None,
+            channel: None,
+            namespace: None,
+        });
+        let mut all: Vec<InstalledOperator> = named.collect();
+        if let Some(dump) = cluster_dumps(&self.cluster)? {
+            all.extend(dump.installed());
+        }
+        // What is said here and now wins over what a report said some time ago.
+        if all.is_empty() {
+            all.extend(report.into_iter().flat_map(|report| report.installed.iter().cloned()));
+        }
+        Ok(all)
+    }
+
+    /// The archive before this one, as far as it is known on this side: from the report or from our own record.
+    fn predecessor(
+        &self,
+        site: Option<&SiteFile>,
+        report: Option<&SiteReport>,
+    ) -> Result<Option<Predecessor>, Failure> {
+        let reported = report.filter(|report| report.generation > 0).map(|report| Predecessor {
+            sequence: report.generation,
+            inventory: report.inventory,
+        });
+        let packed = match record(site) {
+            Some(path) => Journal::<PackedRecord>::read(&path)?,
+            None => Vec::new(),
+        };
+        let recorded = packed
+            .last()
+            .map(|record| Predecessor { sequence: record.sequence, inventory: Some(record.inventory) });
+        Ok(reported.into_iter().chain(recorded).max_by_key(|before| before.sequence))
+    }
+}
+
+/// One archive that was packed here.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackedRecord {
+    sequence: u64,
+    inventory: Digest,
+    created: String,
+}
+
+/// Where packed archives are recorded: beside the site file, so that each site has its own numbers. Without a site file nothing is
+/// recorded, and the number must be said.
+fn record(site: Option<&SiteFile>) -> Option<PathBuf> {
+    site.map(|site| site.state().join("packed.jsonl"))
+}
+
+/// Records an archive that has its final name: from now on its number is taken.
+pub(super) fn remember(request: &PlanArgs, plan: &Plan, packed: &Packed) -> Result<(), Failure> {
+    let site = request.site.as_deref().map(SiteFile::read).transpose()?;
+    let Some(path) = record(site.as_ref()) else { return Ok(()) };
+    files::create_private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    let entry = PackedRecord {
+        sequence: packed.sequence,
+        inventory: packed.inventory,
+        created: plan.created.clone(),
+    };
+    Ok(Journal::open(&path)?.append(&entry)?)
+}
+
+fn read_report(path: &PathBuf) -> Result<SiteReport, Failure> {
+    Ok(SiteReport::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
+}
+
+/// The plan for people: hops first, then what it costs.
+fn describe(plan: &Plan, rate: u64) -> String {
+    let mut text = String::new();
+    for catalog in &plan.catalogs {
+        text.push_str(&format!("{}\n", catalog.source));
+        for package in &catalog.packages {
+            text.push_str(&format!("  {}  ({})\n", Safe(&package.name), Safe(&package.reason)));
+            if let Some(installed) = &package.installed {
+                text.push_str(&format!("    from {}\n", Safe(installed)));
+            }
+            for hop in &package.hops {
+                text.push_str(&format!("    → {}  in {}: {}\n", Safe(&hop.name), Safe(&hop.channel), Safe(&hop.reason)));
+            }
+            if package.hops.is_empty() {
+                for bundle in &package.bundles {
+                    text.push_str(&format!("    + {}\n", Safe(bundle)));
+                }
+            }
+        }
+    }
+    let seconds = crate::plan::duration(plan.bytes.download, rate).as_secs();
+    text.push_str(&format!(
+        "generation {} of channel {}\n{} images; download {}, carry {}, store {} in each registry\n{} requests; about {} at {}/s\n",
+        plan.sequence,
+        plan.channel,
+        plan.images.len(),
+        human_bytes(plan.bytes.download),
+        human_bytes(plan.bytes.carry),
+        human_bytes(plan.bytes.store),
+        plan.requests,
+        human_time(seconds),
+        human_bytes(rate),
+    ));
+    text
+}
+
+fn human_time(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{:.1} h", seconds as f64 / 3600.0),
+    }
+}
+

@@ -1,0 +1,215 @@
+//! A catalog from wherever a person says it is: an image on a registry, an OCI layout, a folder, a file.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::catalog::model::Catalog;
+use crate::catalog::{IgnoreRules, link, parse_file};
+use crate::digest::Digest;
+use crate::event::Events;
+use crate::fault::{AnyFault, Exit, Fault};
+use crate::finding::Finding;
+use crate::flow::catalog_image::{CatalogImage, ImageSource, RegistryImages};
+use crate::limits::Limits;
+use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
+use crate::reference::ImageRef;
+use crate::registry::{Client, RegistryError, Target};
+use crate::store::files::{self, StoreError};
+use crate::store::tree::read_tree;
+use crate::workers;
+
+/// A catalog, what is wrong with it, and where it came from.
+#[derive(Debug, Clone)]
+pub struct LoadedCatalog {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// What loading it brought to light.
+    pub findings: Vec<Finding>,
+    /// The image that it was in; nothing for folders and files.
+    pub image: Option<CatalogImage>,
+}
+
+/// Why there is no catalog where one was looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Neither a path nor a reference.
+    #[error("`{text}` is neither a file, nor a folder, nor an image")]
+    NotThere {
+        /// What was written.
+        text: String,
+        /// Why it is no image.
+        #[source]
+        source: crate::reference::InvalidReference,
+    },
+    /// A reference without tag and digest.
+    #[error("`{text}` names a repository, but neither a tag nor a digest")]
+    NoTarget {
+        /// What was written.
+        text: String,
+    },
+    /// An OCI layout without such an image.
+    #[error("the OCI layout `{}` has {found}", path.display())]
+    Layout {
+        /// The folder.
+        path: PathBuf,
+        /// What it has instead of the image.
+        found: String,
+    },
+}
+
+impl Fault for LoadError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotThere { .. } | Self::NoTarget { .. } => {
+                "a catalog is `host/repository:tag`, `oci:DIR[:tag]`, a folder or a file".to_owned()
+            }
+            Self::Layout { path, .. } => format!("name a tag: `oci:{}:TAG`", path.display()),
+        })
+    }
+}
+
+/// Loads a catalog. Images are read for one platform: their catalogs are the same.
+pub fn load(
+    text: &str,
+    client: &Client,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
+    if let Some(layout) = text.strip_prefix("oci:") {
+        let (source, root) = open_layout(layout.trim_start_matches("//"), limits)?;
+        return from_image(&source, root, events, limits);
+    }
+    let path = Path::new(text);
+    if path.is_dir() {
+        return from_files(read_tree(path, limits)?, events, limits);
+    }
+    if path.is_file() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return from_files(vec![(name, files::read(path, limits.catalog_file_bytes)?)], events, limits);
+    }
+    let image: ImageRef =
+        text.parse().map_err(|source| LoadError::NotThere { text: text.to_owned(), source })?;
+    load_image(&image, client, events, limits)
+}
+
+/// Loads the catalog of an image on a registry.
+pub fn load_image(
+    image: &ImageRef,
+    client: &Client,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
+    let target = Target::of(image).ok_or_else(|| LoadError::NoTarget { text: image.to_string() })?;
+    let root = client
+        .manifest(&image.repository, &target)?
+        .ok_or_else(|| RegistryError::NotFound { request: format!("GET {image}") })?;
+    let source = RegistryImages { repository: &image.repository, client };
+    from_image(&source, root, events, limits)
+}
+
+fn from_image(
+    source: &dyn ImageSource,
+    root: RawManifest,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
+    let image = CatalogImage::read(source, root, &[Platform::linux_amd64()], events, limits)?;
+    let mut loaded = from_files(image.files(), events, limits)?;
+    loaded.image = Some(image);
+    Ok(loaded)
+}
+
+/// Parses files on all cores and links what is in them.
+fn from_files(
+    files: Vec<(String, Vec<u8>)>,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
+    let ignored = IgnoreRules::new(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+    let mut wanted: Vec<&(String, Vec<u8>)> =
+        files.iter().filter(|(path, _)| !ignored.ignores(path)).collect();
+    wanted.sort();
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    let parsed = workers::map(&wanted, cores, events, |(path, bytes)| Ok(parse_file(path, bytes, limits)))?;
+    let loaded = link(parsed);
+    Ok(LoadedCatalog { catalog: loaded.catalog, findings: loaded.findings, image: None })
+}
+
+/// An OCI layout in a folder.
+struct LayoutImages {
+    folder: PathBuf,
+    limits: Limits,
+}
+
+impl LayoutImages {
+    fn path(&self, digest: Digest) -> PathBuf {
+        self.folder.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+impl ImageSource for LayoutImages {
+    fn manifest(&self, digest: Digest) -> Result<Option<RawManifest>, AnyFault> {
+        let path = self.path(digest);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let raw = RawManifest::new(files::read(&path, self.limits.manifest_bytes)?, None)?;
+        Ok((raw.digest() == digest).then_some(raw))
+    }
+
+    fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {
+        let path = self.path(blob.digest);
+        Ok(Box::new(files::open(&path)?))
+    }
+
+    fn name(&self) -> String {
+        format!("oci:{}", self.folder.display())
+    }
+}
+
+/// Opens `DIR` or `DIR:TAG`.
+fn open_layout(text: &str, limits: &Limits) -> Result<(LayoutImages, RawManifest), AnyFault> {
+    let (folder, tag) = match text.rsplit_once(':') {
+        Some((folder, tag)) if !Path::new(text).is_dir() => (folder, Some(tag)),
+        _ => (text, None),
+    };
+    let source = LayoutImages { folder: PathBuf::from(folder), limits: limits.clone() };
+    let wrong = |found: String| LoadError::Layout { path: source.folder.clone(), found };
+    let index = source.folder.join("index.json");
+    let bytes = files::read(&index, limits.manifest_bytes)?;
+    let raw = RawManifest::new(bytes, Some(crate::oci::media::OCI_INDEX))?;
+    let names = tags(&raw);
+    let ManifestView::Index(view) = raw.view(limits)? else {
+        return Err(wrong("an index.json that is no index".to_owned()).into());
+    };
+    let mut found = view.manifests.iter().zip(&names).filter(|(_, name)| tag.is_none_or(|tag| **name == tag));
+    let (Some((descriptor, _)), None) = (found.next(), found.next()) else {
+        let all = names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+        return Err(wrong(format!("{} images: {all}", view.manifests.len())).into());
+    };
+    let root = source.manifest(descriptor.digest)?.ok_or_else(|| {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        StoreError::Io { what: "read", path: source.path(descriptor.digest), source: missing }
+    })?;
+    Ok((source, root))
+}
+
+/// The names of a layout's images, in the order of its index.
+fn tags(index: &RawManifest) -> Vec<String> {
+    let value: serde_json::Value = serde_json::from_slice(index.bytes()).unwrap_or_default();
+    let manifests = value.get("manifests").and_then(serde_json::Value::as_array);
+    manifests
+        .into_iter()
+        .flatten()
+        .map(|entry| {
+            let name = entry
+                .get("annotations")
+                .and_then(|annotations| annotations.get("org.opencontainers.image.ref.name"));
+            name.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+        })
+        .collect()
+}
