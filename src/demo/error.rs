@@ -60,6 +60,16 @@ pub enum DemoError {
         #[source]
         source: ServeError,
     },
+    /// A command of the walk did not end as it should.
+    #[error("`{command}` ended with exit code {}, expected {}", *found as u8, *expected as u8)]
+    Step {
+        /// The command line.
+        command: String,
+        /// How it should have ended.
+        expected: Exit,
+        /// How it ended.
+        found: Exit,
+    },
     /// A file of the user could not be written.
     #[error("cannot write `{}`", path.display())]
     File {
@@ -75,6 +85,9 @@ impl Fault for DemoError {
     fn exit(&self) -> Exit {
         match self {
             Self::Layer { .. } | Self::Document { .. } | Self::Manifest(_) => Exit::Unexpected,
+            // A stop by the user ends the walk as it ended the command; a refusal that did not come is no success.
+            Self::Step { found: Exit::Done, .. } => Exit::Unexpected,
+            Self::Step { found, .. } => *found,
             Self::Catalog { .. } | Self::Reference(_) => Exit::Usage,
             Self::Publish { source, .. } => source.exit(),
             Self::Serve { source, .. } => source.exit(),

@@ -47,7 +47,7 @@ impl Route {
             "/v2/_catalog" => return Ok(Self::Catalog),
             _ => path.strip_prefix("/v2/").ok_or_else(nothing)?,
         };
-        let rest = rest.strip_suffix("/uploads").map_or(rest.to_owned(), |name| format!("{name}/uploads/"));
+        let rest = if rest.ends_with("/blobs/uploads") { format!("{rest}/") } else { rest.to_owned() };
         let (front, last) = rest.rsplit_once('/').ok_or_else(nothing)?;
         let last = last.replace("%3A", ":").replace("%3a", ":");
         if let Some(name) = front.strip_suffix("/blobs/uploads") {

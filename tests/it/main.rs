@@ -9,6 +9,7 @@
 mod archive;
 mod catalog;
 mod cli;
+mod demo;
 mod emit;
 mod import;
 mod merge;

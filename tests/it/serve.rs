@@ -2,5 +2,5 @@
 
 mod api;
 mod hostile;
-mod http;
+pub(crate) mod http;
 mod stock;
