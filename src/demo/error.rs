@@ -84,9 +84,11 @@ pub enum DemoError {
 impl Fault for DemoError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Layer { .. } | Self::Document { .. } | Self::Manifest(_) => Exit::Unexpected,
             // A stop by the user ends the walk as it ended the command; a refusal that did not come is no success.
-            Self::Step { found: Exit::Done, .. } => Exit::Unexpected,
+            Self::Layer { .. }
+            | Self::Document { .. }
+            | Self::Manifest(_)
+            | Self::Step { found: Exit::Done, .. } => Exit::Unexpected,
             Self::Step { found, .. } => *found,
             Self::Catalog { .. } | Self::Reference(_) => Exit::Usage,
             Self::Publish { source, .. } => source.exit(),

@@ -137,11 +137,10 @@ impl Audience for Clerk {
         let typed: Vec<String> =
             arguments.iter().map(|word| word.to_str().unwrap().replace(&folder, "")).collect();
         assert_eq!(shown, format!("ombundle {}", typed.join(" ")));
-        for file in arguments
-            .iter()
-            .zip(typed)
-            .filter(|(_, short)| short.ends_with(".yaml") || short.ends_with("s.json"))
-        {
+        for file in arguments.iter().zip(typed).filter(|(_, short)| {
+            ["site.yaml", "first/imageset.yaml", "first/csvs.json", "second/imageset.yaml"]
+                .contains(&short.as_str())
+        }) {
             assert!(Path::new(file.0).is_file(), "{shown}: {} is not there", file.1);
         }
         if shown.starts_with("ombundle pack") {
@@ -162,7 +161,7 @@ impl Audience for Clerk {
 
 fn walk(clerk: &mut Clerk) -> Result<(), DemoError> {
     let folder = tempfile::tempdir().unwrap();
-    clerk.folder = folder.path().to_owned();
+    folder.path().clone_into(&mut clerk.folder);
     run(&DemoOptions { folder: folder.path().to_owned(), size: ImageSize::SMALL }, clerk)
 }
 
