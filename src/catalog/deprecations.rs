@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde_json::value::RawValue;
+
+use super::fields;
 use super::model::{BUNDLE, Blob, CHANNEL, PACKAGE, Package};
 use super::wire::{Object, WireBlob};
+use super::write::replaced;
 use crate::finding::Finding;
 
 /// What is deprecated.
@@ -59,6 +63,29 @@ impl Package {
             Deprecation { what, name, message: entry.message }
         };
         entries.unwrap_or_default().into_iter().map(deprecation).collect()
+    }
+}
+
+impl Package {
+    /// Drops deprecations of channels and bundles that the package has not got, which OpenShift 4.15 and later refuse.
+    pub fn drop_stale_deprecations(&mut self) {
+        let stale: Vec<bool> = self
+            .deprecated()
+            .iter()
+            .map(|it| match &it.what {
+                Deprecated::Channel(name) => !self.channels.contains_key(name),
+                Deprecated::Bundle(name) => !self.bundles.contains_key(name),
+                Deprecated::Package | Deprecated::Other(..) => false,
+            })
+            .collect();
+        let Some(blob) = self.deprecations.as_ref().filter(|_| stale.contains(&true)) else { return };
+        let members = fields::object(blob.raw.get());
+        let entries = members.iter().find(|(key, _)| key.eq_ignore_ascii_case("entries"));
+        let entries: Vec<&RawValue> =
+            entries.and_then(|(_, raw)| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let kept: Vec<&RawValue> =
+            entries.into_iter().zip(&stale).filter(|(_, stale)| !**stale).map(|(entry, _)| entry).collect();
+        self.deprecations = (!kept.is_empty()).then(|| replaced(blob, "entries", &kept));
     }
 }
 

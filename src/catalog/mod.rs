@@ -7,6 +7,7 @@ pub mod csv;
 mod deprecations;
 pub mod evidence;
 mod fields;
+mod filter;
 mod graph;
 pub mod image;
 mod link;
@@ -26,6 +27,7 @@ mod yaml;
 
 pub use deprecations::{Deprecated, Deprecation};
 pub use evidence::Evidence;
+pub use filter::{Filtered, PackageFilter, Take, filter};
 pub use graph::{GraphProblem, Step, UpgradeGraph, Walk, WalkRule};
 pub use link::{Loaded, link};
 pub use load::{IgnoreRules, load};

@@ -181,7 +181,7 @@ impl<'a> WrittenEntry<'a> {
 }
 
 /// The blob with one field's value put in place of the old one, or added.
-fn replaced(blob: &Blob, field: &str, value: &impl Serialize) -> Blob {
+pub(super) fn replaced(blob: &Blob, field: &str, value: &impl Serialize) -> Blob {
     let Ok(value) = serde_json::value::to_raw_value(value) else { return blob.clone() };
     let mut members = fields::object(blob.raw.get());
     members.retain(|(key, _)| !key.eq_ignore_ascii_case(field));

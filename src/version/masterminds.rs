@@ -6,8 +6,9 @@ use super::semver::Version;
 
 /// `>=MIN <=MAX`, where either may be missing.
 ///
-/// A pre-release is outside unless each bound that there is has a pre-release itself: `4.16.3-rhodf` is not in
-/// `>=4.16.0 <=4.16.9`.
+/// A pre-release is outside unless one of the bounds is a pre-release itself: `4.16.3-rhodf` is not in `>=4.16.0 <=4.16.9`, and
+/// is in `>=4.16.0-rhodf <=4.16.9`. (Masterminds/semver from 3.4 on looks at both bounds together; before, each bound that was
+/// no pre-release kept pre-releases out.)
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MastermindsRange {
     min: Option<Version>,
@@ -42,9 +43,12 @@ impl MastermindsRange {
 
     /// Whether the version is in it.
     pub fn contains(&self, version: &Version) -> bool {
-        let allowed = |bound: &Version| version.pre().is_empty() || !bound.pre().is_empty();
-        self.min.as_ref().is_none_or(|min| allowed(min) && version.precedence(min).is_ge())
-            && self.max.as_ref().is_none_or(|max| allowed(max) && version.precedence(max).is_le())
+        let mut bounds = self.min.iter().chain(&self.max);
+        let allowed =
+            self.is_unbounded() || version.pre().is_empty() || bounds.any(|bound| !bound.pre().is_empty());
+        allowed
+            && self.min.as_ref().is_none_or(|min| version.precedence(min).is_ge())
+            && self.max.as_ref().is_none_or(|max| version.precedence(max).is_le())
     }
 }
 
@@ -64,11 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pre_release_needs_bounds_with_one() {
+    fn a_pre_release_needs_a_bound_that_is_one() {
         for (min, max, version, expected) in [
             ("4.16.0", "4.16.9", "4.16.3-rhodf", false),
             ("4.16.0-rhodf", "4.16.9-rhodf", "4.16.3-rhodf", true),
-            ("4.16.0-rhodf", "4.16.9", "4.16.3-rhodf", false),
+            ("4.16.0-rhodf", "4.16.9", "4.16.3-rhodf", true),
             ("4.16.0-rhodf", "", "4.16.3-rhodf", true),
             ("", "4.16.9", "4.16.3-rhodf", false),
             ("", "", "4.16.3-rhodf", true),

@@ -3,5 +3,6 @@
 mod bundles;
 mod paths;
 mod real;
+mod selections;
 mod shared;
 mod verdicts;

@@ -1,5 +1,6 @@
 //! Tables over small catalogs made here.
 
+mod filter;
 mod graph;
 mod load;
 mod validate;
