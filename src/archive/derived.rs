@@ -15,7 +15,8 @@ pub(super) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) fn sums(entries: &[Entry]) -> String {
     let mut text = String::with_capacity(entries.len().saturating_mul(150));
     for entry in entries.iter().filter(|entry| entry.path != EntryPath::Sums) {
-        let _ = writeln!(text, "{}  {}", entry.digest.hex(), entry.path);
+        text.push_str(&entry.digest.hex());
+        let _ = writeln!(text, "  {}", entry.path);
     }
     text
 }

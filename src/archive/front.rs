@@ -36,6 +36,9 @@ impl Front {
     }
 }
 
+/// More than any padding has.
+const ZEROS: [u8; 512] = [0; 512];
+
 struct Reader<'a> {
     source: &'a dyn ReadAt,
     at: u64,
@@ -75,7 +78,7 @@ impl Reader<'_> {
         let mut bytes = vec![0; size.saturating_add(usize::try_from(span.padding()).unwrap_or(0))];
         self.fill(entry, span.data, &mut bytes)?;
         let padding = bytes.split_off(size);
-        if padding.iter().any(|&byte| byte != 0) {
+        if !ZEROS.starts_with(&padding) {
             let offset = span.data.saturating_add(span.size);
             return Err(Defect { entry: entry.to_owned(), offset, error: ArchiveError::Padding });
         }
@@ -124,7 +127,11 @@ impl Reader<'_> {
 
     /// The next signature; nothing when what follows is not named like one.
     fn signature(&mut self, before: Option<&Signature>) -> Result<Option<Signature>, Defect> {
-        let found = self.block("sig")?;
+        let found = match self.block("sig") {
+            // Where the signatures end, a cut is judged by the size that they sign.
+            Err(Defect { error: ArchiveError::Ends { .. }, .. }) if before.is_some() => return Ok(None),
+            found => found?,
+        };
         if !found.starts_with(b"sig/") {
             return Ok(None);
         }
@@ -135,7 +142,7 @@ impl Reader<'_> {
         };
         let path = signature_path(key);
         if let Some(field) = difference(&header(&path, Signature::SIZE as u64), &found) {
-            return Err(self.defect(&path, ArchiveError::SignatureName { field }));
+            return Err(self.defect("sig", ArchiveError::SignatureName { field }));
         }
         if before.is_some_and(|before| before.key() >= key) {
             return Err(self.defect(&path, ArchiveError::SignatureName { field: "the order" }));

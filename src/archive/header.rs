@@ -7,18 +7,25 @@
 /// goes beyond 100 bytes is cut, and no checked path is so long.
 pub fn header(path: &str, size: u64) -> [u8; 512] {
     let mut block = [0; 512];
-    put(&mut block, 0, path.as_bytes().get(..100).unwrap_or(path.as_bytes()));
-    put(&mut block, 100, b"0000644\0");
-    put(&mut block, 108, b"0000000\0");
-    put(&mut block, 116, b"0000000\0");
-    put(&mut block, 124, &size_field(size));
-    put(&mut block, 136, b"00000000000\0");
-    put(&mut block, 148, b"        ");
-    put(&mut block, 156, b"0");
-    put(&mut block, 257, b"ustar\x0000");
-    put(&mut block, 329, b"0000000\0");
-    put(&mut block, 337, b"0000000\0");
-    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    let size = size_field(size);
+    let fields: [(usize, &[u8]); 10] = [
+        (0, path.as_bytes().get(..100).unwrap_or(path.as_bytes())),
+        (100, b"0000644\0"),
+        (108, b"0000000\0"),
+        (116, b"0000000\0"),
+        (124, &size),
+        (136, b"00000000000\0"),
+        (156, b"0"),
+        (257, b"ustar\x0000"),
+        (329, b"0000000\0"),
+        (337, b"0000000\0"),
+    ];
+    // The checksum counts its own field as eight spaces.
+    let mut sum = 8 * u32::from(b' ');
+    for (offset, bytes) in fields {
+        put(&mut block, offset, bytes);
+        sum = bytes.iter().fold(sum, |sum, byte| sum.saturating_add(u32::from(*byte)));
+    }
     put(&mut block, 148, format!("{sum:06o}\0 ").as_bytes());
     block
 }
@@ -38,8 +45,8 @@ fn size_field(size: u64) -> [u8; 12] {
 }
 
 fn put(block: &mut [u8], offset: usize, bytes: &[u8]) {
-    for (to, from) in block.iter_mut().skip(offset).zip(bytes) {
-        *to = *from;
+    if let Some(field) = block.get_mut(offset..offset.saturating_add(bytes.len())) {
+        field.copy_from_slice(bytes);
     }
 }
 
@@ -87,4 +94,89 @@ pub fn difference(expected: &[u8; 512], found: &[u8; 512]) -> Option<&'static st
     let mut offsets = (0..512).filter(|&offset| differs(offset));
     let first = offsets.find(|offset| !(148..156).contains(offset)).unwrap_or(148);
     FIELDS.iter().rev().find(|(start, _)| *start <= first).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes around every limit that tar readers have (T20), with the twelve bytes of the field.
+    const SIZES: [(u64, &[u8; 12]); 14] = [
+        (0, b"00000000000\0"),
+        (1, b"00000000001\0"),
+        (511, b"00000000777\0"),
+        (512, b"00000001000\0"),
+        ((2 << 30) - 1, b"17777777777\0"),
+        (2 << 30, b"20000000000\0"),
+        ((4 << 30) - 1, b"37777777777\0"),
+        (4 << 30, b"40000000000\0"),
+        ((4 << 30) + 1, b"40000000001\0"),
+        ((8 << 30) - 1, b"77777777777\0"),
+        (8 << 30, b"\x80\0\0\0\0\0\0\x02\0\0\0\0"),
+        ((8 << 30) + 1, b"\x80\0\0\0\0\0\0\x02\0\0\0\x01"),
+        ((1 << 53) - 1, b"\x80\0\0\0\0\x1f\xff\xff\xff\xff\xff\xff"),
+        (u64::MAX, b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"),
+    ];
+
+    #[test]
+    fn t20_sizes_are_octal_until_they_cannot_be() {
+        for (size, field) in SIZES {
+            let block = header("a", size);
+            assert_eq!(&block[124..136], field, "{size}");
+            assert_eq!(size_of(&block), Some(size));
+        }
+    }
+
+    #[test]
+    fn t20_other_spellings_of_a_size_are_none() {
+        for field in [
+            b"000000000001",
+            b"00000000001 ",
+            b" 0000000001\0",
+            b"0000000001\0\0",
+            b"00000000008\0",
+            b"-0000000001\0",
+            b"\x80\0\0\0\0\0\0\0\0\0\0\x01",
+            b"\x80\0\0\0\0\0\0\x01\xff\xff\xff\xff",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x80\x01\0\0\0\0\0\x02\0\0\0\0",
+            b"\x81\0\0\0\0\0\0\x02\0\0\0\0",
+            b"\0\0\0\0\0\0\0\0\0\0\0\0",
+        ] {
+            let mut block = header("a", 0);
+            block[124..136].copy_from_slice(field);
+            assert_eq!(size_of(&block), None, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_named_by_its_field() {
+        let expected = header("inventory.json", 1234);
+        assert_eq!(difference(&expected, &expected), None);
+        for (offset, name) in [
+            (0, "the name"),
+            (99, "the name"),
+            (100, "the mode"),
+            (111, "the owner"),
+            (118, "the group"),
+            (130, "the size"),
+            (140, "the time"),
+            (150, "the checksum"),
+            (156, "the type"),
+            (157, "the link name"),
+            (257, "the magic"),
+            (263, "the magic's version"),
+            (265, "the owner's name"),
+            (300, "the group's name"),
+            (329, "the device"),
+            (345, "the name's prefix"),
+            (511, "the padding"),
+        ] {
+            let mut found = expected;
+            found[offset] ^= 1;
+            assert_eq!(difference(&expected, &found), Some(name), "byte {offset}");
+            found[149] ^= 1;
+            assert!(difference(&expected, &found).is_some());
+        }
+    }
 }

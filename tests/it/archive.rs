@@ -1,4 +1,9 @@
 //! Archives against flips, cuts, splices, hostile tars, and stock tools.
 
 mod honest;
+mod hostile;
+mod inventory;
+mod stock;
+mod sweep;
+mod tampered;
 mod world;

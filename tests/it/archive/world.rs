@@ -140,3 +140,37 @@ pub(crate) fn verify(
         None => opened.conclude(passed),
     }
 }
+
+/// Members one after the other, as the format frames them, and the end mark.
+pub(crate) fn frame(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (path, content) in members {
+        bytes.extend(ombundle::archive::header(path, content.len() as u64));
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+/// The members of a good archive.
+pub(crate) fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let front = ombundle::archive::Front::read(&bytes.to_vec(), &LIMITS).unwrap();
+    let signers: Vec<u8> =
+        (1..10).filter(|n| front.signatures.iter().any(|s| s.key() == key(*n).public().id())).collect();
+    let opened = open(Arc::new(bytes.to_vec()), &trust(&signers, 1), &Policy::at(now()), &LIMITS).unwrap();
+    let range = |offset, size| {
+        let start = usize::try_from(offset).unwrap();
+        bytes[start..start + usize::try_from(size).unwrap()].to_vec()
+    };
+    let members = opened.inventory().members();
+    members.map(|m| (m.path.to_string(), range(m.span.data, m.span.size))).collect()
+}
+
+/// The stable codes of what speaks against an archive; nothing when it is good.
+pub(crate) fn codes(bytes: &[u8], trust: &TrustSet, policy: &Policy) -> Vec<&'static str> {
+    match verify(Arc::new(bytes.to_vec()), trust, policy) {
+        Ok(_) => Vec::new(),
+        Err(refused) => refused.refusals().iter().map(ombundle::verify::Refusal::code).collect(),
+    }
+}

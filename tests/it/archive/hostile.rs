@@ -1,0 +1,1 @@
+//! Files that are no archives of ours (T16, T17).
