@@ -37,16 +37,7 @@ impl Payload for RawInventory {
 }
 
 /// An inventory that keeps every rule of the format. It comes from a signature that was checked, or from a
-/// [`Draft`](crate::archive::Draft); there is no way to parse one that nobody vouched for:
-///
-/// ```compile_fail
-/// use ombundle::archive::{Inventory, RawInventory};
-/// let inventory = Inventory::parse(RawInventory::new(vec![]), &ombundle::limits::LIMITS);
-/// ```
-///
-/// ```compile_fail
-/// let inventory: ombundle::archive::Inventory = serde_json::from_str("{}").unwrap();
-/// ```
+/// [`Draft`](crate::archive::Draft); there is no way to parse one that nobody vouched for.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     fields: InventoryFields,

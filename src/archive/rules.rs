@@ -20,10 +20,10 @@ pub(super) fn check(fields: &InventoryFields, limits: &Limits) -> Result<(), Arc
     head(fields)?;
     counts(fields, limits)?;
     entries(fields, limits)?;
-    contents(fields)?;
     prerequisites(fields)?;
     roots(fields)?;
-    catalogs(fields)
+    catalogs(fields)?;
+    contents(fields)
 }
 
 fn head(fields: &InventoryFields) -> Result<(), ArchiveError> {

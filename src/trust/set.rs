@@ -84,11 +84,7 @@ impl TrustSet {
     }
 }
 
-/// A document that enough trusted keys signed. Only [`TrustSet::verify`] makes one:
-///
-/// ```compile_fail
-/// let forged = ombundle::trust::Verified { payload: 1, signers: vec![] };
-/// ```
+/// A document that enough trusted keys signed. Only [`TrustSet::verify`] makes one.
 #[derive(Debug, Clone)]
 pub struct Verified<P> {
     payload: P,

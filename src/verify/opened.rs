@@ -13,11 +13,6 @@ use crate::verify::{Check, Passed, Policy, Reason, Refusal, Refused};
 
 /// An archive whose inventory is believed: signed by enough trusted keys, for this site, not too old, of the right
 /// size. Its entries were not looked at, but each can be read, and is hashed while it is.
-///
-/// ```compile_fail
-/// use ombundle::verify::Opened;
-/// fn forge(source: std::sync::Arc<dyn ombundle::archive::ReadAt>) -> Opened { Opened { source } }
-/// ```
 pub struct Opened {
     source: Arc<dyn ReadAt>,
     inventory: Inventory,
@@ -168,13 +163,7 @@ impl Opened {
     }
 }
 
-/// An archive of which every byte was found to be what was signed. Only [`Opened::conclude`] makes one:
-///
-/// ```compile_fail
-/// fn forge(opened: ombundle::verify::Opened) -> ombundle::verify::VerifiedArchive {
-///     ombundle::verify::VerifiedArchive { opened }
-/// }
-/// ```
+/// An archive of which every byte was found to be what was signed. Only [`Opened::conclude`] makes one.
 pub struct VerifiedArchive {
     opened: Opened,
 }

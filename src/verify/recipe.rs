@@ -1,17 +1,26 @@
 //! How an auditor checks an archive with stock tools alone.
 
-use crate::trust::KeyId;
+use std::fmt::Write as _;
 
-/// A pinned key and the file that it is in.
-#[derive(Debug, Clone)]
-pub struct Pinned {
-    /// Its id.
-    pub key: KeyId,
-    /// The file with the public key in PEM form.
-    pub file: String,
+/// A script for `bash` that needs nothing but tar, sha256sum, openssl and coreutils, and comes to the verdict of this program on
+/// signatures, threshold, time and every byte. `keys` are files with the trusted public keys.
+///
+/// It takes nothing from this program's own reading of the archive: ids, offsets and digests are found by the script. What it
+/// leaves to the person is whether the generation is newer than the last one.
+pub fn recipe(archive: &str, keys: &[&str], threshold: usize) -> String {
+    let mut script = String::from(
+        "#!/usr/bin/env bash\n# Checks an .ombundle archive with stock tools only: bash, coreutils, grep, sed, tar, openssl.\n",
+    );
+    let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+    let _ = writeln!(script, "archive={}", quoted(archive));
+    let _ = writeln!(script, "keys=({})", keys.join(" "));
+    let _ = writeln!(script, "threshold={threshold}\n");
+    script.push_str(include_str!("recipe.sh"));
+    script
 }
 
-/// A script for `bash` that comes to the same verdict on `archive` as this program.
-pub fn recipe(archive: &str, keys: &[Pinned], threshold: usize) -> String {
-    format!("# {archive} {} {threshold}\n", keys.len())
+/// One word of a shell command, whatever is in it. A leading `-` is no option.
+fn quoted(text: &str) -> String {
+    let path = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
+    format!("'{}'", path.replace('\'', r"'\''"))
 }

@@ -1,8 +1,10 @@
 //! Archives against flips, cuts, splices, hostile tars, and stock tools.
 
+mod fixture;
 mod honest;
 mod hostile;
 mod inventory;
+mod recipe;
 mod stock;
 mod sweep;
 mod tampered;

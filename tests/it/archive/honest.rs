@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
-use ombundle::archive::{EntryPath, Piece, Role};
+use ombundle::archive::{Blob, EntryPath, Piece, Role};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::limits::LIMITS;
@@ -164,15 +164,95 @@ fn a_blob_that_is_not_what_it_should_be_is_not_packed() {
     let blueprint = world.blueprint();
     let signatures = [key(1).sign(blueprint.inventory().raw())];
     let good: BTreeMap<_, _> = world.blobs.clone();
-    let changes: [&dyn Fn(&mut Vec<u8>); 3] =
-        [&|bytes| bytes[0] ^= 1, &|bytes| bytes.push(0), &|bytes| bytes.truncate(bytes.len() - 1)];
-    for change in changes {
+    for change in 0..3 {
         let open = |digest: &Digest| {
             let mut bytes = good[digest].clone();
-            change(&mut bytes);
+            match change {
+                0 => bytes[0] ^= 1,
+                1 => bytes.push(0),
+                _ => bytes.truncate(bytes.len() - 1),
+            }
             Ok(std::io::Cursor::new(bytes))
         };
         let error = blueprint.write(&signatures, open, &mut Vec::new()).unwrap_err();
         assert!(error.to_string().starts_with("cannot read sha256:"), "{error}");
+    }
+}
+
+/// A medium that answers differently from the nth read on (T21, P13).
+struct Fickle {
+    before: Vec<u8>,
+    after: Vec<u8>,
+    from: u64,
+    reads: std::sync::atomic::AtomicU64,
+}
+
+impl ombundle::archive::ReadAt for Fickle {
+    fn len(&self) -> u64 {
+        self.before.len() as u64
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        let read = self.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let bytes = if read < self.from { &self.before } else { &self.after };
+        bytes.read_exact_at(buffer, offset)
+    }
+}
+
+#[test]
+fn t21_what_is_handed_out_is_what_was_signed_even_if_the_medium_changes() {
+    let world = World::with_layers(&[vec![b'a'; 3000]]);
+    let mut other = World::with_layers(&[vec![b'b'; 3000]]);
+    other.draft.meta[0].bytes = b"[]".to_vec();
+    let (before, after) = (world.pack(&[1]), other.pack(&[1]));
+    assert_eq!(before.len(), after.len(), "both are good archives of one size");
+    let mut refused = 0;
+    for from in 0..60 {
+        let medium = Fickle { before: before.clone(), after: after.clone(), from, reads: 0.into() };
+        let Ok(archive) = verify(Arc::new(medium), &trust(&[1], 1), &Policy::at(now())) else {
+            refused += 1;
+            continue;
+        };
+        for entry in &archive.inventory().entries {
+            let read = match archive.blob_reader(&entry.digest) {
+                Ok(mut reader) => {
+                    let mut read = Vec::new();
+                    reader.read_to_end(&mut read).map(|_| read).ok()
+                }
+                Err(_) => archive.read_meta(&entry.path).ok(),
+            };
+            match read {
+                Some(read) => assert_eq!(Digest::of(&read), entry.digest),
+                None => refused += 1,
+            }
+        }
+    }
+    assert!(refused > 15, "the fault fired {refused} times");
+}
+
+/// T20: offsets at and past every size where a number could be too small.
+#[test]
+fn t20_offsets_are_right_past_every_limit_of_a_number() {
+    let world = World::with_layers(&[]);
+    let total = world.blueprint().inventory().total_size;
+    for size in
+        [(2_u64 << 30) - 1, 2 << 30, (4 << 30) - 1, 4 << 30, (4 << 30) + 1, (8 << 30) - 1, 8 << 30, 1 << 52]
+    {
+        let mut world = world.clone();
+        let media_type: ombundle::archive::MediaType = "application/octet-stream".parse().unwrap();
+        let digest = |n: u8| Digest::of(&[n]);
+        let blob =
+            |n, size| Blob { digest: digest(n), size, media_type: media_type.clone(), manifest: false };
+        world.draft.blobs.extend([blob(1, size), blob(2, 1), blob(3, 1000)]);
+        let inventory = world.blueprint().inventory().clone();
+        let mut end = 0;
+        for member in inventory.members() {
+            assert_eq!((member.span.header, member.span.data), (end, end + 512));
+            assert_eq!(member.span.end, (member.span.data + member.span.size).next_multiple_of(512));
+            end = member.span.end;
+        }
+        assert_eq!(inventory.total_size, end + 1024);
+        assert!(inventory.total_size > total + size);
+        assert_eq!(inventory.blob(&digest(1)).unwrap().1.size, size);
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use ombundle::trust::{Payload as _, PublicKey, SecretKey, Signature, TrustSet};
+
 use super::world::{World, key};
 
 fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
@@ -30,9 +32,8 @@ fn tar_unpacks_it_and_packs_the_same_bytes() {
     let (folder, world) = packed();
     let at = folder.path();
     let names = run("tar", at, &["-tf", "a.ombundle"]);
-    let expected: String =
-        world.blueprint().inventory().members().map(|member| format!("{}\n", member.path)).collect();
-    assert_eq!(names, expected);
+    let expected: Vec<String> = world.blueprint().inventory().members().map(|m| m.path.to_string()).collect();
+    assert_eq!(names.lines().collect::<Vec<_>>(), expected);
     std::fs::create_dir(at.join("out")).unwrap();
     run("tar", at, &["-xf", "a.ombundle", "-C", "out"]);
     run("sha256sum", &at.join("out"), &["--strict", "--quiet", "-c", "SHA256SUMS"]);
@@ -50,7 +51,6 @@ fn openssl_checks_our_signature_and_we_check_its() {
     let (folder, world) = packed();
     let at = folder.path();
     let inventory = world.blueprint().inventory().raw().clone();
-    use ombundle::trust::{Payload as _, PublicKey, SecretKey, Signature, TrustSet};
     let message = ombundle::trust::pre_authentication_encoding(
         ombundle::archive::RawInventory::TYPE,
         inventory.bytes(),

@@ -19,7 +19,7 @@ fn policy() -> Policy {
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| leaves(value, &format!("{at}/{name}"), found))
+            fields.iter().for_each(|(name, value)| leaves(value, &format!("{at}/{name}"), found));
         }
         Value::Array(items) if !items.is_empty() => {
             items
