@@ -17,7 +17,7 @@ use crate::limits::LIMITS;
 use crate::store::archive_file::ArchiveFile;
 use crate::store::journal::Journal;
 use crate::trust::TrustSet;
-use crate::verify::{Floor, Pinned, Policy, Refused, VerifiedArchive, recipe};
+use crate::verify::{Floor, Policy, Refused, VerifiedArchive, recipe};
 
 /// Judge an archive: signature, trust, target, age, every byte
 ///
@@ -66,7 +66,7 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
     if command.explain {
         let keys = key_files
             .iter()
-            .map(|file| Ok(Pinned { key: public_key(file)?.id(), file: file.display().to_string() }))
+            .map(|file| public_key(file).map(|_| file.display().to_string()))
             .collect::<Result<Vec<_>, Failure>>()?;
         let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
         return print(&recipe(&command.archive.display().to_string(), &keys, threshold));

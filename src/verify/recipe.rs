@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 ///
 /// It takes nothing from this program's own reading of the archive: ids, offsets and digests are found by the script. What it
 /// leaves to the person is whether the generation is newer than the last one.
-pub fn recipe(archive: &str, keys: &[&str], threshold: usize) -> String {
+pub fn recipe(archive: &str, keys: &[String], threshold: usize) -> String {
     let mut script = String::from(
         "#!/usr/bin/env bash\n# Checks an .ombundle archive with stock tools only: bash, coreutils, grep, sed, tar, openssl.\n",
     );
