@@ -43,7 +43,7 @@ pub fn installed_of(package: &Package, installed: &[InstalledOperator]) -> (Vec<
 }
 
 /// Whether an operator belongs to a package.
-pub(super) fn belongs(package: &Package, operator: &InstalledOperator) -> bool {
+pub fn belongs(package: &Package, operator: &InstalledOperator) -> bool {
     if let Some(named) = &operator.package {
         return *named == package.name;
     }
@@ -78,20 +78,14 @@ fn version_in(package: &str, name: &str) -> Option<Version> {
 }
 
 /// Installed operators that were named by hand and belong to none of these packages.
-pub fn strangers<'p>(
-    named: &[InstalledOperator],
-    packages: impl IntoIterator<Item = &'p Package> + Clone,
-) -> Vec<Finding> {
-    let stranger = |operator: &&InstalledOperator| {
-        !packages.clone().into_iter().any(|package| belongs(package, operator))
-    };
+pub fn strangers(named: &[InstalledOperator], packages: &[&Package]) -> Vec<Finding> {
+    let stranger = |operator: &&InstalledOperator| !packages.iter().any(|package| belongs(package, operator));
     let told = |operator: &InstalledOperator| {
-        let names = packages.clone().into_iter().map(|package| package.name.as_str());
         let stem = operator.name.split('.').next().unwrap_or(&operator.name);
-        let near = nearest(stem, names);
+        let near = nearest(stem, packages.iter().map(|package| package.name.as_str()));
         let message = format!("`{}` belongs to no package of the request's catalogs", operator.name);
         let hint = match near.first() {
-            Some(name) => format!("did you mean `{name}.vX.Y.Z`?"),
+            Some(package) => format!("did you mean `{package}.vX.Y.Z`?"),
             None => "write the name of the CSV as `oc get csv` shows it".to_owned(),
         };
         Finding::error("INSTALLED_UNKNOWN", &operator.name, message).hint(hint)

@@ -4,8 +4,10 @@
 //! that means in bytes.
 
 mod document;
+mod draft;
 mod file;
 mod installed;
+pub mod select;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ pub use document::{
     BytesSummary, Hop, HopEdge, ImageKind, Item, Plan, PlannedCatalog, PlannedImage, PlannedPackage,
     Prerequisite,
 };
+pub use draft::{Draft, exit};
 pub use file::PlanError;
-pub use installed::{Installed, installed_of, strangers};
+pub use installed::{Installed, belongs, installed_of, strangers};
 pub use sizes::{Holdings, duration, items, prerequisites};

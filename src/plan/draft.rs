@@ -1,0 +1,107 @@
+//! From what was selected and pinned to a complete plan.
+
+use std::collections::BTreeMap;
+
+use super::document::{BytesSummary, Plan, PlannedCatalog, PlannedImage};
+use super::sizes::{Holdings, items, prerequisites, summary};
+use crate::digest::Digest;
+use crate::fault::Exit;
+use crate::finding::{Finding, Severity, has_errors};
+use crate::oci::Platform;
+use crate::reference::{Repository, RepositoryRef};
+
+/// All of a plan that is not computed from the rest of it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The tool and its version.
+    pub tool: String,
+    /// When it is made, RFC 3339, UTC, whole seconds.
+    pub created: String,
+    /// When the archive expires, in the same form.
+    pub expires: String,
+    /// The stream of generations.
+    pub channel: String,
+    /// The site that alone may take it.
+    pub target: Option<String>,
+    /// Its number in the channel.
+    pub sequence: u64,
+    /// Inventory of the archive before it.
+    pub predecessor: Option<Digest>,
+    /// Platforms taken of image indexes; all of them when empty.
+    pub platforms: Vec<Platform>,
+    /// Digest of the request's file.
+    pub request: Digest,
+    /// What changes in each catalog.
+    pub catalogs: Vec<PlannedCatalog>,
+    /// Every image.
+    pub images: Vec<PlannedImage>,
+    /// Texts of our own.
+    pub inline: BTreeMap<Digest, String>,
+    /// What is worth knowing.
+    pub findings: Vec<Finding>,
+}
+
+impl Draft {
+    /// Leaves out what production holds, counts the rest, and puts findings in order: the worst first, each once.
+    pub fn finish(self, holdings: &Holdings, mirror: &dyn Fn(&RepositoryRef) -> Option<Repository>) -> Plan {
+        let prerequisites = prerequisites(&self.images, holdings, mirror);
+        let mut findings = self.findings;
+        findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
+        findings.dedup();
+        let mut plan = Plan {
+            format: Plan::FORMAT.to_owned(),
+            tool: self.tool,
+            created: self.created,
+            expires: self.expires,
+            channel: self.channel,
+            target: self.target,
+            sequence: self.sequence,
+            predecessor: self.predecessor,
+            platforms: self.platforms,
+            request: self.request,
+            catalogs: self.catalogs,
+            items: items(&self.images, &prerequisites),
+            images: self.images,
+            inline: self.inline,
+            prerequisites,
+            bytes: BytesSummary::default(),
+            requests: 0,
+            findings,
+        };
+        let meta = serde_json::to_vec(&plan).map_or(0, |bytes| bytes.len() as u64);
+        (plan.bytes, plan.requests) = summary(&plan.images, &plan.prerequisites, &plan.inline, meta);
+        plan
+    }
+}
+
+/// Codes of errors that mean that upstream lacks something, not that the user wrote something wrong.
+const INCOMPLETE: [&str; 5] =
+    ["IMAGE_MISSING", "IMAGE_REFERENCE", "NO_PATH", "MULTIPLE_HEADS", "DEPENDENCY_MISSING"];
+
+/// What findings mean for the process: done when no error is among them.
+pub fn exit(findings: &[Finding]) -> Exit {
+    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    if !has_errors(findings) {
+        Exit::Done
+    } else if errors.all(|finding| INCOMPLETE.contains(&finding.code.as_str())) {
+        Exit::Incomplete
+    } else {
+        Exit::Usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_can_mend_comes_before_what_upstream_lacks() {
+        let lacks = Finding::error("IMAGE_MISSING", "a", "b");
+        let wrong = Finding::error("ISC_UNKNOWN_PACKAGE", "a", "b");
+        let fine = Finding::warning("TAG_REF", "a", "b");
+        assert_eq!(exit(&[]), Exit::Done);
+        assert_eq!(exit(std::slice::from_ref(&fine)), Exit::Done);
+        assert_eq!(exit(&[fine, lacks.clone()]), Exit::Incomplete);
+        assert_eq!(exit(&[lacks, wrong]), Exit::Usage);
+    }
+}
