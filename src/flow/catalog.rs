@@ -124,7 +124,7 @@ fn from_image(
 }
 
 /// Parses files on all cores and links what is in them.
-fn from_files(
+pub(super) fn from_files(
     files: Vec<(String, Vec<u8>)>,
     events: &dyn Events,
     limits: &Limits,

@@ -1,4 +1,318 @@
-//! A request to a plan.
+//! A request to a plan: catalogs read, packages selected, images pinned, bytes counted.
 
 mod base;
+mod catalogs;
 mod pin;
+mod wishes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Event, Events, Phase};
+use crate::fault::{AnyFault, Exit, Fault};
+use crate::finding::{Finding, nearest};
+use crate::imageset::{CatalogRef, OperatorsRequest, Request};
+use crate::limits::Limits;
+use crate::mapping::Mapping;
+use crate::oci::Platform;
+use crate::plan::{Draft, Holdings, ImageKind, Plan, PlannedCatalog, strangers};
+use crate::reference::ImageRef;
+use crate::registry::Client;
+use crate::site::{InstalledOperator, ProfileName, Site, SiteReport};
+
+use catalogs::{Delivered, deliver};
+use pin::Pinner;
+use wishes::Gathered;
+
+/// What a plan is made from, besides the request.
+#[derive(Debug, Clone)]
+pub struct PlanInputs<'a> {
+    /// The site that the archive is for.
+    pub site: Option<&'a Site>,
+    /// What it holds and runs.
+    pub report: Option<&'a SiteReport>,
+    /// Operators that were named by hand. They must belong to the request, and win over all else that is known of their package.
+    pub named: &'a [InstalledOperator],
+    /// Operators from dumps of the cluster. They win over the report.
+    pub dumped: &'a [InstalledOperator],
+    /// Platforms that were asked for; those of the site when empty.
+    pub platforms: &'a [Platform],
+    /// The last generation that this side knows of; 0 when none.
+    pub last_sequence: u64,
+    /// Now.
+    pub now: Timestamp,
+    /// Days after which the archive expires.
+    pub valid_days: u32,
+    /// The tool and its version.
+    pub tool: &'a str,
+    /// What was found in the request's file.
+    pub findings: &'a [Finding],
+}
+
+/// What a plan is made with.
+pub struct Planner<'a> {
+    /// Asks the source registries.
+    pub client: &'a Client,
+    /// Told what happens.
+    pub events: &'a dyn Events,
+    /// Requests at once.
+    pub jobs: usize,
+    /// Ceilings.
+    pub limits: &'a Limits,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFlowError {
+    /// The archive would expire beyond the calendar.
+    #[error("an archive cannot be valid for {days} days")]
+    Validity {
+        /// How long it should be.
+        days: u32,
+    },
+    /// A catalog is not there.
+    #[error("there is no catalog `{image}`")]
+    NoCatalog {
+        /// The catalog.
+        image: String,
+    },
+    /// What was planned contradicts itself.
+    #[error("the generation after {last} has no number")]
+    Sequence {
+        /// The last one.
+        last: u64,
+    },
+}
+
+impl Fault for PlanFlowError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Validity { .. } | Self::Sequence { .. } => Exit::Usage,
+            Self::NoCatalog { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoCatalog { .. } => {
+                Some("check its name and tag, and that your credentials may see it".to_owned())
+            }
+            Self::Validity { .. } => Some("give fewer days".to_owned()),
+            Self::Sequence { .. } => None,
+        }
+    }
+}
+
+impl Planner<'_> {
+    /// Makes the plan. What is wrong with the request or upstream is among its findings, all of it at once; an error means that
+    /// something could not be looked at.
+    pub fn plan(&self, request: &Request, inputs: &PlanInputs<'_>) -> Result<Plan, AnyFault> {
+        self.events.emit(&Event::Begin { phase: Phase::Plan, items: 0, bytes: 0 });
+        let created = moment(inputs.now);
+        let expires = expiry(inputs)?;
+        let mut findings = inputs.findings.to_vec();
+        let mapping = inputs.site.map(|site| Mapping::new(&site.spec.repositories)).transpose()?;
+        let scope = Scope::of(inputs);
+
+        let mut delivered: Vec<Delivered> = Vec::new();
+        for (source, items) in by_catalog(request) {
+            findings.extend(not_served(source, &items, request, inputs.site));
+            delivered.push(deliver(self, request, inputs, &scope, source, &items, &created)?);
+        }
+        let packages: Vec<_> =
+            delivered.iter().flat_map(|delivered| delivered.upstream.packages.values()).collect();
+        findings.extend(strangers(inputs.named, &packages));
+
+        let mut gathered = Gathered::of(request, &delivered, &scope.platforms);
+        findings.append(&mut gathered.findings);
+        let pinner = Pinner {
+            client: self.client,
+            jobs: self.jobs,
+            events: self.events,
+            limits: self.limits,
+            sparse: scope.sparse,
+        };
+        let found = pinner.pin(gathered.wishes)?;
+        findings.extend(found.findings);
+        findings.extend(scope.told(&found.whole));
+
+        let (mut images, mut inline, mut catalogs) = (found.images, BTreeMap::new(), Vec::new());
+        for delivered in delivered {
+            findings.extend(delivered.findings);
+            let base = delivered.base.map(|base| {
+                let root = base.image.root.digest;
+                images.push(base.image);
+                inline.extend(base.inline);
+                root
+            });
+            catalogs.push(PlannedCatalog {
+                source: delivered.source,
+                digest: delivered.digest,
+                base,
+                packages: delivered.packages,
+                delta: delivered.catalog.values(),
+                evidence: delivered.evidence,
+            });
+        }
+        images.sort_by(|a, b| {
+            (a.kind, &a.source, &a.tag, a.root.digest).cmp(&(b.kind, &b.source, &b.tag, b.root.digest))
+        });
+        if let Some(mapping) = &mapping {
+            let placed = images.iter().filter(|image| image.kind != ImageKind::CatalogBase);
+            findings.extend(mapping.check(placed.map(|image| (&image.source, image.mirror.as_ref()))));
+        }
+        let plan = draft(request, inputs, scope, created, expires)?;
+        let plan = Draft { catalogs, images, inline, findings, ..plan };
+        let holdings = inputs.report.map(Holdings::of).unwrap_or_default();
+        let plan = plan.finish(&holdings, &|source| mapping.as_ref()?.mirror(source).ok());
+        self.events.emit(&Event::End { phase: Phase::Plan });
+        Ok(plan)
+    }
+}
+
+fn draft(
+    request: &Request,
+    inputs: &PlanInputs<'_>,
+    scope: Scope,
+    created: String,
+    expires: String,
+) -> Result<Draft, PlanFlowError> {
+    let reported = inputs.report.map_or(0, |report| report.generation);
+    let last = reported.max(inputs.last_sequence);
+    let known = inputs.report.filter(|report| report.generation == last && last > 0);
+    Ok(Draft {
+        tool: inputs.tool.to_owned(),
+        created,
+        expires,
+        channel: inputs.site.map_or_else(|| "default".to_owned(), |site| site.name().to_owned()),
+        target: inputs.site.map(|site| site.name().to_owned()),
+        sequence: last.checked_add(1).ok_or(PlanFlowError::Sequence { last })?,
+        predecessor: known.and_then(|report| report.inventory),
+        platforms: if scope.sparse { scope.platforms } else { Vec::new() },
+        request: request.digest,
+        catalogs: Vec::new(),
+        images: Vec::new(),
+        inline: BTreeMap::new(),
+        findings: Vec::new(),
+    })
+}
+
+/// Which images of an index are taken.
+#[derive(Debug, Clone)]
+struct Scope {
+    /// Those for these platforms; all of them when empty.
+    platforms: Vec<Platform>,
+    /// Whether an index may travel without its other images.
+    sparse: bool,
+    /// Why not.
+    registry: ProfileName,
+}
+
+impl Scope {
+    /// What was asked for by hand, else what the site file says. Registries that refuse an index whose images are missing
+    /// (distribution; and whatever is not known to be better) get whole indexes, unless a platform was asked for by hand.
+    fn of(inputs: &PlanInputs<'_>) -> Self {
+        let site = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
+        let registry = inputs.site.map_or(ProfileName::Auto, |site| site.spec.profile);
+        let platforms = if inputs.platforms.is_empty() { site } else { inputs.platforms };
+        let sparse = match registry {
+            ProfileName::Distribution => false,
+            ProfileName::Auto => inputs.site.is_none() || !inputs.platforms.is_empty(),
+            _ => true,
+        };
+        Self { platforms: platforms.to_vec(), sparse, registry }
+    }
+
+    /// Says that indexes travel whole, and why.
+    fn told(&self, whole: &[String]) -> Option<Finding> {
+        let first = whole.first()?;
+        let asked: Vec<_> = self.platforms.iter().map(ToString::to_string).collect();
+        let why = match self.registry {
+            ProfileName::Auto => {
+                "the site's registry is not known (`profile: auto`), and some refuse an index without its images"
+            }
+            _ => "the site's registry refuses an index without its images",
+        };
+        let message = format!(
+            "{} image indexes, `{first}` among them, are carried for all platforms and not only for {}: {why}",
+            whole.len(),
+            asked.join(", ")
+        );
+        let hint = "write the registry's kind as `profile:` into the site file if it takes such indexes (nexus, harbor, quay, artifactory, zot)";
+        Some(Finding::info("WHOLE_INDEX", "platforms", message).hint(hint))
+    }
+}
+
+/// The items of each catalog, in the order of the catalogs' names.
+fn by_catalog(request: &Request) -> BTreeMap<&ImageRef, Vec<&OperatorsRequest>> {
+    let mut catalogs: BTreeMap<&ImageRef, Vec<&OperatorsRequest>> = BTreeMap::new();
+    for item in &request.operators {
+        if let CatalogRef::Image(image) = &item.catalog {
+            catalogs.entry(image).or_default().push(item);
+        }
+    }
+    catalogs
+}
+
+/// A catalog that the site file does not name cannot be imported there.
+fn not_served(
+    source: &ImageRef,
+    items: &[&OperatorsRequest],
+    request: &Request,
+    site: Option<&Site>,
+) -> Option<Finding> {
+    let site = site.filter(|site| site.catalog(source).is_none())?;
+    let known: Vec<String> = site.spec.catalogs.iter().map(|catalog| catalog.source.to_string()).collect();
+    let name = source.to_string();
+    let hint = match nearest(&name, known.iter().map(String::as_str)).first() {
+        Some(near) => format!("did you mean `{near}`? Else add it to `spec.catalogs` of the site file"),
+        None => format!("add an entry with `source: {name}` to `spec.catalogs` of the site file"),
+    };
+    let message = format!("the site `{}` does not serve this catalog", site.name());
+    let line = items.first().map(|item| item.line);
+    Some(Finding::error("CATALOG_NOT_SERVED", &name, message).hint(hint).at(&request.file, line))
+}
+
+fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn expiry(inputs: &PlanInputs<'_>) -> Result<String, PlanFlowError> {
+    let length = SignedDuration::from_hours(i64::from(inputs.valid_days) * 24);
+    let end =
+        inputs.now.checked_add(length).map_err(|_| PlanFlowError::Validity { days: inputs.valid_days })?;
+    Ok(moment(end))
+}
+
+/// What is known to run, where several sources speak: per package the most direct one.
+fn installed(inputs: &PlanInputs<'_>, upstream: &crate::catalog::Catalog) -> Vec<InstalledOperator> {
+    let report = inputs.report.map(|report| report.installed.as_slice()).unwrap_or_default();
+    let mut all: BTreeSet<InstalledOperator> = BTreeSet::new();
+    let mut spoken: BTreeSet<&str> = BTreeSet::new();
+    for source in [inputs.named, inputs.dumped, report] {
+        let mut here: BTreeSet<&str> = BTreeSet::new();
+        for operator in source {
+            let package = upstream.packages.values().find(|package| crate::plan::belongs(package, operator));
+            if let Some(package) = package {
+                if spoken.contains(package.name.as_str()) {
+                    continue;
+                }
+                here.insert(&package.name);
+            }
+            all.insert(operator.clone());
+        }
+        spoken.extend(here);
+    }
+    // What was named by hand has no channel; what the cluster said of the same CSV does.
+    let channel = |named: &InstalledOperator| {
+        let mut others = inputs.dumped.iter().chain(report).filter(|other| other.name == named.name);
+        others.find_map(|other| other.channel.clone())
+    };
+    all.into_iter()
+        .map(|operator| {
+            let channel = operator.channel.clone().or_else(|| channel(&operator));
+            InstalledOperator { channel, ..operator }
+        })
+        .collect()
+}

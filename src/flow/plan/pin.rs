@@ -26,6 +26,8 @@ pub(super) struct Wish {
     pub(super) mirror: Option<Repository>,
     /// Platforms to take of an index; all of them when empty.
     pub(super) platforms: Vec<Platform>,
+    /// Whether the site can do without it: nothing lists it, it was only seen somewhere in a CSV.
+    pub(super) optional: bool,
 }
 
 /// Wishes by the image as written, so that each is asked for once.
@@ -42,6 +44,7 @@ impl Wishes {
             Some(known) => {
                 known.kind = known.kind.min(wish.kind);
                 known.reasons.extend(wish.reasons);
+                known.optional &= wish.optional;
                 known.tag = known.tag.take().or(wish.tag);
                 known.mirror = known.mirror.take().or(wish.mirror);
                 if known.platforms.is_empty() || wish.platforms.is_empty() {
@@ -54,11 +57,6 @@ impl Wishes {
             }
         }
     }
-
-    /// Takes the images out for which `keep` says no.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&ImageRef, &Wish) -> bool) {
-        self.0.retain(|image, wish| keep(image, wish));
-    }
 }
 
 /// What became of all wishes.
@@ -70,8 +68,6 @@ pub(super) struct Pinned {
     pub(super) findings: Vec<Finding>,
     /// Indexes of which some platforms were asked for and all are carried.
     pub(super) whole: Vec<String>,
-    /// Whether something is not there upstream.
-    pub(super) holes: bool,
 }
 
 /// Resolves images.
@@ -100,10 +96,7 @@ impl Pinner<'_> {
         let mut pinned = Pinned::default();
         for ((image, _), outcome) in wishes.iter().zip(outcomes) {
             match outcome {
-                Outcome::Missing(finding) => {
-                    pinned.holes = true;
-                    pinned.findings.push(finding);
-                }
+                Outcome::Missing(finding) => pinned.findings.push(finding),
                 Outcome::Found { images, findings, whole } => {
                     if whole {
                         pinned.whole.push(image.to_string());
@@ -120,6 +113,10 @@ impl Pinner<'_> {
     fn resolve(&self, image: &ImageRef, wish: &Wish) -> Result<Outcome, AnyFault> {
         let why: Vec<&str> = wish.reasons.iter().map(String::as_str).collect();
         let missing = |what: &str| {
+            if wish.optional {
+                let message = format!("{what}; it is left out");
+                return Outcome::Missing(Finding::warning("HIDDEN_IMAGE_MISSING", image, message));
+            }
             let message = format!("{what}; it is needed: {}", why.join("; "));
             let hint = "wait until upstream has it again, block it under `blockedImages` if it is not needed, or choose \
                         another version";
@@ -132,10 +129,8 @@ impl Pinner<'_> {
         let Some(root) = self.client.manifest(repository, &target)? else {
             return Ok(missing("upstream has no such image"));
         };
-        let mut walk =
-            Walk { pinner: self, repository, platforms: &wish.platforms, ..Walk::of(self, repository) };
-        let depth = 0;
-        if let Some(hole) = walk.take(&root, depth)? {
+        let mut walk = Walk { platforms: &wish.platforms, ..Walk::of(self, repository) };
+        if let Some(hole) = walk.take(&root, 0)? {
             return Ok(missing(&hole));
         }
         self.events.emit(&Event::Finished { digest: root.digest() });
