@@ -14,7 +14,7 @@ use crate::digest::{Digest, Hasher};
 use crate::fault::Exit;
 use crate::finding::has_errors;
 use crate::flow::pack::Packed;
-use crate::flow::plan::{PlanInputs, Predecessor, plan};
+use crate::flow::plan::{PlanInputs, Planner};
 use crate::imageset;
 use crate::limits::LIMITS;
 use crate::oci::Platform;
@@ -129,20 +129,33 @@ impl PlanArgs {
         let site = self.site.as_deref().map(SiteFile::read).transpose()?;
         let report = self.report.as_deref().map(read_report).transpose()?;
         let before = self.predecessor(site.as_ref(), report.as_ref())?;
+        let mut request = request;
+        for operators in &mut request.operators {
+            operators.skip_dependencies |= self.skip_dependencies;
+        }
+        let dumped: Vec<InstalledOperator> =
+            cluster_dumps(&self.cluster)?.into_iter().flat_map(|dump| dump.installed()).collect();
         let inputs = PlanInputs {
             site: site.as_ref().map(|site| &site.site),
             report: report.as_ref(),
-            installed: &self.installed(report.as_ref())?,
+            named: &self.named(),
+            dumped: &dumped,
             platforms: &self.platform,
-            skip_dependencies: self.skip_dependencies,
-            sequence: self.sequence.unwrap_or_else(|| before.map_or(1, |before| before.sequence + 1)),
-            predecessor: before,
-            now: now()?,
+            last_sequence: match self.sequence {
+                Some(sequence) => sequence.saturating_sub(1),
+                None => before.map_or(0, |(sequence, _)| sequence),
+            },
+            now: jiff::Timestamp::from_second(now()?.unix()).unwrap_or_default(),
             valid_days: self.valid_days,
-            jobs,
+            tool: concat!("ombundle ", env!("CARGO_PKG_VERSION")),
+            findings: &findings,
         };
-        let mut plan = plan(&request, &inputs, client, &*context.console, &LIMITS)?;
-        plan.findings.splice(0..0, findings);
+        let planner = Planner { client, events: &*context.console, jobs, limits: &LIMITS };
+        let mut plan = planner.plan(&request, &inputs)?;
+        // Our own record knows the archive before this one also where no report came back.
+        if let Some((_, inventory)) = before.filter(|(sequence, _)| sequence + 1 == plan.sequence) {
+            plan.predecessor = plan.predecessor.or(inventory);
+        }
         Ok(plan)
     }
 
@@ -161,7 +174,7 @@ impl PlanArgs {
         Ok(hasher.finish())
     }
 
-    fn installed(&self, report: Option<&SiteReport>) -> Result<Vec<InstalledOperator>, Failure> {
+    fn named(&self) -> Vec<InstalledOperator> {
         let named = self.installed.iter().map(|name| InstalledOperator {
             name: name.clone(),
             version: None,
@@ -169,15 +182,7 @@ impl PlanArgs {
             channel: None,
             namespace: None,
         });
-        let mut all: Vec<InstalledOperator> = named.collect();
-        if let Some(dump) = cluster_dumps(&self.cluster)? {
-            all.extend(dump.installed());
-        }
-        // What is said here and now wins over what a report said some time ago.
-        if all.is_empty() {
-            all.extend(report.into_iter().flat_map(|report| report.installed.iter().cloned()));
-        }
-        Ok(all)
+        named.collect()
     }
 
     /// The archive before this one, as far as it is known on this side: from the report or from our own record.
@@ -185,19 +190,16 @@ impl PlanArgs {
         &self,
         site: Option<&SiteFile>,
         report: Option<&SiteReport>,
-    ) -> Result<Option<Predecessor>, Failure> {
-        let reported = report.filter(|report| report.generation > 0).map(|report| Predecessor {
-            sequence: report.generation,
-            inventory: report.inventory,
-        });
+    ) -> Result<Option<(u64, Option<Digest>)>, Failure> {
+        let reported = report
+            .filter(|report| report.generation > 0)
+            .map(|report| (report.generation, report.inventory));
         let packed = match record(site) {
             Some(path) => Journal::<PackedRecord>::read(&path)?,
             None => Vec::new(),
         };
-        let recorded = packed
-            .last()
-            .map(|record| Predecessor { sequence: record.sequence, inventory: Some(record.inventory) });
-        Ok(reported.into_iter().chain(recorded).max_by_key(|before| before.sequence))
+        let recorded = packed.last().map(|record| (record.sequence, Some(record.inventory)));
+        Ok(reported.into_iter().chain(recorded).max_by_key(|(sequence, _)| *sequence))
     }
 }
 
