@@ -17,15 +17,15 @@ mod access;
 mod catalog;
 mod check;
 mod console;
-//mod demo;
+mod demo;
 mod failure;
 mod import;
 mod inputs;
 mod inspect;
 mod key;
 mod options;
-//mod pack;
-//mod plan;
+mod pack;
+mod plan;
 
 mod serve;
 mod shell;
@@ -66,8 +66,10 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //    Plan(plan::PlanCommand),
-    //    Pack(pack::PackCommand),
+    /// Connected side: find the upgrade path and write down what would travel, and why
+    Plan(plan::PlanCommand),
+    /// Connected side: fetch what the plan says and write one signed archive
+    Pack(pack::PackCommand),
     /// Show what an archive holds
     Inspect(inspect::InspectCommand),
     /// Judge an archive: signature, trust, target, age, every byte. Needs no network
@@ -82,7 +84,8 @@ enum Command {
     Key(key::KeyCommand),
     /// Serve a folder as an OCI registry
     Serve(serve::ServeCommand),
-    //    Demo(demo::DemoCommand),
+    /// Walk through the whole cycle on loopback
+    Demo(demo::DemoCommand),
     /// Print a completion script for a shell
     Completions(shell::CompletionsCommand),
     /// Write manual pages
@@ -110,26 +113,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     watch_for_interruption(&interrupted);
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
     let context = Context { console };
-    let result = match cli.command {
-        //    Command::Plan(command) => plan::run(command, &context),
-        //    Command::Pack(command) => pack::run(command, &context),
-        Command::Inspect(command) => inspect::run(command, &context),
-        Command::Verify(command) => verify::run(command, &context),
-        Command::Import(command) => import::run(command, &context),
-        Command::Check(command) => check::run(command, &context),
-        Command::Catalog(command) => catalog::run(command, &context),
-        Command::Key(command) => key::run(command, &context),
-        Command::Serve(command) => serve::run(command, &context),
-        //    Command::Demo(command) => demo::run(command, &context),
-        Command::Completions(command) => shell::completions(command),
-        Command::Man(command) => shell::man(command),
-    };
+    let result = dispatch(cli.command, &context);
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),
         Err(failure) => {
             failure.report(format);
             ExitCode::from(failure.exit() as u8)
         }
+    }
+}
+
+/// Runs one command.
+fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Plan(command) => plan::run(command, context),
+        Command::Pack(command) => pack::run(command, context),
+        Command::Inspect(command) => inspect::run(command, context),
+        Command::Verify(command) => verify::run(command, context),
+        Command::Import(command) => import::run(command, context),
+        Command::Check(command) => check::run(command, context),
+        Command::Catalog(command) => catalog::run(command, context),
+        Command::Key(command) => key::run(command, context),
+        Command::Serve(command) => serve::run(command, context),
+        Command::Demo(command) => demo::run(command, context),
+        Command::Completions(command) => shell::completions(command),
+        Command::Man(command) => shell::man(command),
     }
 }
 
@@ -161,4 +169,16 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::usage(error.to_string()))?;
     text.push('\n');
     print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

@@ -25,13 +25,15 @@ use crate::store::files::{self, Mode};
 /// Every blob is fetched once, hashed as it comes and written where it stays. The archive gets its name only when it is complete and
 /// signed. Broken off at any point, the same command goes on where it stopped: what was downloaded is kept and hashed again.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
+#[command(
+    after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
                   ombundle plan -c imageset.yaml --site site.yaml -o plan.json    # look at it, have it approved\n  \
                   ombundle pack --plan plan.json --key signer.key -o upgrade.ombundle\n  \
-                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key -o next.ombundle")]
+                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key -o next.ombundle"
+)]
 pub(super) struct PackCommand {
     /// A plan, to be carried out exactly
-    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE", required_unless_present = "config", conflicts_with = "config")]
     plan: Option<PathBuf>,
 
     #[command(flatten)]

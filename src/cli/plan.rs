@@ -31,9 +31,11 @@ use crate::text::Safe;
 /// them, follows dependencies, pins every image, and counts bytes and requests. Nothing is downloaded but catalogs, bundle
 /// images (a few kB each) and manifests. The plan is the document that gets approved; `pack --plan` does exactly that.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ombundle plan -c imageset.yaml --installed web-terminal.v1.8.0 -o plan.json\n  \
+#[command(
+    after_help = "Examples:\n  ombundle plan -c imageset.yaml --installed web-terminal.v1.8.0 -o plan.json\n  \
                   ombundle plan -c imageset.yaml --site site.yaml --report receipt.json -o plan.json\n  \
-                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[] | [.kind, .bytes, .reason]'")]
+                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[] | [.kind, .bytes, .reason]'"
+)]
 pub(super) struct PlanCommand {
     #[command(flatten)]
     request: PlanArgs,
@@ -58,7 +60,7 @@ pub(super) struct PlanCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct PlanArgs {
     /// The ImageSetConfiguration: which operators, channels and versions
-    #[arg(short, long, value_name = "FILE", required_unless_present = "plan")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// The site file: where things land, for which platforms, for which site
@@ -108,7 +110,9 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
             print(&describe(&plan, command.rate))?;
             if let Some(output) = &command.output {
                 let output = output.display();
-                print(&format!("next: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"))?;
+                print(&format!(
+                    "next: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"
+                ))?;
             }
         }
     }
@@ -191,9 +195,8 @@ impl PlanArgs {
         site: Option<&SiteFile>,
         report: Option<&SiteReport>,
     ) -> Result<Option<(u64, Option<Digest>)>, Failure> {
-        let reported = report
-            .filter(|report| report.generation > 0)
-            .map(|report| (report.generation, report.inventory));
+        let reported =
+            report.filter(|report| report.generation > 0).map(|report| (report.generation, report.inventory));
         let packed = match record(site) {
             Some(path) => Journal::<PackedRecord>::read(&path)?,
             None => Vec::new(),
@@ -231,7 +234,7 @@ pub(super) fn remember(request: &PlanArgs, plan: &Plan, packed: &Packed) -> Resu
     Ok(Journal::open(&path)?.append(&entry)?)
 }
 
-fn read_report(path: &PathBuf) -> Result<SiteReport, Failure> {
+fn read_report(path: &Path) -> Result<SiteReport, Failure> {
     Ok(SiteReport::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
 }
 
@@ -246,7 +249,12 @@ fn describe(plan: &Plan, rate: u64) -> String {
                 text.push_str(&format!("    from {}\n", Safe(installed)));
             }
             for hop in &package.hops {
-                text.push_str(&format!("    → {}  in {}: {}\n", Safe(&hop.name), Safe(&hop.channel), Safe(&hop.reason)));
+                text.push_str(&format!(
+                    "    → {}  in {}: {}\n",
+                    Safe(&hop.name),
+                    Safe(&hop.channel),
+                    Safe(&hop.reason)
+                ));
             }
             if package.hops.is_empty() {
                 for bundle in &package.bundles {
@@ -255,7 +263,8 @@ fn describe(plan: &Plan, rate: u64) -> String {
             }
         }
     }
-    let seconds = crate::plan::duration(plan.bytes.download, rate).as_secs();
+    let time = crate::plan::duration(plan.bytes.download, rate)
+        .map_or_else(|| "for ever".to_owned(), |time| human_time(time.as_secs()));
     text.push_str(&format!(
         "generation {} of channel {}\n{} images; download {}, carry {}, store {} in each registry\n{} requests; about {} at {}/s\n",
         plan.sequence,
@@ -265,7 +274,7 @@ fn describe(plan: &Plan, rate: u64) -> String {
         human_bytes(plan.bytes.carry),
         human_bytes(plan.bytes.store),
         plan.requests,
-        human_time(seconds),
+        time,
         human_bytes(rate),
     ));
     text
@@ -278,4 +287,3 @@ fn human_time(seconds: u64) -> String {
         _ => format!("{:.1} h", seconds as f64 / 3600.0),
     }
 }
-

@@ -182,6 +182,15 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     sync_parent(to)
 }
 
+/// Makes a folder, or takes one that is there and empty.
+pub fn create_empty_folder(path: &Path) -> Result<(), StoreError> {
+    create_folder(path)?;
+    if fs::read_dir(path).map_err(failed("read", path))?.next().is_some() {
+        return Err(StoreError::Exists { path: path.to_owned() });
+    }
+    Ok(())
+}
+
 /// Removes a file that may be gone already.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
@@ -257,7 +266,8 @@ fn holds_exactly(path: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<bool,
     Ok(found == files.len())
 }
 
-fn remove_folder(path: &Path) -> Result<(), StoreError> {
+/// Removes a folder with all that is in it; it may be gone already.
+pub fn remove_folder(path: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
         _ => Ok(()),

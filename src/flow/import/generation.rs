@@ -30,7 +30,7 @@ const KEY: &str = "dev.ombundle.key";
 const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// The repository inside the production registry.
-pub fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault> {
+pub(super) fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault> {
     Ok(RepositoryRef { host: host.clone(), repository: "ombundle/state".parse()? })
 }
 
@@ -46,7 +46,7 @@ fn generation_of(tag: &Tag) -> Option<u64> {
 /// The highest generation in production that enough trusted keys signed; nothing when there is none.
 ///
 /// A newer one that is damaged or not signed is worth a warning, not a stop: anybody who can write there can make one.
-pub fn latest(
+pub(super) fn latest(
     host: &RegistryHost,
     trust: &TrustSet,
     client: &Client,
@@ -118,7 +118,7 @@ fn keys(raw: &RawManifest) -> BTreeMap<Digest, KeyId> {
 }
 
 /// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
-pub fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
+pub(super) fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
     let repository = repository(host)?;
     let inventory: Arc<[u8]> = archive.inventory().raw().bytes().into();
     let mut layers = vec![json!({
@@ -152,7 +152,7 @@ pub fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> 
 }
 
 /// Pushes bytes of our own.
-pub fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Result<(), AnyFault> {
+pub(super) fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Result<(), AnyFault> {
     let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
     let mut open = || Ok(Box::new(io::Cursor::new(Arc::clone(bytes))) as Box<dyn Read>);
     client.push_blob(repository, digest, size, Known::Nothing, &mut open, &|_| {})?;

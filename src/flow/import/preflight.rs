@@ -11,7 +11,7 @@ use crate::workers;
 /// Production lacks what the archive leaves out.
 #[derive(Debug, thiserror::Error)]
 #[error("production lacks {count} blobs that this archive builds on; the first: {first}")]
-pub struct Unmet {
+pub(super) struct Unmet {
     /// How many.
     pub count: usize,
     /// The first, with the repository where it was looked for.
@@ -32,7 +32,7 @@ impl Fault for Unmet {
 }
 
 /// Asks both registries who they are, and production for every prerequisite.
-pub fn preflight(
+pub(super) fn preflight(
     site: &Site,
     plan: &Plan,
     place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
