@@ -263,7 +263,7 @@ impl Cut<'_> {
                         **name == *lowest
                             || graph.entry(name).is_some_and(|entry| entry.skips.contains(lowest))
                     };
-                    let Some(end) = walk.iter().rposition(|name| covers(&name)) else { continue };
+                    let Some(end) = walk.iter().rposition(covers) else { continue };
                     let above = walk.iter().take(end + 1).copied().chain(known(lowest));
                     wanted.extend(above.map(|name| (name, format!("{lowest} and above"))));
                 }

@@ -3,7 +3,9 @@
 //! [`load`] makes a [`Catalog`] of a catalog's files and says at once all that is wrong with them. Whoever has threads
 //! calls [`parse_file`] for each file and [`link`] for all. Raw blobs are kept, so that nothing unknown is lost.
 
+mod constraint;
 pub mod csv;
+mod dependencies;
 mod deprecations;
 pub mod evidence;
 mod fields;
@@ -17,6 +19,7 @@ mod no_path;
 mod parse;
 mod path;
 mod property;
+mod prune;
 mod pullspec;
 #[cfg(test)]
 mod tests;
@@ -25,6 +28,8 @@ mod wire;
 pub mod write;
 mod yaml;
 
+pub use constraint::Requirement;
+pub use dependencies::{Closure, Dependency, dependencies};
 pub use deprecations::{Deprecated, Deprecation};
 pub use evidence::Evidence;
 pub use filter::{Filtered, PackageFilter, Take, filter};
@@ -36,4 +41,5 @@ pub use no_path::{Bound, ChannelGap, NoPath};
 pub use parse::{ParsedFile, parse_file};
 pub use path::{Hop, HopEdge, PathFinder, Start, UpgradePath};
 pub use property::{Gvk, Identity, PackageRequired};
+pub use prune::{Pruned, prune};
 pub use validate::{validate, validate_package};

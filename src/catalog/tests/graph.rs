@@ -57,11 +57,11 @@ pub(super) fn package(channels: &[(&str, &[&str])]) -> Package {
     loaded.catalog.packages["p"].clone()
 }
 
-fn start(number: u64) -> Start {
+pub(super) fn start(number: u64) -> Start {
     Start { name: number.to_string(), version: Version::parse(&format!("{number}.0.0")).unwrap() }
 }
 
-fn evidence(bundle: &str, replaces: &str) -> Evidence {
+pub(super) fn evidence(bundle: &str, replaces: &str) -> Evidence {
     Evidence {
         package: "p".to_owned(),
         bundle: bundle.to_owned(),

@@ -1,8 +1,10 @@
 //! Tables over small catalogs made here.
 
+mod dependencies;
 mod filter;
 mod graph;
 mod load;
+mod prune;
 mod validate;
 mod write;
 

@@ -1,9 +1,12 @@
 //! The ways of real packages: the reference's worked examples as far as the data has them.
 
-use ombundle::catalog::{HopEdge, NoPath, Package, PathFinder, Start, UpgradePath};
+use ombundle::catalog::{
+    HopEdge, NoPath, Package, PathFinder, Start, UpgradeGraph, UpgradePath, dependencies, load, prune,
+};
+use ombundle::limits::LIMITS;
 use ombundle::version::Version;
 
-use super::shared::{Folder, data};
+use super::shared::{Folder, data, package_folders};
 
 /// The package in a folder of the real data; `None` where the data is not there.
 fn package(path: &str) -> Option<Package> {
@@ -76,4 +79,62 @@ fn trusted_artifact_signer_has_a_dead_end() {
     assert_eq!(lowest, "rhtas-operator.v1.4.1");
     assert!(accepted.contains(&"rhtas-operator.v1.3.0".to_owned()));
     assert_eq!(no_path.finding().code, "NO_PATH");
+}
+
+#[test]
+fn web_terminal_brings_devworkspace_operator() {
+    if data().is_none() {
+        return;
+    }
+    let mut files = Folder { path: "fbc-derived/web-terminal".to_owned() }.files();
+    let other = Folder { path: "fbc/upstream/any/devworkspace-operator".to_owned() }.files();
+    files.extend(other.into_iter().map(|(path, bytes)| (format!("dwo/{path}"), bytes)));
+    let catalog = load(files, &LIMITS).catalog;
+    let target = &catalog.packages["web-terminal"].bundles["web-terminal.v1.14.0"];
+    let closure = dependencies(&catalog, &[target], &[]);
+    assert_eq!(closure.findings, []);
+    let devworkspace = &closure.dependencies["devworkspace-operator"];
+    let package = &catalog.packages["devworkspace-operator"];
+    let graph = UpgradeGraph::new(&package.channels[&package.default_channel]);
+    assert_eq!(graph.head(), Some(devworkspace.bundle.as_str()));
+    assert!(
+        devworkspace
+            .reasons
+            .contains(&"`web-terminal.v1.14.0` requires devworkspace-operator >=0.6.0".to_owned())
+    );
+    // Without it nothing provides the package or its APIs.
+    let alone = Folder { path: "fbc-derived/web-terminal".to_owned() }.load().catalog;
+    let closure =
+        dependencies(&alone, &[&alone.packages["web-terminal"].bundles["web-terminal.v1.14.0"]], &[]);
+    assert!(closure.findings.iter().all(|finding| finding.code == "DEP_UNSATISFIED"));
+    assert!(!closure.findings.is_empty());
+}
+
+/// From every entry of every channel: OLM's own way is an upgrade in steps that exist, and the channel cut down to it is served
+/// and leads there.
+#[test]
+fn every_real_way_can_be_cut_out() {
+    let mut ways = 0;
+    for folder in package_folders() {
+        for package in folder.load().catalog.packages.values() {
+            let finder = PathFinder::new(package, &[]);
+            for channel in package.channels.values() {
+                // Some channels have hundreds of entries; every seventh says as much.
+                for entry in channel.entries.iter().step_by(7) {
+                    let Some(start) = package.start_named(&entry.name) else { continue };
+                    let hops = finder.greedy(&channel.name, &start);
+                    if hops.is_empty() {
+                        continue;
+                    }
+                    let pruned = prune(package, &start, &hops, &[]);
+                    let wrong: Vec<_> =
+                        pruned.findings.iter().filter(|it| it.code != "EDGE_WRITTEN").collect();
+                    assert!(wrong.is_empty(), "{} {} {}: {wrong:?}", folder.path, channel.name, entry.name);
+                    assert_eq!(pruned.package.channels[&channel.name].entries.len(), hops.len());
+                    ways += 1;
+                }
+            }
+        }
+    }
+    assert!(data().is_none() || ways > 200, "{ways}");
 }
