@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::catalog::{Catalog, Package, PathFinder, Start, UpgradePath, validate};
+use crate::catalog::{Catalog, Package, PathFinder, Start, UpgradeGraph, UpgradePath, validate};
 use crate::cli::access::{Side, client};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::settle;
@@ -158,7 +158,7 @@ fn packages(catalog: &Catalog) -> (serde_json::Value, Rows) {
     let mut values = Vec::new();
     for package in catalog.packages.values() {
         let finder = PathFinder::new(package, &[]);
-        let head = finder.graph(&package.default_channel).and_then(|graph| graph.head());
+        let head = finder.graph(&package.default_channel).and_then(UpgradeGraph::head);
         values.push(json!({"name": package.name, "defaultChannel": package.default_channel, "head": head}));
         rows.push(vec![
             package.name.clone(),
@@ -174,7 +174,7 @@ fn channels(package: &Package) -> (serde_json::Value, Rows) {
     let mut values = Vec::new();
     let finder = PathFinder::new(package, &[]);
     for channel in package.channels.values() {
-        let head = finder.graph(&channel.name).and_then(|graph| graph.head());
+        let head = finder.graph(&channel.name).and_then(UpgradeGraph::head);
         let default = channel.name == package.default_channel;
         values.push(json!({
             "name": channel.name, "head": head, "entries": channel.entries.len(), "default": default,
@@ -231,8 +231,9 @@ fn table(rows: &[Vec<String>]) -> String {
     }
     let mut text = String::new();
     for row in &cells {
-        let line: String = widths.iter().zip(row).map(|(width, cell)| format!("{cell:<width$}  ")).collect();
-        text.push_str(line.trim_end());
+        let line: Vec<String> =
+            widths.iter().zip(row).map(|(width, cell)| format!("{cell:<width$}")).collect();
+        text.push_str(line.join("  ").trim_end());
         text.push('\n');
     }
     text

@@ -43,7 +43,6 @@ struct State {
 struct Running {
     phase: Phase,
     bar: ProgressBar,
-    items: u64,
     bytes: u64,
     done_items: u64,
     done_bytes: u64,
@@ -68,7 +67,7 @@ impl Console {
     /// Says something on stderr without tearing a bar apart.
     pub(super) fn say(&self, text: &str) {
         match (&self.bars, self.format) {
-            (_, LogFormat::Json) => self.json("note", json!({ "text": text })),
+            (_, LogFormat::Json) => Self::json("note", json!({ "text": text })),
             (Some(bars), _) => bars.suspend(|| line(text)),
             (None, _) => line(text),
         }
@@ -81,7 +80,7 @@ impl Console {
         }
     }
 
-    fn json(&self, event: &str, mut fields: Value) {
+    fn json(event: &str, mut fields: Value) {
         if let Some(map) = fields.as_object_mut() {
             map.insert("event".to_owned(), Value::from(event));
         }
@@ -105,14 +104,14 @@ impl Console {
             }
         };
         if self.bars.is_none() && self.format == LogFormat::Text {
+            let count = if items > 0 { format!(": {items} {}", counted(phase)) } else { String::new() };
             let size = if bytes > 0 { format!(", {}", human_bytes(bytes)) } else { String::new() };
-            line(&format!("{}: {items} objects{size}", verb(phase)));
+            line(&format!("{}{count}{size} …", verb(phase)));
         }
         let now = Instant::now();
         state.phase = Some(Running {
             phase,
             bar,
-            items,
             bytes,
             done_items: 0,
             done_bytes: 0,
@@ -170,13 +169,13 @@ impl Console {
             return;
         }
         let seconds = running.began.elapsed().as_secs_f64();
-        let mut text = format!(
-            "{}: {} objects",
-            past(phase),
-            running.done_items.min(running.items.max(running.done_items))
-        );
+        let mut text = past(phase).to_owned();
+        if running.done_items > 0 {
+            text.push_str(&format!(": {} {}", running.done_items, counted(phase)));
+        }
         if running.done_bytes > 0 {
-            let rate = human_bytes((running.done_bytes as f64 / seconds.max(0.001)) as u64);
+            let milliseconds = u64::try_from(running.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+            let rate = human_bytes(running.done_bytes.saturating_mul(1_000) / milliseconds);
             text.push_str(&format!(", {} in {seconds:.1} s ({rate}/s)", human_bytes(running.done_bytes)));
         }
         if running.there_bytes > 0 {
@@ -194,7 +193,7 @@ impl Events for Console {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         if self.format == LogFormat::Json {
-            self.json_event(event);
+            Self::json_event(event);
         }
         match *event {
             Event::Begin { phase, items, bytes } => self.begin(state, phase, items, bytes),
@@ -226,11 +225,11 @@ impl Events for Console {
                     Safe(request),
                     wait.as_secs_f64(),
                     Safe(reason)
-                ))
+                ));
             }
             Event::Note { text } if self.format == LogFormat::Text => self.say(&Safe(text).to_string()),
             Event::Warning { text } if self.format == LogFormat::Text => {
-                self.say(&format!("warning: {}", Safe(text)))
+                self.say(&format!("warning: {}", Safe(text)));
             }
             _ => {}
         }
@@ -242,7 +241,7 @@ impl Events for Console {
 }
 
 impl Console {
-    fn json_event(&self, event: &Event<'_>) {
+    fn json_event(event: &Event<'_>) {
         let (name, fields) = match *event {
             Event::Begin { phase, items, bytes } => {
                 ("begin", json!({"phase": verb(phase), "items": items, "bytes": bytes}))
@@ -262,7 +261,7 @@ impl Console {
             // One line for every chunk would drown the rest.
             Event::Advanced { .. } => return,
         };
-        self.json(name, fields);
+        Self::json(name, fields);
     }
 }
 
@@ -287,6 +286,18 @@ fn verb(phase: Phase) -> &'static str {
         Phase::Promote => "promote",
         Phase::Check => "check",
         Phase::Emit => "emit",
+    }
+}
+
+/// What a phase counts.
+fn counted(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Plan => "steps",
+        Phase::Fetch | Phase::Stage | Phase::Promote => "blobs",
+        Phase::Verify => "entries",
+        Phase::Merge => "catalogs",
+        Phase::Check => "images",
+        Phase::Emit => "files",
     }
 }
 

@@ -52,21 +52,19 @@ struct Stage<'a> {
     context: &'a Context,
 }
 
-impl Stage<'_> {
-    fn styled(&self, style: &str, text: &str) -> String {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if plain || !std::io::stdout().is_terminal() {
-            text.to_owned()
-        } else {
-            format!("\x1b[{style}m{text}\x1b[0m")
-        }
+fn styled(style: &str, text: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if plain || !std::io::stdout().is_terminal() {
+        text.to_owned()
+    } else {
+        format!("\x1b[{style}m{text}\x1b[0m")
     }
 }
 
 impl Audience for Stage<'_> {
     fn heading(&mut self, text: &str) {
         let rule = "─".repeat(text.chars().count());
-        drop(print(&format!("\n{}\n{rule}\n", self.styled("1", text))));
+        drop(print(&format!("\n{}\n{rule}\n", styled("1", text))));
     }
 
     fn say(&mut self, text: &str) {
@@ -74,7 +72,7 @@ impl Audience for Stage<'_> {
     }
 
     fn run(&mut self, shown: &str, arguments: &[OsString]) -> Exit {
-        drop(print(&format!("\n{}\n", self.styled("36", &format!("$ {shown}")))));
+        drop(print(&format!("\n{}\n", styled("36", &format!("$ {shown}")))));
         let program = OsString::from("ombundle");
         let result = match Cli::try_parse_from(std::iter::once(&program).chain(arguments)) {
             Ok(cli) => dispatch(cli.command, self.context),

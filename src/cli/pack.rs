@@ -14,6 +14,7 @@ use crate::cli::plan::{PlanArgs, remember};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
 use crate::fault::Exit;
+use crate::finding::{Finding, Severity};
 use crate::flow::pack::Pack;
 use crate::limits::LIMITS;
 use crate::plan::Plan;
@@ -78,7 +79,10 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
             (plan, Some(kept))
         }
     };
-    settle(Exit::Incomplete, "the plan", &plan.findings)?;
+    // Whoever made the plan has seen what is only worth knowing.
+    let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
+    let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
+    settle(Exit::Incomplete, "the plan", &findings)?;
     let pack = Pack {
         client: &client,
         keys: &keys,

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::access::{Side, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
-use crate::cli::inputs::{SiteFile, cluster_dumps, now, settle, summary};
+use crate::cli::inputs::{SiteFile, cluster_dumps, now, summary};
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
@@ -128,12 +128,14 @@ impl PlanArgs {
         let config = self.config.as_deref().ok_or_else(|| Failure::usage("there is no `--config`"))?;
         let bytes = files::read(config, LIMITS.yaml_bytes)?;
         let (request, findings) = imageset::parse(&bytes, &config.display().to_string(), &LIMITS);
-        settle(Exit::Usage, "the ImageSetConfiguration", &findings)?;
-        let request = request.ok_or_else(|| summary(Exit::Usage, "the ImageSetConfiguration", &findings))?;
+        // What is worth knowing about it goes into the plan and is shown with that.
+        let Some(mut request) = request.filter(|_| !has_errors(&findings)) else {
+            show_findings(&findings);
+            return Err(summary(Exit::Usage, "the ImageSetConfiguration", &findings));
+        };
         let site = self.site.as_deref().map(SiteFile::read).transpose()?;
         let report = self.report.as_deref().map(read_report).transpose()?;
-        let before = self.predecessor(site.as_ref(), report.as_ref())?;
-        let mut request = request;
+        let before = Self::predecessor(site.as_ref(), report.as_ref())?;
         for operators in &mut request.operators {
             operators.skip_dependencies |= self.skip_dependencies;
         }
@@ -191,7 +193,6 @@ impl PlanArgs {
 
     /// The archive before this one, as far as it is known on this side: from the report or from our own record.
     fn predecessor(
-        &self,
         site: Option<&SiteFile>,
         report: Option<&SiteReport>,
     ) -> Result<Option<(u64, Option<Digest>)>, Failure> {

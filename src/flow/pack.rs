@@ -96,7 +96,7 @@ impl Pack<'_> {
         let inventory = blueprint.inventory();
         let size = inventory.total_size;
         let part = PartFile::open(target, size, &front(&blueprint)?)?;
-        let wanted = self.fill(plan, &blueprint, &part)?;
+        let wanted = Self::fill(plan, &blueprint, &part)?;
         let bytes = wanted.iter().map(|wanted| wanted.descriptor.size).sum();
         self.events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
         fetch(&wanted, &part, self.client, self.jobs, self.events)?;
@@ -116,7 +116,7 @@ impl Pack<'_> {
     }
 
     /// Writes all that is known already, and says what must be fetched to where.
-    fn fill(&self, plan: &Plan, blueprint: &Blueprint, part: &PartFile) -> Result<Vec<Wanted>, AnyFault> {
+    fn fill(plan: &Plan, blueprint: &Blueprint, part: &PartFile) -> Result<Vec<Wanted>, AnyFault> {
         let mut contents = contents(plan);
         let mut wanted = Vec::new();
         blueprint.pieces(|piece| {

@@ -124,6 +124,7 @@ pub struct RawManifest {
 
 /// A parsed look at a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one of them is held at a time, and not for long")]
 pub enum ManifestView {
     /// An image for one platform, or an artifact.
     Image(ImageManifest),

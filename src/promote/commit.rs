@@ -39,7 +39,7 @@ pub enum PromoteError {
     #[error("`{tag}` was set to {wanted}, and points to {found} right after")]
     Overtaken {
         /// The tag.
-        tag: ImageRef,
+        tag: String,
         /// What it should point to.
         wanted: Digest,
         /// What it points to.
@@ -49,7 +49,7 @@ pub enum PromoteError {
     #[error("`{tag}` was changed by somebody else {tries} times while the catalog was merged")]
     Unsteady {
         /// The tag.
-        tag: ImageRef,
+        tag: String,
         /// How often it was tried.
         tries: u32,
     },
@@ -57,7 +57,7 @@ pub enum PromoteError {
     #[error("the tag of `{tag}` is too long for a generation suffix")]
     TagLength {
         /// The tag.
-        tag: ImageRef,
+        tag: String,
     },
 }
 
@@ -104,7 +104,7 @@ impl CatalogTag {
     }
 
     fn suffixed(&self, suffix: &str) -> Result<Tag, PromoteError> {
-        let too_long = |_| PromoteError::TagLength { tag: self.reference() };
+        let too_long = |_| PromoteError::TagLength { tag: self.reference().to_string() };
         format!("{}-{suffix}", self.tag).parse().map_err(too_long)
     }
 
@@ -130,7 +130,7 @@ impl CatalogTag {
         match self.current(client)? {
             Some(after) if after.digest() == new.digest() => Ok(Commit::Moved),
             after => Err(PromoteError::Overtaken {
-                tag: self.reference(),
+                tag: self.reference().to_string(),
                 wanted: new.digest(),
                 found: after.map_or_else(|| "nothing".to_owned(), |after| after.digest().to_string()),
             }

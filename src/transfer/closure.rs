@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::fault::AnyFault;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform};
@@ -54,6 +54,7 @@ pub fn closure(
         let closure = Closure::default();
         let mut walk = Walk { client, platforms, limits, asked: &asked, image, closure };
         walk.manifest(image.digest, 0)?;
+        events.emit(&Event::Finished { digest: image.digest });
         Ok(walk.closure)
     })?;
     let mut all = Closure::default();

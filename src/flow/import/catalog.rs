@@ -177,7 +177,7 @@ impl Forward<'_> {
                 }
             }
         }
-        Err(PromoteError::Unsteady { tag: tag.reference(), tries: TRIES }.into())
+        Err(PromoteError::Unsteady { tag: tag.reference().to_string(), tries: TRIES }.into())
     }
 
     fn tag(&self) -> CatalogTag {
