@@ -55,6 +55,7 @@ pub(super) fn client(
         certs_dirs: CERTS_DIRS.iter().map(PathBuf::from).collect(),
         registries_conf,
         plain_http,
+        token_realms: args.token_realm.clone(),
         retries: args.retries,
         connect_timeout: idle.min(Duration::from_secs(30)),
         idle_timeout: idle,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::console::LogFormat;
+use crate::reference::RegistryHost;
 
 /// How the program talks.
 #[derive(Debug, Clone, Args)]
@@ -53,6 +54,10 @@ pub(super) struct RegistryArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(super) plain_http: Vec<String>,
 
+    /// Token server that may see a registry's credentials though its name differs
+    #[arg(long, value_name = "REGISTRY=TOKEN_HOST", value_parser = token_realm)]
+    pub(super) token_realm: Vec<(RegistryHost, RegistryHost)>,
+
     /// How many transfers at once
     #[arg(short, long, value_name = "N", env = "OMBUNDLE_JOBS")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -64,6 +69,13 @@ pub(super) struct RegistryArgs {
     /// Seconds without a byte after which a connection is given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60, env = "OMBUNDLE_TIMEOUT")]
     pub(super) timeout: u64,
+}
+
+fn token_realm(text: &str) -> Result<(RegistryHost, RegistryHost), String> {
+    let (registry, realm) = text.split_once('=').ok_or("it must be two hosts joined by `=`")?;
+    let host =
+        |text: &str| text.parse().map_err(|error: crate::reference::InvalidReference| error.to_string());
+    Ok((host(registry)?, host(realm)?))
 }
 
 impl RegistryArgs {

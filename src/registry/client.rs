@@ -79,7 +79,7 @@ impl Client {
         events: Arc<dyn Events + Send + Sync>,
     ) -> Result<Self, RegistryError> {
         let file = AuthFile::find(options.authfile.as_deref(), environment)?;
-        let conf = match options.registries_conf.as_deref() {
+        let conf = match options.registries_conf.as_deref().or(environment.registries_conf.as_deref()) {
             Some(path) => RegistriesConf::read(path)?,
             None => RegistriesConf::default(),
         };

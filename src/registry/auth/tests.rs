@@ -75,3 +75,22 @@ fn headers_with_secrets_do_not_show_them() {
     assert_eq!(format!("{header:?}"), "Sensitive");
     assert!(bearer(&Secret::new("a\nb".to_owned())).is_err());
 }
+
+#[test]
+fn anonymous_tokens_come_from_no_weaker_and_no_inner_place() {
+    let authenticator = Authenticator::new(AuthFile::default(), Vec::new());
+    for (api, realm, expected) in [
+        ("https://r.example/", "https://sso.example/token", true),
+        ("https://r.example/", "http://sso.example/token", false),
+        ("http://r.example/", "http://sso.example/token", true),
+        ("https://r.example/", "https://127.0.0.1/token", false),
+        ("https://r.example/", "https://localhost:8443/token", false),
+        ("https://127.0.0.1:5000/", "https://localhost:8443/token", true),
+        ("https://r.example/", "https://x@sso.example/token", false),
+    ] {
+        let value = format!(r#"Bearer realm="{realm}""#);
+        let challenge = challenges([value.as_str()]).remove(0);
+        let found = authenticator.bearer_wanted(&purpose("r.example", api), &challenge);
+        assert_eq!(found.is_ok(), expected, "{api} {realm}");
+    }
+}

@@ -3,11 +3,13 @@
 use std::process::Command;
 
 use ombundle::digest::Digest;
+use ombundle::oci::{RawManifest, media};
 use ombundle::reference::Tag;
-use ombundle::registry::{AuthKind, ClientOptions, Known, Pushed, RegistryError, Target};
+use ombundle::registry::{Attachment, AuthKind, ClientOptions, Known, Pushed, RegistryError, Target};
 use ombundle::site::ProfileName;
 
 use super::world::{Image, client, content, descriptor, pull, push, quick};
+use crate::support::peer::{Answer, Peer, forward};
 use crate::support::registry::{DockerRegistry, Options, PASSWORD, USER, auth_file};
 use crate::support::tls::certs_dir;
 use crate::support::token::TokenServer;
@@ -205,4 +207,48 @@ fn skopeo_reads_what_we_push_and_we_read_what_it_pushes() {
         assert_eq!(found.bytes(), raw);
         assert_eq!(found.media_type().contains("docker"), format == "v2s2");
     }
+}
+
+#[test]
+fn referrers_are_found_by_the_api_or_by_the_tag_schema() {
+    let registry = DockerRegistry::start();
+    let (client_, repository) = (client(quick()), registry.repository("a"));
+    let image = Image::new(1);
+    image.push(&client_, &repository, "v1");
+    let subject = image.manifest.digest();
+    let config = b"{}";
+    push(&client_, &repository, config).unwrap();
+    let manifest = |subject: Digest| {
+        let text = serde_json::json!({
+            "schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "artifactType": "application/example",
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(config).to_string(), "size": 2},
+            "layers": [], "subject": {"mediaType": media::OCI_MANIFEST, "digest": subject.to_string(), "size": 1},
+        });
+        RawManifest::new(text.to_string().into_bytes(), None).unwrap()
+    };
+    // The second claims to be attached, and is attached to something else.
+    let (referrer, liar) = (manifest(subject), manifest(Digest::of(b"other")));
+    for found in [&referrer, &liar] {
+        client_.push_manifest(&repository, &found.digest().into(), found).unwrap();
+    }
+    let entries: Vec<_> = [&referrer, &liar]
+        .map(|m| serde_json::json!({"mediaType": m.media_type(), "digest": m.digest().to_string(), "size": m.size()}))
+        .into();
+    let index = serde_json::json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": entries});
+    let index = RawManifest::new(index.to_string().into_bytes(), None).unwrap();
+    let expected = [Attachment { tag: None, manifest: referrer }];
+    // By the API: a registry of today before the one of Debian.
+    let (host, body) = (registry.host().to_string(), index.bytes().to_vec());
+    let peer = Peer::start(move |asked| {
+        if asked.is("GET", "/referrers/") {
+            return Answer::new(200).with("Content-Type", media::OCI_INDEX).body(body.clone());
+        }
+        forward(asked, &host)
+    });
+    let modern = format!("{}/a", peer.host()).parse().unwrap();
+    assert_eq!(client_.attachments(&modern, subject).unwrap(), expected);
+    assert_eq!(client_.attachments(&repository, subject).unwrap(), []);
+    // By the tag schema.
+    client_.push_manifest(&repository, &Tag::of_digest(&subject).into(), &index).unwrap();
+    assert_eq!(client_.attachments(&repository, subject).unwrap(), expected);
 }
