@@ -5,7 +5,6 @@
 //! that every image of every bundle that it offers can travel.
 
 mod ask;
-mod choose;
 mod depend;
 mod parcel;
 mod prune;
@@ -15,8 +14,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Evidence};
-use crate::finding::Finding;
+use crate::catalog::{Catalog, Evidence, validate_package};
+use crate::finding::{Finding, Severity};
 use crate::imageset::OperatorsRequest;
 use crate::plan::PlannedPackage;
 use crate::site::InstalledOperator;
@@ -95,6 +94,9 @@ fn selected(catalog: &Catalog, parcels: Vec<Parcel>, findings: Vec<Finding>) -> 
         selected.findings.extend(parcel.findings);
         selected.unknown.extend(parcel.unknown);
         let Some(package) = parcel.package else { continue };
+        // What upstream broke, or a cut of ours: nothing that OLM would refuse leaves here without a word.
+        let refused = validate_package(&package).into_iter();
+        selected.findings.extend(refused.filter(|finding| finding.severity == Severity::Error));
         selected.packages.push(PlannedPackage {
             name: package.name.clone(),
             reason: parcel.reasons.join("; "),

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::Selector;
 use super::ask::Ask;
-use super::choose::{Chosen, choose};
 use super::depend::Extra;
 use super::prune::{goes, prune, stretch};
-use crate::catalog::{Blob, Channel, Hop, Package, PathFinder, UpgradePath};
+use crate::catalog::{
+    Channel, Hop, Package, PackageFilter, PathFinder, Take, UpgradeGraph, UpgradePath, filter,
+};
 use crate::finding::Finding;
 use crate::imageset::Selection;
 use crate::plan::installed::{Installed, installed_of};
@@ -75,81 +74,76 @@ impl Making<'_> {
 
     fn tell(&mut self, finding: Finding) {
         let finding = match self.ask {
-            Some(ask) => finding.at(self.selector.file, Some(ask.line)),
-            None => finding,
+            Some(ask) if finding.file.is_none() => finding.at(self.selector.file, Some(ask.line)),
+            _ => finding,
         };
         self.parcel.findings.push(finding);
     }
 
-    /// The channels that the request is about, with what it selects of each.
-    fn wanted(&self) -> Vec<(&Channel, &[Selection])> {
+    /// The channels that the request is about, with what is taken of each.
+    fn wanted(&self) -> Vec<(String, Vec<Take>)> {
         let Some(ask) = self.ask else { return Vec::new() };
-        if ask.channels.is_empty() || !ask.selections.is_empty() {
-            let channels = self.package.channels.values();
-            return channels
-                .map(|channel| {
-                    (channel, ask.channels.get(&channel.name).unwrap_or(&ask.selections).as_slice())
-                })
-                .collect();
-        }
-        let known = ask.channels.iter();
-        known
-            .filter_map(|(name, selections)| Some((self.package.channels.get(name)?, selections.as_slice())))
-            .collect()
+        let take = |selection: &Selection| match selection {
+            _ if ask.full => Take::All,
+            Selection::Head => Take::Head,
+            Selection::Range(range) => Take::Range(range.clone()),
+            Selection::FromBundle(bundle) => Take::FromBundle(bundle.clone()),
+        };
+        let others = (ask.channels.is_empty() || !ask.selections.is_empty()).then_some(&ask.selections);
+        let of = |name: &String| {
+            let selections = ask.channels.get(name).or(others)?;
+            Some((name.clone(), selections.iter().map(take).collect()))
+        };
+        self.package.channels.keys().filter_map(of).collect()
     }
 
-    fn chosen(&mut self, channel: &Channel, selections: &[Selection]) -> Option<Chosen> {
-        let full = self.ask.is_some_and(|ask| ask.full);
-        match choose(self.package, channel, selections, full) {
-            Ok(chosen) => Some(chosen),
-            Err(finding) => {
-                self.tell(finding);
-                None
-            }
-        }
+    /// What oc-mirror's filter keeps of these channels; nothing where a finding says why.
+    fn filtered(
+        &self,
+        channels: Vec<(String, Vec<Take>)>,
+        default: Option<&str>,
+    ) -> (Option<Package>, Vec<Finding>) {
+        let wanted = PackageFilter {
+            name: self.package.name.clone(),
+            default_channel: default.map(str::to_owned),
+            take: Take::Head,
+            channels,
+        };
+        let mut filtered = filter(self.selector.catalog, &[wanted]);
+        // That a channel is listed twice was told with its line when the file was read.
+        filtered.findings.retain(|finding| finding.code != "RANGES_UNITED");
+        (filtered.catalog.packages.remove(&self.package.name), filtered.findings)
     }
 
     /// Nothing of it runs: what is selected, edges as they are.
     fn fresh(&mut self, extra: Option<&Extra>) -> BTreeMap<String, Channel> {
-        let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let wanted: Vec<(Channel, Vec<Selection>)> = self
-            .wanted()
-            .into_iter()
-            .map(|(channel, selections)| (channel.clone(), selections.to_vec()))
-            .collect();
-        for (channel, selections) in &wanted {
-            let Some(chosen) = self.chosen(channel, selections) else { continue };
-            self.tell_chosen(channel, &chosen);
-            names.entry(channel.name.clone()).or_default().extend(chosen.entries);
+        let mut channels = BTreeMap::new();
+        let wanted = self.wanted();
+        if !wanted.is_empty() {
+            let default = self.ask.and_then(|ask| ask.default_channel.as_deref());
+            let (package, findings) = self.filtered(wanted, default);
+            findings.into_iter().for_each(|finding| self.tell(finding));
+            channels = package.map(|package| package.channels).unwrap_or_default();
         }
+        let mut required: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (channel, bundle) in extra.into_iter().flat_map(|extra| &extra.bundles) {
-            // A package that is asked for too brings its own channels; one that is only required, one bundle.
-            names.entry(channel.clone()).or_default().insert(bundle.clone());
+            required.entry(channel).or_default().insert(bundle);
+        }
+        for (name, mut names) in required {
+            let Some(channel) = self.package.channels.get(name) else { continue };
+            let kept = channels.get(name).map(|channel| channel.entries.clone()).unwrap_or_default();
+            if names.iter().all(|name| kept.iter().any(|entry| entry.name == *name)) {
+                continue;
+            }
+            names.extend(kept.iter().map(|entry| entry.name.as_str()));
+            channels.insert(name.to_owned(), stretch(self.package, channel, &names));
         }
         if self.ask.is_some() && !self.selector.installed.is_empty() {
             let message = "it is not known to run, so what the ImageSetConfiguration selects is taken";
             let finding = Finding::info("NEW_PACKAGE", self.subject(), message);
             self.tell(finding);
         }
-        let whole = names.into_iter().filter_map(|(name, names)| {
-            let channel = self.package.channels.get(&name)?;
-            let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-            Some((name, stretch(self.package, channel, &names)))
-        });
-        whole.filter(|(_, channel)| !channel.entries.is_empty()).collect()
-    }
-
-    fn tell_chosen(&mut self, channel: &Channel, chosen: &Chosen) {
-        let subject = format!("{}, channel {}", self.subject(), channel.name);
-        if !chosen.between.is_empty() {
-            let names: Vec<&str> = chosen.between.iter().map(String::as_str).collect();
-            let message = format!("{} lie between what was asked for, and come along", names.join(", "));
-            self.tell(Finding::info("WIDENED", &subject, message));
-        }
-        if let Some(version) = &chosen.withheld {
-            let message = format!("{version} is skipped by a later version: whoever installs it is moved on");
-            self.tell(Finding::warning("SKIPPED_VERSION", &subject, message));
-        }
+        channels
     }
 
     /// It runs: exactly the hops to what is asked for.
@@ -191,16 +185,14 @@ impl Making<'_> {
         let default = wished.unwrap_or_else(|| self.package.default_channel.clone());
         let subscribed = installed.channel.clone().filter(|name| self.package.channels.contains_key(name));
         let home = subscribed.unwrap_or(default);
-        let wanted: Vec<(Channel, Vec<Selection>)> = self
-            .wanted()
-            .into_iter()
-            .filter(|(channel, _)| listed || channel.name == home)
-            .map(|(channel, selections)| (channel.clone(), selections.to_vec()))
-            .collect();
         let mut goals: Vec<Goal> = Vec::new();
-        for (channel, selections) in &wanted {
-            if let Some(chosen) = self.chosen(channel, selections) {
-                goals.push(Goal { channel: channel.name.clone(), bundle: chosen.top });
+        for (channel, takes) in self.wanted().into_iter().filter(|(name, _)| listed || *name == home) {
+            let (package, findings) = self.filtered(vec![(channel.clone(), takes)], Some(&channel));
+            let kept = package.and_then(|mut package| package.channels.remove(&channel));
+            let top = kept.and_then(|kept| UpgradeGraph::new(&kept).head().map(str::to_owned));
+            match top {
+                Some(bundle) => goals.push(Goal { channel, bundle }),
+                None => findings.into_iter().for_each(|finding| self.tell(finding)),
             }
         }
         let version =
@@ -339,24 +331,7 @@ impl Making<'_> {
         default.clone_into(&mut package.default_channel);
         package.channels.clone_from(channels);
         package.bundles.retain(|name, _| kept.contains(name.as_str()));
-        let channel = |name: &str| channels.contains_key(name);
-        package.deprecations = package.deprecations.and_then(|blob| deprecations(&blob, &kept, &channel));
+        package.drop_stale_deprecations();
         package
     }
-}
-
-/// The deprecations that speak of what is delivered; nothing when none does.
-fn deprecations(blob: &Blob, bundles: &BTreeSet<&str>, channel: &dyn Fn(&str) -> bool) -> Option<Blob> {
-    let mut value = blob.value();
-    let entries = value.get_mut("entries").and_then(Value::as_array_mut)?;
-    entries.retain(|entry| {
-        let reference = entry.get("reference");
-        let text = |key: &str| reference.and_then(|reference| reference.get(key)).and_then(Value::as_str);
-        match (text("schema"), text("name")) {
-            (Some("olm.bundle"), Some(name)) => bundles.contains(name),
-            (Some("olm.channel"), Some(name)) => channel(name),
-            _ => true,
-        }
-    });
-    if entries.is_empty() { None } else { Blob::from_value(&value, blob.origin.clone()).ok() }
 }
