@@ -122,7 +122,9 @@ impl Making<'_> {
         if !wanted.is_empty() {
             let default = self.ask.and_then(|ask| ask.default_channel.as_deref());
             let (package, findings) = self.filtered(wanted, default);
-            findings.into_iter().for_each(|finding| self.tell(finding));
+            for finding in findings {
+                self.tell(finding);
+            }
             channels = package.map(|package| package.channels).unwrap_or_default();
         }
         let mut required: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
