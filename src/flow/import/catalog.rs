@@ -157,7 +157,10 @@ impl Forward<'_> {
             let (root, catalog, findings, present) = self.prepare(old.as_ref())?;
             let inventory = self.archive.inventory;
             let (old_digest, new) = (old.as_ref().map(RawManifest::digest), root.digest());
-            log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
+            // A tag that is there already is not about to move: a finished import that runs again records nothing.
+            if old_digest != Some(new) {
+                log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
+            }
             match tag.commit(old.as_ref(), &root, self.archive.generation, self.client)? {
                 Commit::Changed { found } => {
                     let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
@@ -166,7 +169,9 @@ impl Forward<'_> {
                     self.events.emit(&Event::Warning { text: &text });
                 }
                 commit => {
-                    log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
+                    if commit == Commit::Moved {
+                        log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
+                    }
                     let previous = match commit {
                         // An earlier run moved it; what it found there is in the journal.
                         Commit::AlreadyThere => log.old_of(&inventory, &tag.reference(), &new).flatten(),
