@@ -135,7 +135,8 @@ pub(super) fn from_files(
     wanted.sort();
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
     let parsed = workers::map(&wanted, cores, events, |(path, bytes)| Ok(parse_file(path, bytes, limits)))?;
-    let loaded = link(parsed);
+    let mut loaded = link(parsed);
+    loaded.findings.splice(0..0, ignored.findings);
     Ok(LoadedCatalog { catalog: loaded.catalog, findings: loaded.findings, image: None })
 }
 

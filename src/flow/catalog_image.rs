@@ -185,7 +185,8 @@ fn read_image(
         let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
         match files.apply(&mut reader, layer, limits) {
             Ok(summary) => layers.push(summary),
-            // What the registry did wrong is the registry's fault, not the image's.
+            // What the registry did wrong is the registry's fault, not the image's; a layer that was made wrong is
+            // `ImageError::Corrupt`.
             Err(ImageError::Read { source: error, .. }) => {
                 return Err(RegistryError::from_io(error, &request(source, layer)).into());
             }

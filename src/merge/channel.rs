@@ -4,6 +4,7 @@
 //! only the two old heads as heads; letting the lowest entry replace the other head joins two chains that share nothing; skipping
 //! a side chain with an entry whose range takes all of it adds no way that was not there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Bundle, Channel, Entry, Evidence, GraphProblem, UpgradeGraph, WalkRule};
@@ -53,8 +54,13 @@ impl Ground<'_> {
             })
     }
 
-    fn evidence_of<'e>(&'e self, bundle: &'e str) -> impl Iterator<Item = &'e Evidence> {
-        self.evidence.iter().filter(move |csv| csv.package == self.package && csv.bundle == bundle)
+    /// What the bundle's CSV says: as it was delivered, else as the catalog has it whole.
+    fn evidence_of(&self, bundle: &str) -> impl Iterator<Item = Cow<'_, Evidence>> {
+        let delivered = |csv: &&Evidence| csv.package == self.package && csv.bundle == bundle;
+        let delivered: Vec<_> = self.evidence.iter().filter(delivered).map(Cow::Borrowed).collect();
+        let embedded = || self.bundles.get(bundle).and_then(Bundle::evidence).map(Cow::Owned);
+        let embedded = if delivered.is_empty() { embedded() } else { None };
+        delivered.into_iter().chain(embedded)
     }
 
     fn subject(&self, channel: &str) -> String {

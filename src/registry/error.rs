@@ -199,7 +199,7 @@ pub enum RegistryError {
         #[source]
         source: OciError,
     },
-    /// What should be uploaded is not what its digest says. Nothing was completed on the registry.
+    /// What was read, to upload it or to look into it, is not what its digest says. Nothing was completed on the registry.
     #[error("the content for {request} is not what it should be")]
     Content {
         /// What was asked.
@@ -244,12 +244,14 @@ impl Fault for RegistryError {
 }
 
 impl RegistryError {
-    /// Takes the error out of an [`io::Error`] that a [`crate::registry::BlobBody`] made; other errors become
-    /// [`RegistryError::Source`].
+    /// Takes the error out of an [`io::Error`] that a [`crate::registry::BlobBody`] or a
+    /// [`crate::digest::VerifyingReader`] made; other errors become [`RegistryError::Source`].
     pub fn from_io(error: io::Error, request: &str) -> Self {
-        match error.downcast::<Self>() {
+        let request = request.to_owned();
+        match error.downcast::<Self>().map_err(io::Error::downcast::<ContentMismatch>) {
             Ok(inner) => inner,
-            Err(source) => Self::Source { request: request.to_owned(), source },
+            Err(Ok(source)) => Self::Content { request, source },
+            Err(Err(source)) => Self::Source { request, source },
         }
     }
 }

@@ -17,12 +17,21 @@ pub enum ImageError {
         #[source]
         source: OciError,
     },
-    /// The bytes of a layer did not come, or are not what they should be.
+    /// The bytes of a layer did not come, or have not got the digest that they should have.
     #[error("layer {layer} cannot be read")]
     Read {
         /// The layer.
         layer: Digest,
         /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// A layer has its digest and cannot be unpacked all the same: it was made so.
+    #[error("layer {layer} is malformed")]
+    Corrupt {
+        /// The layer.
+        layer: Digest,
+        /// What is wrong with it.
         #[source]
         source: io::Error,
     },

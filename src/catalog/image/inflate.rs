@@ -34,13 +34,18 @@ enum Codec<R: Read> {
 struct Counted<R> {
     inner: R,
     count: u64,
+    /// Whether the source itself failed, and not what unpacks it.
+    failed: bool,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.count += count as u64;
-        Ok(count)
+        let result = self.inner.read(buffer);
+        match &result {
+            Ok(count) => self.count += *count as u64,
+            Err(error) => self.failed |= error.kind() != io::ErrorKind::Interrupted,
+        }
+        result
     }
 }
 
@@ -65,8 +70,10 @@ impl<R: Read> Inflate<R> {
             [b'B', b'Z', b'h', ..] => return Err(Unpackable::Packing("bzip2")),
             _ => Packed::No,
         };
-        let source =
-            BufReader::with_capacity(64 << 10, Counted { inner: Cursor::new(head).chain(reader), count: 0 });
+        let source = BufReader::with_capacity(
+            64 << 10,
+            Counted { inner: Cursor::new(head).chain(reader), count: 0, failed: false },
+        );
         let codec = match codec {
             Packed::No => Codec::Plain(source),
             Packed::Gzip => Codec::Gzip(Box::new(MultiGzDecoder::new(source))),
@@ -90,28 +97,49 @@ impl<R: Read> Inflate<R> {
         let mut buffer = vec![0; 64 << 10];
         while self.read(&mut buffer)? > 0 {}
         // The decoder may stop before its source does; what checks the source's digest must see its end.
-        let source = match &mut self.codec {
-            Codec::Plain(source) => source,
-            Codec::Gzip(decoder) => decoder.get_mut(),
-            Codec::Zstd(decoder) => decoder.get_mut(),
-        };
-        if source.fill_buf()?.is_empty() {
+        if self.source().fill_buf()?.is_empty() {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::InvalidData, "the packed stream goes on after its end"))
     }
 
+    /// Why unpacking stopped. If the source is not what it was said to be, that is the reason, and the rest of it is read to find
+    /// out; at most `size` bytes in all. Gives whether the source is to blame.
+    pub(super) fn blame(&mut self, error: io::Error, size: u64) -> (io::Error, bool) {
+        if self.counted().failed {
+            return (error, true);
+        }
+        let mut rest = vec![0; 64 << 10];
+        while self.counted().count < size {
+            match self.source().get_mut().read(&mut rest) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (error, true),
+            }
+        }
+        (error, false)
+    }
+
+    fn source(&mut self) -> &mut Source<R> {
+        match &mut self.codec {
+            Codec::Plain(source) => source,
+            Codec::Gzip(decoder) => decoder.get_mut(),
+            Codec::Zstd(decoder) => decoder.get_mut(),
+        }
+    }
+
+    fn counted(&self) -> &Counted<io::Chain<Cursor<Vec<u8>>, R>> {
+        match &self.codec {
+            Codec::Plain(source) => source.get_ref(),
+            Codec::Gzip(decoder) => decoder.get_ref().get_ref(),
+            Codec::Zstd(decoder) => decoder.get_ref().get_ref(),
+        }
+    }
+
     /// How many plain bytes came, and their digest.
     pub(super) fn finish(self) -> (u64, Digest) {
         (self.hasher.length(), self.hasher.finish())
-    }
-
-    fn packed(&self) -> u64 {
-        match &self.codec {
-            Codec::Plain(source) => source.get_ref().count,
-            Codec::Gzip(decoder) => decoder.get_ref().get_ref().count,
-            Codec::Zstd(decoder) => decoder.get_ref().get_ref().count,
-        }
     }
 }
 
@@ -132,7 +160,7 @@ impl<R: Read> Read for Inflate<R> {
         let plain = self.hasher.length();
         if plain > self.plain_limit {
             self.hit = Some(("plain bytes", self.plain_limit));
-        } else if plain > RATIO_FREE.saturating_add(self.packed().saturating_mul(self.ratio_limit)) {
+        } else if plain > RATIO_FREE.saturating_add(self.counted().count.saturating_mul(self.ratio_limit)) {
             self.hit = Some(("plain bytes for each packed one", self.ratio_limit));
         }
         match self.hit {

@@ -128,7 +128,10 @@ impl LayerFiles {
             return Err(ImageError::Limit { layer: digest, what, limit });
         }
         walked.map_err(|refusal| match refusal {
-            Refusal::Tar(TarFault::Io(source)) => ImageError::Read { layer: digest, source },
+            Refusal::Tar(TarFault::Io(error)) => match plain.blame(error, layer.size) {
+                (source, true) => ImageError::Read { layer: digest, source },
+                (source, false) => ImageError::Corrupt { layer: digest, source },
+            },
             Refusal::Tar(TarFault::Entry { path, why }) => {
                 ImageError::Entry { layer: digest, path: String::from_utf8_lossy(&path).into_owned(), why }
             }

@@ -338,3 +338,20 @@ fn what_is_required_and_not_there_is_said() {
         "the merged catalog has not got what it requires: package `q` >=0.6.0, API `g/v1 K`"
     );
 }
+
+#[test]
+fn an_embedded_csv_is_evidence_too() {
+    use base64::Engine as _;
+    let base = channel(&["1.9.0 -> 1.8.0", "1.8.0"]);
+    let mut blobs = blobs(&[("fast", &["1.11.0 -> 1.10.0", "1.10.0"])]);
+    assert_eq!(codes(&merge(&base, &linked(&blobs), &[], &MergeOptions::default())), ["!MULTIPLE_HEADS"]);
+    let csv = json!({"kind": "ClusterServiceVersion", "metadata": {"name": "p.v1.10.0"},
+                     "spec": {"version": "1.10.0", "replaces": "p.v1.9.0"}});
+    let data = base64::engine::general_purpose::STANDARD.encode(csv.to_string());
+    let bundle = blobs.iter_mut().find(|blob| blob["schema"] == "olm.bundle" && blob["name"] == "p.v1.10.0");
+    let embedded = json!({"type": "olm.bundle.object", "value": {"data": data}});
+    bundle.unwrap()["properties"].as_array_mut().unwrap().push(embedded);
+    let outcome = merge(&base, &linked(&blobs), &[], &MergeOptions::default());
+    let merged = outcome.catalog.unwrap().into_catalog();
+    assert_eq!(written(&merged, "fast"), ["1.11.0 -> 1.10.0", "1.10.0 -> 1.9.0", "1.9.0 -> 1.8.0", "1.8.0"]);
+}

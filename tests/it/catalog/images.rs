@@ -6,17 +6,19 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use ombundle::catalog::image::build::{self, BuiltImage, Provenance};
 use ombundle::catalog::image::{CONFIGS_LABEL, ImageError};
 use ombundle::catalog::{Catalog, write};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
-use ombundle::fault::Exit;
-use ombundle::flow::catalog::{CatalogOrigin, CatalogPlace, LoadedCatalog, load};
-use ombundle::flow::catalog_image::{CatalogImage, PlatformImage};
+use ombundle::fault::{AnyFault, Exit};
+use ombundle::flow::catalog::{LoadedCatalog, load};
+use ombundle::flow::catalog_image::PlatformImage;
 use ombundle::limits::LIMITS;
 use ombundle::oci::{RawManifest, media};
+use ombundle::registry::{Client, ClientOptions, Environment};
 use serde_json::{Value, json};
 
 /// An OCI layout under a folder of its own.
@@ -76,9 +78,13 @@ impl Layout {
     }
 
     fn load(&self, tag: &str) -> LoadedCatalog {
-        let place = CatalogPlace::find(&format!("oci:{}:{tag}", self.path().display())).unwrap();
-        load(&place, &[], None, &Silent, &LIMITS).unwrap_or_else(|fault| panic!("{fault}"))
+        loaded(&format!("oci:{}:{tag}", self.path().display())).unwrap_or_else(|fault| panic!("{fault}"))
     }
+}
+
+fn loaded(text: &str) -> Result<LoadedCatalog, AnyFault> {
+    let client = Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
+    load(text, &client, &Silent, &LIMITS)
 }
 
 fn tar_layer(entries: &[(&str, u32, Option<&str>)]) -> (Vec<u8>, Digest) {
@@ -162,17 +168,14 @@ fn catalog(name: &str) -> Catalog {
     loaded.catalog
 }
 
-fn image_of(loaded: &LoadedCatalog) -> (&CatalogImage, &PlatformImage) {
-    match &loaded.origin {
-        CatalogOrigin::Image(image) => (image, &image.images[0]),
-        CatalogOrigin::Files(path) => panic!("{}", path.display()),
-    }
+fn image_of(loaded: &LoadedCatalog) -> &PlatformImage {
+    &loaded.image.as_ref().unwrap().images[0]
 }
 
 /// Puts a catalog on the image of this tag.
 fn build_on(layout: &Layout, tag: &str, files: &BTreeMap<String, Vec<u8>>) -> BuiltImage {
     let loaded = layout.load(tag);
-    let (_, base) = image_of(&loaded);
+    let base = image_of(&loaded);
     let layer = build::catalog_layer(files, base.cache_whiteout()).unwrap();
     let provenance = Provenance {
         created: "2026-01-02T03:04:05Z".to_owned(),
@@ -217,7 +220,7 @@ fn umoci_and_skopeo_see_exactly_the_new_catalog() {
         layout.index(&[("base", &base)]);
         let loaded = layout.load("base");
         assert!(loaded.catalog.packages.contains_key("old"));
-        assert_eq!(image_of(&loaded).1.catalog_only(), [false, true, true]);
+        assert_eq!(image_of(&loaded).catalog_only(), [false, true, true]);
 
         // Two generations: the second replaces the first.
         let first = build_on(&layout, "base", &write::files(&catalog("first")));
@@ -228,7 +231,7 @@ fn umoci_and_skopeo_see_exactly_the_new_catalog() {
         let again = layout.load("two");
         assert_eq!(again.findings, []);
         assert_eq!(write::files(&again.catalog), write::files(&wanted));
-        assert_eq!(image_of(&again).1.view.layers.len(), 4);
+        assert_eq!(image_of(&again).view.layers.len(), 4);
 
         let directory = layout.directory(&second.manifest);
         let reference = format!("dir:{}", directory.path().display());
@@ -286,10 +289,7 @@ fn the_same_catalog_is_read_from_a_layout_a_folder_and_a_file() {
         file.display().to_string(),
     ];
     for text in places {
-        let place = CatalogPlace::find(&text).unwrap();
-        assert_eq!(place.to_string(), text);
-        let loaded =
-            load(&place, &[], None, &Silent, &LIMITS).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        let loaded = loaded(&text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
         assert_eq!(loaded.findings, [], "{text}");
         assert_eq!(write::files(&loaded.catalog), write::files(&wanted), "{text}");
     }
@@ -302,30 +302,19 @@ fn what_is_no_catalog_is_refused_by_name() {
     layout.index(&[("base", &base), ("twin", &base)]);
     let at = layout.path().display().to_string();
     let refused = |text: &str| {
-        let fault = match CatalogPlace::find(text) {
-            Ok(place) => load(&place, &[], None, &Silent, &LIMITS).map(|_| ()).expect_err(text),
-            Err(error) => error.into(),
-        };
+        let fault = loaded(text).map(|_| ()).expect_err(text);
         (fault.exit(), fault.to_string())
     };
-    let (exit, text) = refused(&format!("oci:{at}:none"));
-    assert_eq!(
-        (exit, text.ends_with("it has no image `none`; it has: base, twin")),
-        (Exit::Usage, true),
-        "{text}"
-    );
-    let (exit, text) = refused(&format!("oci:{at}"));
-    assert_eq!(
-        (exit, text.ends_with("it has 2 images; name one of: base, twin")),
-        (Exit::Usage, true),
-        "{text}"
-    );
-    assert_eq!(refused("oci:/nowhere:x").0, Exit::Usage);
-    assert_eq!(refused("nowhere").1, "there is no catalog `nowhere`");
-    assert_eq!(
-        refused("quay.io/a/b:c").1,
-        "`quay.io/a/b:c` is on a registry, and no registry may be asked here"
-    );
+    for (text, expected) in [
+        (format!("oci:{at}:none"), "has 2 images: base, twin"),
+        (format!("oci:{at}"), "has 2 images: base, twin"),
+        ("nowhere".to_owned(), "`nowhere` is neither a file, nor a folder, nor an image"),
+        ("quay.io/a/b".to_owned(), "`quay.io/a/b` names a repository, but neither a tag nor a digest"),
+        ("oci:/nowhere:x".to_owned(), "could not open `/nowhere/index.json`"),
+    ] {
+        let (exit, found) = refused(&text);
+        assert_eq!((exit, found.ends_with(expected)), (Exit::Usage, true), "{text}: {found}");
+    }
 
     // A flipped byte in a layer is found by its digest.
     let layer = build_on(&layout, "base", &write::files(&catalog("x"))).layer;

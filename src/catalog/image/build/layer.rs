@@ -36,9 +36,9 @@ impl Layer {
 
 /// Hides the opm cache of a base image, `/tmp/cache`.
 ///
-/// A layer that names a file in `tmp/` without naming `tmp/` itself leaves the mode of `/tmp` to the engine:
-/// containers/storage and moby then make it 0755, and opm, which runs as an arbitrary user and puts its own cache there,
-/// cannot start. So the directory goes into the layer exactly as the base has it.
+/// A layer that names a file in `tmp/` without naming `tmp/` itself leaves the mode of `/tmp` to the engine: containers/storage
+/// makes what its umask leaves of 0777 (`pkg/archive`, `Unpack`), and opm, which runs as an arbitrary user and puts its own
+/// cache there, cannot start. So the directory goes into the layer exactly as the base has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheWhiteout {
     /// The attributes of the base's `/tmp`, from [`crate::catalog::image::LayerFiles::directory`].

@@ -266,3 +266,45 @@ fn layers_of_catalog_and_cache_alone_are_recognised() {
     assert!(!only(&[Dir("configs/"), File(".wh.bin", "")]));
     assert!(!only(&[File(".wh..wh..opq", "")]));
 }
+
+#[test]
+fn a_flipped_byte_is_the_digests_fault_and_not_the_archives() {
+    let good = gzip(&tar_of(&[File("configs/a", &"some text ".repeat(500)), File("configs/b", "1")]));
+    let layer = descriptor(&good, media::OCI_LAYER_GZIP);
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        let reader = crate::digest::VerifyingReader::new(&*bytes, layer.digest, layer.size);
+        let error = LayerFiles::new(["configs"]).apply(reader, &layer, &LIMITS).unwrap_err();
+        match &error {
+            // The first bytes say how it is packed.
+            ImageError::Packing { .. } => assert!(at < 6, "byte {at}"),
+            ImageError::Read { source, .. } => {
+                assert!(
+                    source.get_ref().unwrap().is::<crate::digest::ContentMismatch>(),
+                    "byte {at}: {source}"
+                );
+            }
+            other => panic!("byte {at}: {other}"),
+        }
+    }
+    // Made wrong, with the digest of what it is.
+    let bad = &good[..good.len() - 9];
+    let error = apply(&mut LayerFiles::new(["configs"]), bad, &LIMITS).unwrap_err();
+    assert!(matches!(error, ImageError::Corrupt { .. }), "{error}");
+    assert_eq!(crate::fault::Fault::exit(&error), crate::fault::Exit::Integrity);
+    // The source itself fails.
+    let cut = Cursor::new(&good[..40]).chain(Broken);
+    let error = LayerFiles::new(["configs"]).apply(cut, &layer, &LIMITS).unwrap_err();
+    assert!(matches!(error, ImageError::Read { .. }), "{error}");
+    assert_eq!(crate::fault::Fault::exit(&error), crate::fault::Exit::Registry);
+}
+
+/// A connection that breaks.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
