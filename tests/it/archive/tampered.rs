@@ -457,3 +457,32 @@ fn t09_a_signature_of_another_kind_of_document_does_not_fit() {
     members[2].1 = signed.bytes().to_vec();
     assert_eq!(codes(&frame(&members), &trust(&[1], 1), &policy()), ["BAD_SIGNATURE"]);
 }
+
+/// One bit in each part of each member; `sweep` has all of them, and takes longer.
+#[test]
+fn t02_a_bit_in_every_part_of_every_member_is_refused() {
+    let bytes = World::with_layers(&[vec![1; 600], vec![2; 10]]).pack(&[1]);
+    let mut at = 0;
+    for (path, content) in members(&bytes) {
+        let end = at + 512 + content.len().next_multiple_of(512);
+        let padding = (end > at + 512 + content.len()).then_some([at + 512 + content.len(), end - 1]);
+        let places = [at, at + 511, at + 512, at + 511 + content.len()]
+            .into_iter()
+            .chain(padding.into_iter().flatten());
+        for place in places {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 0x10;
+            let refused = codes(&bytes, &trust(&[1], 1), &policy());
+            assert_eq!(refused.len(), 1, "{path} at {place}: {refused:?}");
+            if place >= at + 512 + content.len() {
+                assert_eq!(refused, ["PADDING_CHANGED"], "{path} at {place}");
+            }
+        }
+        at = end;
+    }
+    for place in [at, bytes.len() - 1] {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 1;
+        assert_eq!(codes(&bytes, &trust(&[1], 1), &policy()), ["PADDING_CHANGED"], "the end mark at {place}");
+    }
+}
