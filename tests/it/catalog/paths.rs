@@ -1,7 +1,7 @@
 //! The ways of real packages: the reference's worked examples as far as the data has them.
 
 use ombundle::catalog::{
-    HopEdge, NoPath, Package, PathFinder, Start, UpgradeGraph, UpgradePath, dependencies, load, prune,
+    HopEdge, NoPath, Package, PathFinder, Start, UpgradePath, dependencies, load, prune,
 };
 use ombundle::limits::LIMITS;
 use ombundle::version::Version;
@@ -94,9 +94,8 @@ fn web_terminal_brings_devworkspace_operator() {
     let closure = dependencies(&catalog, &[target], &[]);
     assert_eq!(closure.findings, []);
     let devworkspace = &closure.dependencies["devworkspace-operator"];
-    let package = &catalog.packages["devworkspace-operator"];
-    let graph = UpgradeGraph::new(&package.channels[&package.default_channel]);
-    assert_eq!(graph.head(), Some(devworkspace.bundle.as_str()));
+    // The channel goes on to 0.42.0, but the catalog has no bundle above this one.
+    assert_eq!(devworkspace.bundle, "devworkspace-operator.v0.33.0");
     assert!(
         devworkspace
             .reasons
