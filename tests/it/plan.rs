@@ -1,9 +1,10 @@
 //! Tests of the plan, from a request to pinned images, against a real registry.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ombundle::demo::{Belongings, Generation, ImageSize, World};
+use ombundle::demo::{Belongings, Generation, ImageSize, StandIns, World};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::fault::Exit;
@@ -29,8 +30,11 @@ struct Stage {
 
 impl Stage {
     fn new(generation: Generation) -> Self {
+        Self::of(World::generation(generation, ImageSize::SMALL).unwrap(), generation)
+    }
+
+    fn of(world: World, generation: Generation) -> Self {
         let registry = DockerRegistry::start();
-        let world = World::generation(generation, ImageSize::SMALL).unwrap();
         let plain = Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
         world.push(&plain, &registry.host()).unwrap();
         let site = |port: &str| format!("nexus.example:{port}").parse().unwrap();
@@ -330,4 +334,32 @@ fn what_cannot_be_imported_is_told_while_planning() {
     let fault = planner.plan(&request(&gone), &inputs).unwrap_err();
     assert_eq!(fault.exit(), Exit::Incomplete);
     assert!(fault.to_string().contains("v4.99"));
+}
+
+/// The real catalog of web-terminal, with stand-ins for the images that it names: five versions ahead, one after the other.
+#[test]
+fn the_real_web_terminal_is_planned_from_1_8_to_1_14() {
+    let shared = std::env::var_os("OMBUNDLE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let file = shared.join("data/fbc-derived/web-terminal/catalog.json");
+    let Ok(text) = std::fs::read(file) else { return };
+    let stand_ins =
+        StandIns::of(&[("web-terminal/catalog.json".to_owned(), text)], ImageSize::SMALL).unwrap();
+    let world = stand_ins.published_as(&World::CATALOG.parse().unwrap(), ImageSize::SMALL).unwrap();
+    let stage = Stage::of(world, Generation::First);
+    let text = stage
+        .belongings
+        .imageset
+        .replace("minVersion: 1.9.0", "minVersion: 1.14.0")
+        .replace("maxVersion: 1.9.0", "maxVersion: 1.14.0");
+    let text = text.split("  additionalImages").next().unwrap().to_owned();
+    let named = running(&["web-terminal.v1.8.0"]);
+    let plan = stage.plan(&request(&text), &PlanInputs { named: &named, ..inputs() });
+    assert_eq!(exit(&plan.findings), Exit::Done, "{:#?}", plan.findings);
+    let versions: Vec<_> = hops(&plan, "web-terminal").into_iter().map(|(version, _)| version).collect();
+    assert_eq!(versions, ["1.9.0", "1.10.0", "1.11.0", "1.12.0", "1.13.0", "1.14.0"]);
+    let bundles = plan.images.iter().filter(|image| image.kind == ImageKind::Bundle).count();
+    assert_eq!((bundles, plan.catalogs[0].evidence.len()), (6, 6));
+    // What the catalog itself lacks is said, and does not stop the upgrade.
+    assert!(codes(&plan).contains("DEPENDENCY_MISSING"));
 }
