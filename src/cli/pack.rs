@@ -13,7 +13,6 @@ use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::plan::{PlanArgs, remember};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
-use crate::fault::Exit;
 use crate::finding::{Finding, Severity};
 use crate::flow::pack::Pack;
 use crate::limits::LIMITS;
@@ -82,7 +81,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     // Whoever made the plan has seen what is only worth knowing.
     let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
     let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
-    settle(Exit::Incomplete, "the plan", &findings)?;
+    settle(crate::plan::exit(&findings), "the plan", &findings)?;
     let pack = Pack {
         client: &client,
         keys: &keys,

@@ -117,7 +117,7 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
         }
     }
     if has_errors(&plan.findings) {
-        return Err(summary(Exit::Incomplete, "the plan", &plan.findings));
+        return Err(summary(crate::plan::exit(&plan.findings), "the plan", &plan.findings));
     }
     Ok(())
 }
