@@ -299,7 +299,9 @@ fn show_path(path: &UpgradePath, format: ResultFormat) -> Result<(), Failure> {
     if format == ResultFormat::Json {
         return print_json(path);
     }
-    let mut text = format!("{}: {} → {} in {}\n", path.package, path.from, path.to, path.channel);
+    let [package, from, to, channel] =
+        [&path.package, &path.from, &path.to, &path.channel].map(|name| Safe(name).to_string());
+    let mut text = format!("{package}: {from} → {to} in {channel}\n");
     for (number, hop) in path.hops.iter().enumerate() {
         text.push_str(&format!("{:>3}. {}  {}\n", number + 1, Safe(&hop.name), Safe(&hop.reason)));
     }

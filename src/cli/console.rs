@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
-use crate::text::Safe;
+use crate::text::{Safe, is_plain};
 
 /// How messages on stderr look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -67,7 +67,7 @@ impl Console {
     /// Says something on stderr without tearing a bar apart.
     pub(super) fn say(&self, text: &str) {
         match (&self.bars, self.format) {
-            (_, LogFormat::Json) => Self::json("note", json!({ "text": text })),
+            (_, LogFormat::Json) => line(&json_line("note", json!({ "text": text }))),
             (Some(bars), _) => bars.suspend(|| line(text)),
             (None, _) => line(text),
         }
@@ -80,12 +80,6 @@ impl Console {
         }
     }
 
-    fn json(event: &str, mut fields: Value) {
-        if let Some(map) = fields.as_object_mut() {
-            map.insert("event".to_owned(), Value::from(event));
-        }
-        line(&fields.to_string());
-    }
 
     fn begin(&self, state: &mut State, phase: Phase, items: u64, bytes: u64) {
         let bar = match &self.bars {
@@ -192,8 +186,10 @@ impl Events for Console {
     fn emit(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
-        if self.format == LogFormat::Json {
-            Self::json_event(event);
+        if self.format == LogFormat::Json
+            && let Some(text) = event_line(event)
+        {
+            line(&text);
         }
         match *event {
             Event::Begin { phase, items, bytes } => self.begin(state, phase, items, bytes),
@@ -240,29 +236,53 @@ impl Events for Console {
     }
 }
 
-impl Console {
-    fn json_event(event: &Event<'_>) {
-        let (name, fields) = match *event {
-            Event::Begin { phase, items, bytes } => {
-                ("begin", json!({"phase": verb(phase), "items": items, "bytes": bytes}))
-            }
-            Event::Started { digest, label, bytes } => {
-                ("started", json!({"digest": digest, "label": label, "bytes": bytes}))
-            }
-            Event::Finished { digest } => ("finished", json!({ "digest": digest })),
-            Event::Skipped { digest, bytes } => ("skipped", json!({"digest": digest, "bytes": bytes})),
-            Event::End { phase } => ("end", json!({ "phase": verb(phase) })),
-            Event::Retrying { request, attempt, wait, reason } => (
-                "retrying",
-                json!({"request": request, "attempt": attempt, "waitSeconds": wait.as_secs_f64(), "reason": reason}),
-            ),
-            Event::Note { text } => ("note", json!({ "text": text })),
-            Event::Warning { text } => ("warning", json!({ "text": text })),
-            // One line for every chunk would drown the rest.
-            Event::Advanced { .. } => return,
-        };
-        Self::json(name, fields);
+/// An event as a line of `schema/events.v1.json`, but for those of which there are too many.
+fn event_line(event: &Event<'_>) -> Option<String> {
+    let (name, fields) = match *event {
+        Event::Begin { phase, items, bytes } => {
+            ("begin", json!({"phase": verb(phase), "items": items, "bytes": bytes}))
+        }
+        Event::Started { digest, label, bytes } => {
+            ("started", json!({"digest": digest, "label": label, "bytes": bytes}))
+        }
+        Event::Finished { digest } => ("finished", json!({ "digest": digest })),
+        Event::Skipped { digest, bytes } => ("skipped", json!({"digest": digest, "bytes": bytes})),
+        Event::End { phase } => ("end", json!({ "phase": verb(phase) })),
+        Event::Retrying { request, attempt, wait, reason } => (
+            "retrying",
+            json!({"request": request, "attempt": attempt, "waitSeconds": wait.as_secs_f64(), "reason": reason}),
+        ),
+        Event::Note { text } => ("note", json!({ "text": text })),
+        Event::Warning { text } => ("warning", json!({ "text": text })),
+        // One line for every chunk would drown the rest.
+        Event::Advanced { .. } => return None,
+    };
+    Some(json_line(name, fields))
+}
+
+/// One line of `schema/events.v1.json`.
+pub(super) fn json_line(event: &str, mut fields: Value) -> String {
+    if let Some(map) = fields.as_object_mut() {
+        map.insert("event".to_owned(), Value::from(event));
     }
+    plain_json(&fields.to_string())
+}
+
+/// The same JSON with an escape for every character that a terminal would act on. JSON itself escapes ASCII controls only, and
+/// people read logs in terminals.
+pub(super) fn plain_json(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Outside strings there is nothing but ASCII and line ends, and inside them a line end is escaped already.
+        if c == '\n' || is_plain(c) {
+            plain.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                plain.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    plain
 }
 
 fn line(text: &str) {
@@ -332,6 +352,67 @@ pub(super) fn human_bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_event_fits_its_schema() {
+        let schema: Value = serde_json::from_str(include_str!("../../schema/events.v1.json")).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let digest = Digest::of(b"");
+        let events = [
+            (Event::Begin { phase: Phase::Fetch, items: 3, bytes: 9 }, Some("begin")),
+            (Event::Started { digest, label: "a", bytes: 9 }, Some("started")),
+            (Event::Advanced { digest, bytes: 4 }, None),
+            (Event::Finished { digest }, Some("finished")),
+            (Event::Skipped { digest, bytes: 9 }, Some("skipped")),
+            (Event::End { phase: Phase::Emit }, Some("end")),
+            (
+                Event::Retrying {
+                    request: "GET a/v2/",
+                    attempt: 2,
+                    wait: Duration::from_millis(1500),
+                    reason: "b",
+                },
+                Some("retrying"),
+            ),
+            (Event::Note { text: "a" }, Some("note")),
+            (Event::Warning { text: "a" }, Some("warning")),
+        ];
+        for (event, name) in events {
+            let line = event_line(&event).map(|line| serde_json::from_str::<Value>(&line).unwrap());
+            assert_eq!(line.as_ref().and_then(|line| line["event"].as_str()), name, "{event:?}");
+            if let Some(line) = line {
+                assert!(schema.is_valid(&line), "{line}");
+                let mut foreign = line;
+                foreign["extra"] = Value::from(1);
+                assert!(!schema.is_valid(&foreign), "the schema says nothing about {foreign}");
+            }
+        }
+        let phases = [
+            Phase::Plan,
+            Phase::Fetch,
+            Phase::Verify,
+            Phase::Stage,
+            Phase::Merge,
+            Phase::Promote,
+            Phase::Check,
+            Phase::Emit,
+        ];
+        for phase in phases {
+            let line = event_line(&Event::End { phase }).unwrap();
+            assert!(schema.is_valid(&serde_json::from_str(&line).unwrap()), "{line}");
+        }
+    }
+
+    #[test]
+    fn json_moves_no_cursor() {
+        let text = "\u{1b}[2J\n\u{9b}31m\u{7f}\u{202e}\u{e0041}한\u{7}";
+        let value = json!({ "a": text });
+        for written in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let plain = plain_json(&written);
+            assert!(plain.chars().all(|c| c == '\n' || is_plain(c)), "{plain:?}");
+            assert_eq!(serde_json::from_str::<Value>(&plain).unwrap(), value);
+        }
+    }
 
     #[test]
     fn bytes_read_well() {

@@ -81,7 +81,7 @@ impl Audience for Stage<'_> {
         match result {
             Ok(()) => Exit::Done,
             Err(failure) => {
-                failure.report(crate::cli::console::LogFormat::Text);
+                failure.report();
                 failure.exit()
             }
         }

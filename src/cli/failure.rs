@@ -1,8 +1,11 @@
 //! How a command ends badly: the cause, its causes, a hint, and the exit code.
 
 use std::io::Write;
+use std::sync::OnceLock;
 
-use crate::cli::console::LogFormat;
+use serde_json::{Value, json};
+
+use crate::cli::console::{LogFormat, json_line};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::{Finding, Severity};
 use crate::text::Safe;
@@ -46,15 +49,13 @@ impl Failure {
     }
 
     /// Says it on stderr.
-    pub(super) fn report(&self, format: LogFormat) {
+    pub(super) fn report(&self) {
         let causes: Vec<String> =
             self.error.chain().map(|cause| Safe(&cause.to_string()).to_string()).collect();
         let mut stderr = std::io::stderr().lock();
-        if format == LogFormat::Json {
-            let line = serde_json::json!({
-                "event": "failed", "exit": self.exit as u8, "error": causes.join(": "), "hint": self.hint,
-            });
-            drop(writeln!(stderr, "{line}"));
+        if log_format() == LogFormat::Json {
+            let failed = failed(self.exit, &causes.join(": "), self.hint.as_deref());
+            drop(writeln!(stderr, "{}", json_line("failed", failed)));
             return;
         }
         let mut causes = causes.into_iter();
@@ -82,12 +83,35 @@ impl<F: Fault> From<F> for Failure {
     }
 }
 
-/// Writes findings for people to stderr, worst first.
+/// How messages on stderr look. Said once, before the first of them: a process has one stderr.
+static LOG_FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Settles how messages on stderr look.
+pub(super) fn speak(format: LogFormat) {
+    // A second call would change the language in the middle of a log; the first one stays.
+    LOG_FORMAT.get_or_init(|| format);
+}
+
+fn log_format() -> LogFormat {
+    LOG_FORMAT.get().copied().unwrap_or(LogFormat::Text)
+}
+
+/// The fields of the last line of a command that did not succeed.
+pub(super) fn failed(exit: Exit, error: &str, hint: Option<&str>) -> Value {
+    json!({"exit": exit as u8, "error": error, "hint": hint})
+}
+
+/// Writes findings to stderr, worst first.
 pub(super) fn show_findings(findings: &[Finding]) {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let mut stderr = std::io::stderr().lock();
     for finding in sorted {
+        if log_format() == LogFormat::Json {
+            let fields = serde_json::to_value(finding).unwrap_or_default();
+            drop(writeln!(stderr, "{}", json_line("finding", fields)));
+            continue;
+        }
         let severity = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

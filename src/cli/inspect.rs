@@ -21,6 +21,7 @@ use crate::verify;
 /// The signature is checked, the content is not: that is what `verify` does. What an archive says about itself is shown only
 /// when it was signed by a key that you trust.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("keys").required(true).multiple(false))]
 #[command(after_help = "Examples:\n  ombundle inspect upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle inspect upgrade.ombundle --site site.yaml --format json | jq '.roots[].source'")]
 pub(super) struct InspectCommand {
@@ -28,11 +29,11 @@ pub(super) struct InspectCommand {
     archive: PathBuf,
 
     /// The site file whose keys count
-    #[arg(long, value_name = "FILE", required_unless_present = "trust_key")]
+    #[arg(long, value_name = "FILE", group = "keys")]
     site: Option<PathBuf>,
 
     /// A public key that counts
-    #[arg(long, value_name = "FILE", conflicts_with = "site")]
+    #[arg(long, value_name = "FILE", group = "keys")]
     trust_key: Vec<PathBuf>,
 
     /// How the result looks

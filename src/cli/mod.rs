@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::console::Console;
-use crate::cli::failure::Failure;
+use crate::cli::console::{Console, LogFormat, json_line, plain_json};
+use crate::cli::failure::{Failure, failed};
 use crate::cli::options::OutputOptions;
 use crate::fault::Exit;
 
@@ -99,25 +99,22 @@ struct Context {
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to stdout with 0, everything else to stderr with 2.
-            drop(error.print());
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return ExitCode::from(exit as u8);
-        }
+        Err(error) => return misused(&error, &arguments),
     };
     let format = cli.output.log_format;
+    failure::speak(format);
     let interrupted = Arc::new(AtomicBool::new(false));
-    watch_for_interruption(&interrupted);
+    watch_for_interruption(&interrupted, format);
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
     let context = Context { console };
     let result = dispatch(cli.command, &context);
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),
         Err(failure) => {
-            failure.report(format);
+            failure.report();
             ExitCode::from(failure.exit() as u8)
         }
     }
@@ -141,14 +138,42 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     }
 }
 
+/// Says what is wrong with the arguments, or the help and the version that they ask for.
+fn misused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    // Help and version go to stdout with 0, everything else to stderr with 2.
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    if error.use_stderr() && asks_for_json(arguments) {
+        let text = error.render().to_string();
+        let text = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        drop(writeln!(std::io::stderr(), "{}", json_line("failed", failed(exit, text, None))));
+    } else {
+        drop(error.print());
+    }
+    ExitCode::from(exit as u8)
+}
+
+/// Whether a command line that could not be understood asks for JSON on stderr.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let spaced = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    spaced
+        || arguments.iter().any(|argument| argument == "--log-format=json")
+        || std::env::var_os("OMBUNDLE_LOG_FORMAT").is_some_and(|format| format == "json")
+}
+
 /// The first Ctrl-C asks the work to stop at the next safe place; the second one ends the process.
-fn watch_for_interruption(interrupted: &Arc<AtomicBool>) {
+fn watch_for_interruption(interrupted: &Arc<AtomicBool>, format: LogFormat) {
     let interrupted = Arc::clone(interrupted);
     let watching = ctrlc::set_handler(move || {
         if interrupted.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted as u8));
         }
-        drop(writeln!(std::io::stderr(), "stopping at the next safe place; press again to stop at once"));
+        let text = "stopping at the next safe place; press again to stop at once";
+        let line = match format {
+            LogFormat::Text => text.to_owned(),
+            LogFormat::Json => json_line("note", serde_json::json!({ "text": text })),
+        };
+        drop(writeln!(std::io::stderr(), "{line}"));
     });
     // Without a handler Ctrl-C just ends the process, which every command survives.
     drop(watching);
@@ -168,7 +193,7 @@ fn print(text: &str) -> Result<(), Failure> {
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::usage(error.to_string()))?;
     text.push('\n');
-    print(&text)
+    print(&plain_json(&text))
 }
 
 #[cfg(test)]

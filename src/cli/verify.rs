@@ -11,6 +11,7 @@ use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
 use crate::cli::options::ResultFormat;
 use crate::cli::{Context, print, print_json};
+use crate::fault::Fault;
 use crate::flow;
 use crate::flow::record::{Log, last_committed};
 use crate::limits::LIMITS;
@@ -24,6 +25,7 @@ use crate::verify::{Floor, Policy, Refused, VerifiedArchive, recipe};
 /// Reads the archive once, on all cores, and writes nothing. Needs no network and no registry. Every defect is named with its entry
 /// and its place; exit code 3 means damage, 4 means that it is not to be trusted.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("keys").required(true).multiple(false))]
 #[command(after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml\n  \
                   ombundle verify upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
@@ -33,11 +35,11 @@ pub(super) struct VerifyCommand {
     archive: PathBuf,
 
     /// The site file: whose signatures count, and for which site the archive must be
-    #[arg(long, value_name = "FILE", required_unless_present = "trust_key")]
+    #[arg(long, value_name = "FILE", group = "keys")]
     site: Option<PathBuf>,
 
     /// A public key that counts, instead of those of a site file
-    #[arg(long, value_name = "FILE", conflicts_with = "site")]
+    #[arg(long, value_name = "FILE", group = "keys")]
     trust_key: Vec<PathBuf>,
 
     /// How many of them must have signed
@@ -129,17 +131,20 @@ fn report(
             }
         }
         Err(refused) => {
+            let findings = refused.findings();
             if command.format == ResultFormat::Json {
                 // What an archive says about itself is not repeated unless it was believed.
                 print_json(&json!({
                     "verdict": "refused", "inventory": null, "generation": null,
                     "signers": [], "trusted": trust.key_ids().map(|id| id.to_string()).collect::<Vec<_>>(),
-                    "findings": refused.findings(),
+                    "findings": findings,
                 }))?;
             } else {
-                show_findings(&refused.findings());
+                show_findings(&findings);
             }
-            Err(refused.into())
+            let plural = if findings.len() == 1 { "" } else { "s" };
+            let summary = format!("the archive is refused for {} reason{plural}, named above", findings.len());
+            Err(Failure::findings(refused.exit(), summary))
         }
     }
 }

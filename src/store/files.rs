@@ -89,6 +89,9 @@ impl Fault for StoreError {
             Self::Io { source, .. } if exit_for_io(source, Exit::Usage) == Exit::Space => {
                 Some("free some space and run the same command again: it goes on where it stopped".to_owned())
             }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some("check the path; a relative one starts at the current folder".to_owned())
+            }
             Self::Exposed { path, .. } => Some(format!("run `chmod 600 {}`", path.display())),
             Self::Exists { .. } => Some("choose another name, or move the old one away".to_owned()),
             Self::Locked { .. } => {
