@@ -22,6 +22,9 @@ use crate::version::Version;
 ///
 /// A catalog is a catalog image (`host/repository:tag`), an OCI layout (`oci:DIR`), a folder or a file of file-based catalog.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle catalog list ./catalog\n  \
+                  ombundle catalog path ./catalog --package web-terminal --from 1.8.0\n  \
+                  ombundle catalog validate ./catalog")]
 pub(super) struct CatalogCommand {
     #[command(subcommand)]
     action: Action,

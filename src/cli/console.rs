@@ -80,7 +80,6 @@ impl Console {
         }
     }
 
-
     fn begin(&self, state: &mut State, phase: Phase, items: u64, bytes: u64) {
         let bar = match &self.bars {
             None => ProgressBar::hidden(),

@@ -16,6 +16,7 @@ use crate::trust::{PublicKey, SecretKey};
 ///
 /// Keys are Ed25519 in the files that openssl writes and reads: PKCS#8 and SPKI, PEM.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle key generate --out signer\n  ombundle key show signer.pub")]
 pub(super) struct KeyCommand {
     #[command(subcommand)]
     action: Action,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::access::{Side, client};
-use crate::cli::console::human_bytes;
+use crate::cli::console::{human_bytes, plain_json};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now, summary};
 use crate::cli::options::{RegistryArgs, ResultFormat};
@@ -104,7 +104,7 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
         files::replace(output, text.as_bytes(), Mode::Public)?;
     }
     match command.format {
-        ResultFormat::Json => print(&text)?,
+        ResultFormat::Json => print(&plain_json(&text))?,
         ResultFormat::Text => {
             show_findings(&plan.findings);
             print(&describe(&plan, command.rate))?;

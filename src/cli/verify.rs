@@ -143,7 +143,8 @@ fn report(
                 show_findings(&findings);
             }
             let plural = if findings.len() == 1 { "" } else { "s" };
-            let summary = format!("the archive is refused for {} reason{plural}, named above", findings.len());
+            let summary =
+                format!("the archive is refused for {} reason{plural}, named above", findings.len());
             Err(Failure::findings(refused.exit(), summary))
         }
     }

@@ -1,1 +1,8 @@
-//! Tests of the cli.
+//! The binary as people and scripts meet it: help, exit codes, error texts, JSON, and what never reaches a terminal.
+
+mod events;
+mod exits;
+mod help;
+mod json;
+mod terminal;
+mod world;
