@@ -152,6 +152,7 @@ impl Fault for ArchiveError {
             Self::Ends { .. } | Self::TotalSize { .. } => {
                 "copy the archive again, and compare its size with the original"
             }
+            Self::NotAnArchive => "is it the right file? Archives are what `ombundle pack` writes",
             Self::Unreadable(_) => "the medium may be failing: copy the archive to another one",
             _ => return None,
         };

@@ -26,8 +26,8 @@ use crate::store::archive_file::ArchiveFile;
 /// command goes on where it stopped; run again when it is done, it changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle import upgrade.ombundle --site site.yaml -o out\n  \
-                  ombundle import upgrade.ombundle --site site.yaml -o out --until stage    # the rest in the maintenance window\n  \
-                  oc get csv,subs -A -o json > dump.json; oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
+                  ombundle import upgrade.ombundle --site site.yaml -o out --until stage  # the rest later\n  \
+                  oc get csv,subs -A -o json > dump.json\n  oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
                   Then read out/RUNBOOK.md (also in Korean and Chinese).")]
 pub(super) struct ImportCommand {

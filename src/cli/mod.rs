@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::console::{Console, LogFormat, json_line, plain_json};
+use crate::cli::console::{Console, LogFormat, json_line};
 use crate::cli::failure::{Failure, failed};
 use crate::cli::options::OutputOptions;
 use crate::fault::Exit;
+use crate::text::plain_json;
 
 mod access;
 mod catalog;

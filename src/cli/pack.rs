@@ -26,14 +26,15 @@ use crate::store::files::{self, Mode};
 /// signed. Broken off at any point, the same command goes on where it stopped: what was downloaded is kept and hashed again.
 #[derive(Debug, Args)]
 #[command(
+    group = clap::ArgGroup::new("request").args(["plan", "config"]).required(true),
     after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
                   ombundle plan -c imageset.yaml --site site.yaml -o plan.json    # look at it, have it approved\n  \
                   ombundle pack --plan plan.json --key signer.key -o upgrade.ombundle\n  \
-                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key -o next.ombundle"
+                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key \\\n    -o next.ombundle"
 )]
 pub(super) struct PackCommand {
     /// A plan, to be carried out exactly
-    #[arg(long, value_name = "FILE", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::access::{Side, client};
-use crate::cli::console::{human_bytes, plain_json};
+use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now, summary};
 use crate::cli::options::{RegistryArgs, ResultFormat};
@@ -23,7 +23,7 @@ use crate::registry::Client;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
 use crate::store::journal::Journal;
-use crate::text::Safe;
+use crate::text::{Safe, plain_json};
 
 /// Connected side: find the upgrade path and write down what would travel, and why
 ///
@@ -32,9 +32,10 @@ use crate::text::Safe;
 /// images (a few kB each) and manifests. The plan is the document that gets approved; `pack --plan` does exactly that.
 #[derive(Debug, Args)]
 #[command(
+    group = clap::ArgGroup::new("request").args(["config"]).required(true),
     after_help = "Examples:\n  ombundle plan -c imageset.yaml --installed web-terminal.v1.8.0 -o plan.json\n  \
                   ombundle plan -c imageset.yaml --site site.yaml --report receipt.json -o plan.json\n  \
-                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[] | [.kind, .bytes, .reason]'"
+                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[].reason'"
 )]
 pub(super) struct PlanCommand {
     #[command(flatten)]

@@ -24,7 +24,7 @@ fn wrong_arguments_are_2_and_name_the_right_ones() {
         ("verify", vec!["<ARCHIVE>"]),
         ("verify bad.ombundle --trust-key a --site b", vec!["cannot be used with"]),
         ("import bad.ombundle", vec!["--site <FILE>", "--output <DIR>"]),
-        ("pack -o a.ombundle", vec!["--key <FILE>", "--config <FILE>"]),
+        ("pack -o a.ombundle", vec!["--key <FILE>", "<--plan <FILE>|--config <FILE>>"]),
         ("pack --plan plan.json -o a.ombundle", vec!["--key <FILE>"]),
         ("plan", vec!["--config <FILE>"]),
         ("catalog path ./catalog", vec!["--package <NAME>", "--from <VERSION>"]),
@@ -101,16 +101,10 @@ fn what_is_not_to_be_trusted_is_4() {
         refused(&folder.run(line), 4, &[&format!("error[{code}]"), "hint: "]);
     }
     refused(
-        &folder.run("import good.ombundle --site site.yaml -o out"),
-        4,
-        &["error: the archive is refused"],
-    );
-    refused(
         &folder.run("inspect good.ombundle --trust-key other.pub"),
         4,
         &["error: the archive is refused"],
     );
-    assert!(!folder.path().join("out").exists(), "nothing is written for an archive that is refused");
 }
 
 #[test]
@@ -122,14 +116,14 @@ fn a_site_file_that_is_wrong_is_2_with_line_and_remedy() {
             "repositories:",
             vec!["error[SITE_UNKNOWN_FIELD]: site.yaml:8: ", "did you mean `repositories`?"],
         ),
-        ("{registry: 'a b'}", "{registry: 127.0.0.1:1}", vec!["site.yaml:6: "]),
+        ("{registry: 'a b'}", "{registry: 127.0.0.1:1}", vec!["site.yaml:6: ", "it must be a host name"]),
         ("threshold: 2", "threshold: 1", vec!["site.yaml:15: "]),
         ("{keys: [", "{keys: [signer.pub]", vec!["site.yaml:"]),
     ] {
         folder.write("site.yaml", SITE.replacen(right, wrong, 1));
         let ended = folder.run("check --site site.yaml");
         refused(&ended, 2, &says);
-        refused(&ended, 2, &["  hint: ", "error: the site file has "]);
+        refused(&ended, 2, &["error: the site file has 1 error, named above"]);
     }
 }
 

@@ -69,7 +69,7 @@ fn each_help_opens_with_a_sentence_and_ends_with_examples() {
 fn what_examples_show_is_understood() {
     for (_, help) in tree(&Folder::new()) {
         let Some((_, examples)) = help.split_once("\nExample") else { continue };
-        for line in examples.lines().filter(|line| line.starts_with("  ombundle ")) {
+        for line in examples.replace("\\\n", " ").lines().filter(|line| line.starts_with("  ombundle ")) {
             let line = line.split(" # ").next().unwrap().split(['|', '>']).next().unwrap();
             let words: Vec<&str> = line.split_whitespace().skip(1).chain(["--help"]).collect();
             // With `--help` at the end everything before it is parsed and nothing is run.

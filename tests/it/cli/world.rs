@@ -101,7 +101,7 @@ metadata:
   name: scada-a
 spec:
   staging: {registry: 127.0.0.1:1}
-  production: {registry: 127.0.0.1:1}
+  production: {registry: 127.0.0.1:2}
   repositories:
     - {source: registry.redhat.io, mirror: olm-redhat}
   catalogs:
