@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Moment;
 use crate::digest::Digest;
 use crate::fault::AnyFault;
 use crate::reference::ImageRef;
@@ -64,6 +65,18 @@ pub enum Record {
         /// What changed, in order.
         steps: Vec<ReceiptStep>,
     },
+}
+
+impl Record {
+    /// The time that the clock showed, where it was noted.
+    pub fn at(&self) -> Option<Moment> {
+        match self {
+            Self::Begin { at, .. } | Self::Committed { at, .. } => at.parse().ok(),
+            Self::Staged { .. } | Self::Promoted { .. } | Self::Prepared { .. } | Self::Switched { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// A site's journal on this machine.

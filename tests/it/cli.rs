@@ -4,5 +4,6 @@ mod events;
 mod exits;
 mod help;
 mod json;
+mod readme;
 mod terminal;
 mod world;

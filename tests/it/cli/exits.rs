@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use ombundle::digest::Digest;
+use ombundle::flow::record::{Log, Record};
+
 use super::world::{ANY_AGE, Ended, Folder, SITE, catalog, kept_archive, with_archive};
 
 /// The program refused for a reason and told what to do about it.
@@ -30,7 +33,7 @@ fn wrong_arguments_are_2_and_name_the_right_ones() {
         ("catalog path ./catalog", vec!["--package <NAME>", "--from <VERSION>"]),
         ("catalog list . --channel fast", vec!["--package <NAME>"]),
         ("serve --storage a --listen nowhere", vec!["invalid value 'nowhere'"]),
-        ("check --site a --token-realm nowhere", vec!["registry.example:5000=tokens.example"]),
+        ("check --site a --token-realm nowhere", vec!["it must be two hosts joined by `=`"]),
         ("completions tcsh", vec!["possible values: bash"]),
     ] {
         refused(&folder.run(line), 2, &says);
@@ -104,6 +107,26 @@ fn what_is_not_to_be_trusted_is_4() {
         &folder.run("inspect good.ombundle --trust-key other.pub"),
         4,
         &["error: the archive is refused"],
+    );
+}
+
+#[test]
+fn t06_a_clock_that_was_set_back_is_4_unless_a_reason_is_given() {
+    let folder = with_archive();
+    folder.write("site.yaml", SITE);
+    let verify = ["verify", "good.ombundle", "--site", "site.yaml"];
+    let in_time = folder.run_with(&[&verify, &ANY_AGE[..]].concat());
+    assert_eq!((in_time.code, in_time.stderr.contains("is behind")), (0, false), "{}", in_time.stderr);
+    let at = "2999-01-01T00:00:00Z".to_owned();
+    let begun = Record::Begin { generation: 7, inventory: Digest::of(b""), at };
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    Log::open(&folder.path().join("state")).unwrap().note(&begun).unwrap();
+    refused(&folder.run_with(&verify), 4, &["error[CLOCK_BACK]", "2999-01-01T00:00:00Z", "hint: "]);
+    let accepted = folder.run_with(&[&verify, &ANY_AGE[..]].concat());
+    refused(
+        &accepted,
+        0,
+        &["warning[TIME_ACCEPTED]", "2999-01-01T00:00:00Z", "accepted because: a kept archive"],
     );
 }
 
@@ -193,6 +216,6 @@ fn a_registry_that_does_not_answer_is_7() {
     let folder = with_archive();
     folder.write("site.yaml", SITE);
     for line in ["catalog list 127.0.0.1:1/a/b:v1 --retries 0", "check --site site.yaml --retries 0"] {
-        refused(&folder.run(line), 7, &["127.0.0.1:1", "hint: is the address right"]);
+        refused(&folder.run(line), 7, &["error: GET 127.0.0.1:", "hint: is the address right"]);
     }
 }
