@@ -67,29 +67,18 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Connected side: find the upgrade path and write down what would travel, and why
+    // What each says of itself stands above its own arguments; a comment here would take the place of all of it.
     Plan(plan::PlanCommand),
-    /// Connected side: fetch what the plan says and write one signed archive
     Pack(pack::PackCommand),
-    /// Show what an archive holds
     Inspect(inspect::InspectCommand),
-    /// Judge an archive: signature, trust, target, age, every byte. Needs no network
     Verify(verify::VerifyCommand),
-    /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
     Import(import::ImportCommand),
-    /// In the air gap: does everything that production offers resolve there?
     Check(check::CheckCommand),
-    /// Look into operator catalogs
     Catalog(catalog::CatalogCommand),
-    /// Make and show signing keys
     Key(key::KeyCommand),
-    /// Serve a folder as an OCI registry
     Serve(serve::ServeCommand),
-    /// Walk through the whole cycle on loopback
     Demo(demo::DemoCommand),
-    /// Print a completion script for a shell
     Completions(shell::CompletionsCommand),
-    /// Write manual pages
     Man(shell::ManCommand),
 }
 

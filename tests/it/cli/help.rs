@@ -56,6 +56,11 @@ fn each_help_opens_with_a_sentence_and_ends_with_examples() {
         let first = help.lines().next().unwrap();
         assert!(first.len() > 10 && first.starts_with(char::is_uppercase), "{command}: {first}");
         assert!(!first.ends_with('.'), "{command}: {first}");
+        // Whoever asks for the long help gets the paragraph, not the summary alone.
+        let paragraph = help.lines().nth(2).unwrap();
+        let short = ["completions", "list", "path", "validate", "generate", "show"];
+        let is_short = short.iter().any(|name| command.ends_with(name));
+        assert!(is_short || !paragraph.starts_with("Usage:"), "{command}: {paragraph}");
         let examples = if command == "ombundle" { "Try it:" } else { "Example" };
         let (_, tail) =
             help.split_once(&format!("\n{examples}")).unwrap_or_else(|| panic!("{command} has no examples"));

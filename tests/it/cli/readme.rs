@@ -75,7 +75,8 @@ fn files_and_tests_that_are_named_exist() {
         let text = text(name);
         let codes: BTreeSet<&str> = text.split('`').skip(1).step_by(2).collect();
         for code in codes {
-            let is_path = ["src/", "tests/", "schema/", "fixtures/"].iter().any(|folder| code.starts_with(folder));
+            let is_path =
+                ["src/", "tests/", "schema/", "fixtures/"].iter().any(|folder| code.starts_with(folder));
             if is_path {
                 assert!(project(code).exists(), "{name} names {code}");
             }
