@@ -72,8 +72,8 @@ fn files_and_tests_that_are_named_exist() {
         }
     }
     for name in ["README.md", "SECURITY.md", "CHANGELOG.md"] {
-        let text = text(name);
-        let codes: BTreeSet<&str> = text.split('`').skip(1).step_by(2).collect();
+        let page = text(name);
+        let codes: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
         for code in codes {
             let is_path =
                 ["src/", "tests/", "schema/", "fixtures/"].iter().any(|folder| code.starts_with(folder));
@@ -83,16 +83,19 @@ fn files_and_tests_that_are_named_exist() {
             // `room::tests::what_it_shows`, `room::what_it…`, `room::{one, other}`
             let Some((_, tests)) = code.split_once("::") else { continue };
             for test in tests.split([' ', ',', '{', '}']).filter(|test| test.contains('_')) {
-                let test = test.rsplit("::").next().unwrap();
-                let open = test.strip_suffix('…').or_else(|| test.strip_suffix('*'));
-                let function = match open {
+                let function = test.rsplit("::").next().unwrap();
+                let open = function.strip_suffix('…').or_else(|| function.strip_suffix('*'));
+                let definition = match open {
                     Some(start) => format!("fn {start}"),
-                    None => format!("fn {test}("),
+                    None => format!("fn {function}("),
                 };
-                assert!(sources.contains(&function), "{name} names the test {code}: there is no {function}");
+                assert!(
+                    sources.contains(&definition),
+                    "{name} names the test {code}: there is no {definition}"
+                );
             }
         }
-        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+        for target in page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let file = target.split('#').next().unwrap();
             if !file.is_empty() && !file.contains("://") {
                 assert!(project(file).exists(), "{name} links to {target}");

@@ -137,5 +137,5 @@ pub(crate) fn package(name: &str, channel: &str) -> String {
         bundle("1.8.0"),
         bundle("1.9.0"),
     ];
-    documents.iter().map(|document| format!("{document}\n")).collect()
+    documents.map(|document| document.to_string()).join("\n")
 }
