@@ -101,6 +101,14 @@ const CASES: &[Case] = &[
         steps: &[],
     },
     Case {
+        name: "two branches, and an edge that would close a circle",
+        base: &["4.17.5 -> 4.17.4", "4.17.4"],
+        delta: &["4.18.0 -> 4.17.4", "4.17.4"],
+        evidence: &[("4.17.4", "4.17.5")],
+        expected: Err(&["!MULTIPLE_HEADS"]),
+        steps: &[],
+    },
+    Case {
         name: "the new side cut its tail",
         base: &["1.2.0 -> 1.1.0", "1.1.0 -> 1.0.0", "1.0.0"],
         delta: &["1.3.0 -> 1.2.0", "1.2.0"],

@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use ombundle::catalog::{self, Catalog, UpgradeGraph, validate};
+use ombundle::catalog::{self, Catalog, Evidence, UpgradeGraph, WalkRule, validate};
 use ombundle::finding::{Finding, Severity};
 use ombundle::limits::LIMITS;
 use ombundle::merge::{MergeOptions, MergeOutcome, Minors, OnBundleImage, merge};
+use ombundle::site::InstalledOperator;
+
+fn shared() -> PathBuf {
+    std::env::var_os("OMBUNDLE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
 
 fn data() -> Option<PathBuf> {
-    let root = std::env::var_os("OMBUNDLE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    Some(root.join("data/fbc")).filter(|fbc| fbc.is_dir())
+    Some(shared().join("data/fbc")).filter(|fbc| fbc.is_dir())
 }
 
 fn load(folder: &Path) -> Catalog {
@@ -136,5 +140,74 @@ fn every_real_pair_merges_soundly_or_names_its_conflict() {
         conflicts.sort();
         assert_eq!(conflicts, expected);
         assert!(merged > 40, "{merged} merged");
+    }
+}
+
+/// The entries of one channel that `wanted` takes, with their bundles.
+fn part(whole: &Catalog, channel: &str, wanted: impl Fn(&str) -> bool) -> Catalog {
+    let mut part = whole.clone();
+    for package in part.packages.values_mut() {
+        package.channels.retain(|name, _| name == channel);
+        channel.clone_into(&mut package.default_channel);
+        package.bundles.retain(|name, _| wanted(name));
+        for channel in package.channels.values_mut() {
+            channel.entries.retain(|entry| wanted(&entry.name));
+        }
+    }
+    part
+}
+
+/// Field note 000 at every version: production has what is below, the archive what is above, and the catalog lost the edge.
+#[test]
+fn web_terminal_cut_anywhere_is_joined_by_the_csv_of_the_lowest_new_version() {
+    let folder = shared().join("data/fbc-derived/web-terminal");
+    if !folder.is_dir() {
+        return;
+    }
+    let whole = load(&folder);
+    let fast = &whole.packages["web-terminal"].channels["fast"];
+    let graph = UpgradeGraph::new(fast);
+    let chain = graph.walk(WalkRule::ThroughSkipped).unwrap().names;
+    assert!(chain.len() > 8, "{chain:?}");
+    for cut in 1..chain.len() {
+        let (upper, lower) = chain.split_at(cut);
+        let (base, mut delta) = (
+            part(&whole, "fast", |name| lower.contains(&name)),
+            part(&whole, "fast", |name| upper.contains(&name)),
+        );
+        let tail = *upper.last().unwrap();
+        let entries =
+            &mut delta.packages.get_mut("web-terminal").unwrap().channels.get_mut("fast").unwrap().entries;
+        entries.iter_mut().find(|entry| entry.name == tail).unwrap().replaces = None;
+        let alone = merge(&base, &delta, &[], &MergeOptions::default());
+        let errors: Vec<_> = errors(&alone.report.findings).iter().map(|it| it.code.as_str()).collect();
+        assert_eq!(errors, ["MULTIPLE_HEADS"], "{tail}");
+        let evidence = Evidence {
+            package: "web-terminal".to_owned(),
+            bundle: tail.to_owned(),
+            version: whole.packages["web-terminal"].bundles[tail].version.to_string(),
+            replaces: Some((*lower.first().unwrap()).to_owned()),
+            skips: Vec::new(),
+            skip_range: None,
+            min_kube_version: None,
+            max_openshift_version: None,
+            related_images: Vec::new(),
+        };
+        let options = MergeOptions {
+            installed: vec![InstalledOperator {
+                name: (*lower.first().unwrap()).to_owned(),
+                version: None,
+                package: None,
+                channel: Some("fast".to_owned()),
+                namespace: None,
+            }],
+            ..MergeOptions::default()
+        };
+        let outcome = merge(&base, &delta, std::slice::from_ref(&evidence), &options);
+        let merged =
+            outcome.catalog.unwrap_or_else(|| panic!("{tail}: {:?}", outcome.report.findings)).into_catalog();
+        let joined = &merged.packages["web-terminal"].channels["fast"];
+        assert_eq!(UpgradeGraph::new(joined).walk(WalkRule::UntilSkipped).unwrap().names, chain, "{tail}");
+        assert_eq!(joined.entries.len(), chain.len());
     }
 }
