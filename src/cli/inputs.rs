@@ -89,6 +89,19 @@ pub(super) fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
     })
 }
 
+/// Refuses a file to be whose folder is not there, before there is anything to lose.
+pub(super) fn in_a_folder(output: &Path) -> Result<(), Failure> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            let (output, folder) = (output.display(), folder.display());
+            Err(Failure::usage(format!("`{output}` cannot be written: there is no folder `{folder}`"))
+                .hint(format!("make it first: `mkdir -p {folder}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The clock.
 pub(super) fn now() -> Result<Moment, Failure> {
     let seconds = std::time::SystemTime::now()

@@ -11,6 +11,7 @@ use crate::cli::inputs::{SiteFile, now, trust};
 use crate::cli::options::ResultFormat;
 use crate::cli::verify::policy;
 use crate::cli::{Context, print, print_json};
+use crate::finding::Finding;
 use crate::limits::LIMITS;
 use crate::store::archive_file::ArchiveFile;
 use crate::text::Safe;
@@ -56,7 +57,10 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     if command.format == ResultFormat::Json {
         return print_json(inventory.fields());
     }
-    show_findings(opened.notes());
+    // For whom it is stands below; to compare it is for whoever imports it.
+    let notes: Vec<Finding> =
+        opened.notes().iter().filter(|note| note.code != "SITE_NOT_COMPARED").cloned().collect();
+    show_findings(&notes);
     let mut text = format!(
         "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
         command.archive.display(),

@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::cli::access::{Side, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{secret_key, settle};
+use crate::cli::inputs::{in_a_folder, secret_key, settle};
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::plan::{PlanArgs, remember};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, has_errors};
 use crate::flow::pack::Pack;
 use crate::limits::LIMITS;
 use crate::plan::Plan;
@@ -59,6 +59,7 @@ pub(super) struct PackCommand {
 pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure> {
     // Whatever can be known to fail fails before the first download.
     let keys = command.key.iter().map(|path| secret_key(path)).collect::<Result<Vec<_>, _>>()?;
+    in_a_folder(&command.output)?;
     if command.output.exists() {
         return Err(files::StoreError::Exists { path: command.output }.into());
     }
@@ -73,7 +74,10 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
             } else {
                 let jobs = command.registries.jobs();
                 let plan = command.request.make(&client, jobs, context)?;
-                files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+                // A plan that cannot be carried out is made anew next time: what was wrong may be mended by then.
+                if !has_errors(&plan.findings) {
+                    files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+                }
                 plan
             };
             (plan, Some(kept))

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::access::{Side, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
-use crate::cli::inputs::{SiteFile, cluster_dumps, now, summary};
+use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
@@ -98,6 +98,9 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure> {
+    if let Some(output) = &command.output {
+        in_a_folder(output)?;
+    }
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
     let plan = command.request.make(&client, command.registries.jobs(), context)?;
     let text = plan.to_json()?;

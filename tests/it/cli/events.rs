@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::world::{ANY_AGE, Ended, Folder, SITE, against, kept_archive, with_archive};
 
 /// Every line of stderr, checked.
-fn lines(ended: &Ended) -> Vec<Value> {
+pub(super) fn lines(ended: &Ended) -> Vec<Value> {
     let lines: Vec<Value> = ended
         .stderr
         .lines()
