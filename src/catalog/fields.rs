@@ -196,13 +196,15 @@ fn indent(json: &str, mut depth: usize, out: &mut String) {
 
 /// Bytes of the string token that the text begins with, quotes included.
 fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at + 1,
-            _ => {}
+    let mut at = 1;
+    while let Some(quote) = text.get(at..).and_then(|rest| rest.find('"')) {
+        let end = at + quote;
+        // A quote behind an odd number of backslashes is part of the text.
+        let escapes =
+            text.get(1..end).unwrap_or_default().bytes().rev().take_while(|byte| *byte == b'\\').count();
+        at = end + 1;
+        if escapes % 2 == 0 {
+            return at;
         }
     }
     text.len()
