@@ -142,8 +142,15 @@ fn check(base: &Catalog, delta: &Catalog, evidence: &[Evidence]) -> Result<(), T
     Ok(())
 }
 
+/// Ten thousand of each, as promised; `PROPTEST_CASES` makes it fewer while working.
+fn cases() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 10_000 };
+    ProptestConfig { cases, failure_persistence: None, max_local_rejects: 10_000_000, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, max_local_rejects: 10_000_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn any_two_graphs_merge_soundly_or_name_their_conflict(base in wild(), delta in wild()) {
