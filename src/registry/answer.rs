@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::digest::Digest;
 use crate::oci::RawManifest;
-use crate::reference::{ImageRef, Tag};
+use crate::reference::{ImageRef, Repository, Tag};
 use crate::site::ProfileName;
 
 /// A manifest inside a repository: by tag or by digest.
@@ -46,11 +46,13 @@ impl From<Digest> for Target {
 
 /// What the caller knows about a blob on the registry that it pushes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum Known<'r> {
     /// Nothing: ask first.
     Nothing,
     /// It is not there: save the question.
     Absent,
+    /// This repository of the same registry has it: ask first, then let the registry take it from there.
+    Beside(&'r Repository),
 }
 
 /// What pushing a blob came to.
@@ -60,6 +62,8 @@ pub enum Pushed {
     AlreadyThere,
     /// It was uploaded.
     Uploaded,
+    /// The registry took it from another of its repositories.
+    Mounted,
 }
 
 /// Something that is attached to a manifest, in the same repository.

@@ -40,6 +40,8 @@ pub(super) struct Purpose {
     pub(super) repository: Option<Repository>,
     /// What is to be done there: the scope's actions.
     pub(super) actions: Actions,
+    /// Another repository of the registry that must be readable, too: a mount takes a blob from there.
+    pub(super) beside: Option<Repository>,
 }
 
 /// What a token must allow.
@@ -55,16 +57,17 @@ pub(super) enum Actions {
 }
 
 impl Purpose {
-    /// The scope that we ask for; Nexus names none in its challenge (nexus-public#659).
-    fn scope(&self) -> Option<String> {
+    /// The scopes that we ask for; Nexus names none in its challenge (nexus-public#659).
+    fn scopes(&self) -> Vec<String> {
         let actions = match self.actions {
-            Actions::None => return None,
-            Actions::Catalog => return Some("registry:catalog:*".to_owned()),
+            Actions::None => return Vec::new(),
+            Actions::Catalog => return vec!["registry:catalog:*".to_owned()],
             Actions::Pull => "pull",
             Actions::Push => "pull,push",
             Actions::Delete => "pull,push,delete",
         };
-        self.repository.as_ref().map(|repository| format!("repository:{repository}:{actions}"))
+        let asked = self.repository.iter().map(|repository| format!("repository:{repository}:{actions}"));
+        asked.chain(self.beside.iter().map(|repository| format!("repository:{repository}:pull"))).collect()
     }
 }
 
@@ -257,7 +260,7 @@ impl Authenticator {
         if let Some(Credentials::Bearer { token }) = credentials {
             return Ok(Token { secret: token, ends: Instant::now() + Duration::from_hours(1) });
         }
-        let scope = purpose.scope();
+        let scopes = purpose.scopes();
         let asked = Instant::now();
         let agent = agents.of(realm, options)?;
         let (method, url, form, header) = match &credentials {
@@ -265,8 +268,8 @@ impl Authenticator {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 form.append_pair("grant_type", "refresh_token").append_pair("client_id", "ombundle");
                 form.append_pair("service", service.unwrap_or_default());
-                if let Some(scope) = &scope {
-                    form.append_pair("scope", scope);
+                if !scopes.is_empty() {
+                    form.append_pair("scope", &scopes.join(" "));
                 }
                 form.append_pair("refresh_token", token.expose());
                 (Method::POST, realm.clone(), Zeroizing::new(form.finish()), None)
@@ -278,7 +281,7 @@ impl Authenticator {
                     if let Some(service) = service {
                         query.append_pair("service", service);
                     }
-                    if let Some(scope) = &scope {
+                    for scope in &scopes {
                         query.append_pair("scope", scope);
                     }
                 }

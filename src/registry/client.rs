@@ -67,7 +67,7 @@ impl Place {
     /// For what a request about it is made.
     pub(super) fn purpose(&self, actions: Actions) -> Purpose {
         let (host, origin, repository) = (self.host.clone(), self.origin.clone(), self.repository.clone());
-        Purpose { host, origin, repository, actions }
+        Purpose { host, origin, repository, actions, beside: None }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Profile {
     pub name: ProfileName,
     /// How it takes blobs.
     pub upload: Upload,
+    /// Whether it takes a blob from another of its repositories when asked to. Where that is unreliable it is not asked.
+    pub mounts: bool,
     /// Whether it answers the referrers API; else the tag schema is asked at once.
     pub referrers: bool,
     /// Whether a tag may be moved. Where not, each generation needs its own tag.
@@ -30,10 +32,11 @@ pub struct Profile {
 /// One row for each kind. Sources: nexus-public issues, distribution's source, and the makers' manuals; the Harbor, Quay and
 /// Artifactory rows were not tried against live registries.
 pub const PROFILES: [Profile; 6] = [
-    // One PATCH: chunked uploads of big layers fail there (regclient#540), a single one does not.
+    // One PATCH: chunked uploads of big layers fail there (regclient#540), a single one does not. Mounts: manifest-tool#190.
     Profile {
         name: ProfileName::Nexus,
         upload: Upload::PatchThenPut,
+        mounts: false,
         referrers: false,
         tags_move: false,
         reclaim: "run the tasks `Docker - Delete incomplete uploads`, `Docker - Delete unused manifests and images`, \
@@ -42,6 +45,7 @@ pub const PROFILES: [Profile; 6] = [
     Profile {
         name: ProfileName::Harbor,
         upload: Upload::PatchThenPut,
+        mounts: true,
         referrers: true,
         tags_move: true,
         reclaim: "run its garbage collection",
@@ -49,14 +53,16 @@ pub const PROFILES: [Profile; 6] = [
     Profile {
         name: ProfileName::Quay,
         upload: Upload::PatchThenPut,
+        mounts: true,
         referrers: true,
         tags_move: true,
         reclaim: "wait: it collects by itself once the time machine lets go",
     },
-    // A PUT without a PATCH before it is answered with 404 (buildx#196, containerd#3533).
+    // A PUT without a PATCH before it is answered with 404 (buildx#196, containerd#3533). Mounts work within one repository key.
     Profile {
         name: ProfileName::Artifactory,
         upload: Upload::PatchThenPut,
+        mounts: false,
         referrers: true,
         tags_move: true,
         reclaim: "run its garbage collection",
@@ -64,6 +70,7 @@ pub const PROFILES: [Profile; 6] = [
     Profile {
         name: ProfileName::Distribution,
         upload: Upload::Monolithic,
+        mounts: true,
         referrers: false,
         tags_move: true,
         reclaim: "stop it and run `registry garbage-collect`",
@@ -71,6 +78,7 @@ pub const PROFILES: [Profile; 6] = [
     Profile {
         name: ProfileName::Zot,
         upload: Upload::Monolithic,
+        mounts: true,
         referrers: true,
         tags_move: true,
         reclaim: "wait: it collects by itself",
@@ -83,6 +91,7 @@ impl Profile {
         let fallback = Self {
             name: ProfileName::Distribution,
             upload: Upload::Monolithic,
+            mounts: true,
             referrers: false,
             tags_move: true,
             reclaim: "run its garbage collection",

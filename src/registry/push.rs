@@ -11,12 +11,13 @@ use url::Url;
 use crate::digest::{ContentMismatch, Digest, VerifyingReader};
 use crate::event::Events;
 use crate::oci::RawManifest;
-use crate::reference::{RegistryHost, RepositoryRef, Tag};
+use crate::reference::{RegistryHost, Repository, RepositoryRef, Tag};
 use crate::registry::auth::{Actions, Purpose};
 use crate::registry::client::{Client, Place};
 use crate::registry::exchange::{Ask, Payload};
 use crate::registry::origin::upload_location;
-use crate::registry::profile::Upload;
+use crate::registry::profile::{Profile, Upload};
+use crate::registry::reply::Reply;
 use crate::registry::retry::{Again, Failed, Tries};
 use crate::registry::{Known, Pushed, RegistryError, Target};
 
@@ -114,6 +115,12 @@ struct Parcel<'p> {
     upload: Upload,
 }
 
+/// Where the content of a blob is to go, or that it need not.
+enum Opened {
+    Session(Url),
+    Mounted,
+}
+
 impl Client {
     /// Pushes a blob unless it is there. `open` gives its bytes from the start, and is called again for every new try;
     /// `progress` is told how many more bytes are over, never more than `size` in sum.
@@ -125,21 +132,26 @@ impl Client {
         repository: &RepositoryRef,
         digest: Digest,
         size: u64,
-        known: Known,
+        known: Known<'_>,
         open: &mut dyn FnMut() -> io::Result<Box<dyn Read + 's>>,
         progress: &dyn Fn(u64),
     ) -> Result<Pushed, RegistryError> {
         let (_turn, waited) = self.uploads.turn(&repository.host, digest, &*self.events)?;
-        let upload = self.profile(&repository.host)?.upload;
+        let Profile { upload, mounts, .. } = self.profile(&repository.host)?;
         let place = &self.place(repository)?;
         let purpose = &place.purpose(Actions::Push);
         let parcel = Parcel { place, purpose, digest, size, upload };
         let request = format!("PUT {repository}@{digest}");
         let mut tries = Tries::new(&self.options, &*self.events);
-        let mut ask_first = waited || known == Known::Nothing;
+        let mut ask_first = waited || known != Known::Absent;
+        let mut beside = match known {
+            Known::Beside(other) if mounts && *other != repository.repository => Some(other),
+            _ => None,
+        };
         let mut told = 0;
         loop {
-            let outcome = self.push_once(&parcel, ask_first, open, progress, &mut told);
+            // A mount is a favour: what it fails by is not asked for again.
+            let outcome = self.push_once(&parcel, ask_first, beside.take(), open, progress, &mut told);
             match outcome {
                 // What an earlier try uploaded counts as uploaded, though its answer was lost.
                 Ok(Pushed::AlreadyThere) if tries.failed() > 0 => return Ok(Pushed::Uploaded),
@@ -154,6 +166,7 @@ impl Client {
         &self,
         parcel: &Parcel<'_>,
         ask_first: bool,
+        beside: Option<&Repository>,
         open: &mut dyn FnMut() -> io::Result<Box<dyn Read + 's>>,
         progress: &dyn Fn(u64),
         told: &mut u64,
@@ -167,7 +180,15 @@ impl Client {
                 None => {}
             }
         }
-        let session = self.start_upload(parcel)?;
+        let opened = match beside {
+            Some(other) if !doubtful => self.mount(parcel, other)?,
+            _ => None,
+        };
+        let session = match opened {
+            Some(Opened::Mounted) => return Ok(Pushed::Mounted),
+            Some(Opened::Session(session)) => session,
+            None => self.start_upload(parcel)?,
+        };
         let outcome = self.upload(parcel, &session, open, progress, told);
         if let Err(failed) = outcome {
             // The session is of no use any more; a registry that hears so can free its space.
@@ -191,18 +212,45 @@ impl Client {
         Ok(Pushed::Uploaded)
     }
 
+    /// Asks the registry to take the blob from another of its repositories. One that will not opens an upload session instead (202);
+    /// nothing, when it does neither: whoever may write here may still not read there.
+    fn mount(&self, parcel: &Parcel<'_>, other: &Repository) -> Result<Option<Opened>, Failed> {
+        let purpose = Purpose { beside: Some(other.clone()), ..parcel.purpose.clone() };
+        let mut url = parcel.place.url("blobs/uploads/");
+        url.query_pairs_mut()
+            .append_pair("mount", &parcel.digest.to_string())
+            .append_pair("from", other.as_str());
+        let reply = match self.exchange(&Ask::new(Method::POST, url, &purpose), Payload::Nothing) {
+            Ok(reply) => reply,
+            Err(failed) if matches!(failed.error, RegistryError::Interrupted) => return Err(failed),
+            // Whatever it was, an ordinary upload will run into it or do without.
+            Err(_) => return Ok(None),
+        };
+        match reply.status {
+            201 => {
+                if let Some(found) = reply.content_digest().filter(|found| *found != parcel.digest) {
+                    let (request, expected) = (reply.request.clone(), parcel.digest);
+                    return Err(RegistryError::WrongContent { request, expected, found }.into());
+                }
+                reply.done();
+                Ok(Some(Opened::Mounted))
+            }
+            202 => session(reply).map(|session| Some(Opened::Session(session))),
+            _ => {
+                reply.done();
+                Ok(None)
+            }
+        }
+    }
+
     fn start_upload(&self, parcel: &Parcel<'_>) -> Result<Url, Failed> {
         let ask = Ask::new(Method::POST, parcel.place.url("blobs/uploads/"), parcel.purpose);
         let reply = self.exchange(&ask, Payload::Nothing)?;
-        if reply.status != 202 {
-            return Err(reply.failure(&self.auth.describe(parcel.purpose), &self.options));
+        if reply.status == 202 {
+            session(reply)
+        } else {
+            Err(reply.failure(&self.auth.describe(parcel.purpose), &self.options))
         }
-        let Some(location) = reply.header("location").map(str::to_owned) else {
-            return Err(reply.malformed("the upload was opened without a place to go").into());
-        };
-        let (request, from) = (reply.request.clone(), reply.url.clone());
-        reply.done();
-        next_location(request, &from, &location)
     }
 
     fn upload<'s>(
@@ -300,7 +348,7 @@ impl Client {
     }
 
     /// A session that the registry does not know any more is started over with the whole blob.
-    fn upload_failure(&self, reply: super::reply::Reply, parcel: &Parcel<'_>) -> Failed {
+    fn upload_failure(&self, reply: Reply, parcel: &Parcel<'_>) -> Failed {
         let status = reply.status;
         let mut failed = reply.failure(&self.auth.describe(parcel.purpose), &self.options);
         let lost = matches!(status, 404 | 416)
@@ -380,6 +428,16 @@ impl Client {
             }
         })
     }
+}
+
+/// Where an upload that was opened goes on.
+fn session(reply: Reply) -> Result<Url, Failed> {
+    let Some(location) = reply.header("location").map(str::to_owned) else {
+        return Err(reply.malformed("the upload was opened without a place to go").into());
+    };
+    let (request, from) = (reply.request.clone(), reply.url.clone());
+    reply.done();
+    next_location(request, &from, &location)
 }
 
 fn next_location(request: String, from: &Url, location: &str) -> Result<Url, Failed> {

@@ -92,6 +92,7 @@ impl Transfer<'_> {
         let Descriptor { digest, size, .. } = *upload.blob;
         self.events.emit(&Event::Started { digest, label: upload.label, bytes: size });
         let mut tally = Tally::default();
+        let first = upload.repositories.first().copied();
         for (index, repository) in upload.repositories.iter().enumerate() {
             // Progress counts a digest once, however many repositories need it.
             let progress = |bytes| {
@@ -103,12 +104,13 @@ impl Transfer<'_> {
                 &self.at(repository),
                 digest,
                 size,
-                Known::Nothing,
+                // What went to one repository of a registry need not travel again for the next.
+                first.filter(|_| index > 0).map_or(Known::Nothing, Known::Beside),
                 &mut || self.source.open(&digest).map(|reader| reader as Box<dyn Read>),
                 &progress,
             )?;
             tally = tally.plus(match pushed {
-                Pushed::Uploaded => Tally { written: 1, there: 0 },
+                Pushed::Uploaded | Pushed::Mounted => Tally { written: 1, there: 0 },
                 Pushed::AlreadyThere => Tally { written: 0, there: 1 },
             });
         }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod identity;
+mod mount;
 mod real;
 mod theft;
 mod world;

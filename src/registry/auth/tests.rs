@@ -8,6 +8,7 @@ fn purpose(host: &str, api: &str) -> Purpose {
         origin: Origin::of(&Url::parse(api).unwrap()).unwrap(),
         repository: Some("a/b".parse().unwrap()),
         actions: Actions::Push,
+        beside: None,
     }
 }
 
@@ -33,11 +34,14 @@ fn a_tokens_life_is_what_its_server_says_or_a_minute() {
 
 #[test]
 fn scopes_are_made_by_ourselves() {
-    let with = |actions| Purpose { actions, ..purpose("r.example", "https://r.example/") }.scope();
-    assert_eq!(with(Actions::None), None);
-    assert_eq!(with(Actions::Pull).as_deref(), Some("repository:a/b:pull"));
-    assert_eq!(with(Actions::Push).as_deref(), Some("repository:a/b:pull,push"));
-    assert_eq!(with(Actions::Catalog).as_deref(), Some("registry:catalog:*"));
+    let at = || purpose("r.example", "https://r.example/");
+    let with = |actions| Purpose { actions, ..at() }.scopes();
+    assert_eq!(with(Actions::None), [] as [&str; 0]);
+    assert_eq!(with(Actions::Pull), ["repository:a/b:pull"]);
+    assert_eq!(with(Actions::Push), ["repository:a/b:pull,push"]);
+    assert_eq!(with(Actions::Catalog), ["registry:catalog:*"]);
+    let mount = Purpose { beside: Some("c".parse().unwrap()), ..at() };
+    assert_eq!(mount.scopes(), ["repository:a/b:pull,push", "repository:c:pull"]);
 }
 
 #[test]
