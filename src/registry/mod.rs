@@ -9,7 +9,7 @@
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
-//!  transport ─ trust_roots ─ origin  connections, TLS, addresses
+//!  transport ─ resolve ─ trust_roots ─ origin  connections, names, TLS, addresses
 //!  conf ─ profile                    where pulls go, what a registry is like
 //! ```
 
@@ -29,6 +29,7 @@ mod origin;
 mod profile;
 mod push;
 mod reply;
+mod resolve;
 mod retry;
 mod secret;
 mod transport;

@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
 };
@@ -13,6 +12,7 @@ use ureq::{Agent, Proxy};
 use url::Url;
 
 use crate::registry::origin::{Origin, is_loopback};
+use crate::registry::resolve::Addresses;
 use crate::registry::trust_roots::TrustRoots;
 use crate::registry::{ClientOptions, Environment, RegistryError};
 
@@ -82,7 +82,7 @@ impl Agents {
             config = config.tls_config(self.roots.for_authority(&origin.authority())?);
         }
         let connector = DefaultConnector::new().chain(HearOut);
-        let agent = Agent::with_parts(config.build(), connector, DefaultResolver::default());
+        let agent = Agent::with_parts(config.build(), connector, Addresses::default());
         made.insert(origin, agent.clone());
         Ok(agent)
     }
