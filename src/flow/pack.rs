@@ -20,7 +20,7 @@ use crate::plan::{ImageKind, Plan, PlannedImage};
 use crate::reference::RepositoryRef;
 use crate::registry::Client;
 use crate::store::part::PartFile;
-use crate::trust::SecretKey;
+use crate::trust::{KeyId, SecretKey};
 
 /// Name of the plan inside the archive, below `meta/`.
 pub const PLAN: &str = "plan.json";
@@ -92,7 +92,8 @@ pub struct Pack<'a> {
 impl Pack<'_> {
     /// Writes the archive of `plan` to `target`. After a break the same call goes on where it stopped.
     pub fn run(&self, plan: &Plan, target: &Path) -> Result<Packed, AnyFault> {
-        let blueprint = draft(plan, self.keys)?.seal(self.limits).map_err(PackError::Format)?;
+        let signers = self.keys.iter().map(|key| key.public().id()).collect();
+        let blueprint = draft(plan, signers)?.seal(self.limits).map_err(PackError::Format)?;
         let inventory = blueprint.inventory();
         let size = inventory.total_size;
         let part = PartFile::open(target, size, &front(&blueprint)?)?;
@@ -139,6 +140,14 @@ impl Pack<'_> {
         })?;
         Ok(wanted)
     }
+}
+
+/// Bytes of the archive of this plan, signed with one key. Each further key adds some 2 KiB.
+pub fn size(plan: &Plan, limits: &Limits) -> Result<u64, PackError> {
+    // All ids are of one length, and so are all signatures.
+    let any = Digest::of(b"").hex().parse::<KeyId>();
+    let any = any.map_err(|error| PackError::Plan { why: error.to_string() })?;
+    Ok(draft(plan, vec![any])?.seal(limits)?.inventory().total_size)
 }
 
 /// The beginning of the archive that says which plan it belongs to: all before the first signature's content.
@@ -191,7 +200,7 @@ pub fn label(image: &PlannedImage) -> String {
 }
 
 /// The plan in the archive's words.
-fn draft(plan: &Plan, keys: &[SecretKey]) -> Result<Draft, PackError> {
+fn draft(plan: &Plan, signers: Vec<KeyId>) -> Result<Draft, PackError> {
     let left_out: BTreeSet<Digest> = plan.prerequisites.iter().map(|needed| needed.digest).collect();
     let mut blobs = Vec::new();
     for image in &plan.images {
@@ -243,7 +252,7 @@ fn draft(plan: &Plan, keys: &[SecretKey]) -> Result<Draft, PackError> {
         roots: plan.images.iter().map(root).collect::<Result<_, _>>()?,
         blobs,
         meta: meta(plan)?,
-        signers: keys.iter().map(|key| key.public().id()).collect(),
+        signers,
     })
 }
 

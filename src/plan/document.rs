@@ -167,7 +167,7 @@ pub struct Item {
 pub struct BytesSummary {
     /// To fetch from the source registries.
     pub download: u64,
-    /// The archive, about: headers and lists are estimated.
+    /// The archive, signed with one key. Each further key adds some 2 KiB.
     pub carry: u64,
     /// What the site's registries grow by, each; less where they hold some of it unknown to the report.
     pub store: u64,

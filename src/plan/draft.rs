@@ -75,8 +75,18 @@ impl Draft {
 }
 
 /// Codes of errors that mean that upstream lacks something, not that the user wrote something wrong.
-const INCOMPLETE: [&str; 5] =
-    ["IMAGE_MISSING", "IMAGE_REFERENCE", "NO_PATH", "MULTIPLE_HEADS", "DEPENDENCY_MISSING"];
+const INCOMPLETE: [&str; 10] = [
+    "CYCLE",
+    "DEPENDENCY_MISSING",
+    "EMPTY_CHANNEL",
+    "IMAGE_MISSING",
+    "IMAGE_REFERENCE",
+    "MISSING_BUNDLE",
+    "MULTIPLE_HEADS",
+    "NO_HEAD",
+    "NO_PATH",
+    "STRANDED",
+];
 
 /// What findings mean for the process: done when no error is among them.
 pub fn exit(findings: &[Finding]) -> Exit {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::document::Plan;
+use super::sizes::{items, summary};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
@@ -82,7 +83,7 @@ impl Plan {
     }
 
     /// Checks what the types cannot: that one digest has one size, that roots are among their manifests, that texts of our own
-    /// are what they are called.
+    /// are what they are called, that the list for approval is that of the images.
     fn check(&self) -> Result<(), PlanError> {
         let contradiction = |what: String| Err(PlanError::Contradiction { what });
         let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
@@ -110,6 +111,15 @@ impl Plan {
             if sizes.get(&prerequisite.digest) != Some(&prerequisite.size) {
                 return contradiction(format!("nothing needs the prerequisite {}", prerequisite.digest));
             }
+        }
+        // What is approved is the list and its sums; what is packed are the images.
+        if self.items != items(&self.images, &self.prerequisites) {
+            return contradiction("`items` is not the list of its images".to_owned());
+        }
+        let (bytes, requests) = summary(&self.images, &self.prerequisites, &self.inline, 0);
+        let counted = (self.bytes.download, self.bytes.store, self.requests);
+        if counted != (bytes.download, bytes.store, requests) {
+            return contradiction("`bytes` and `requests` are not the sums of its images".to_owned());
         }
         for base in self.catalogs.iter().filter_map(|catalog| catalog.base) {
             if !manifests.contains(&base) {

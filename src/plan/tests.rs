@@ -115,6 +115,7 @@ fn time_follows_from_bytes_and_rate() {
 }
 
 pub(super) fn plan(images: Vec<PlannedImage>) -> Plan {
+    let (bytes, requests) = sizes::summary(&images, &[], &BTreeMap::new(), 0);
     Plan {
         format: Plan::FORMAT.to_owned(),
         tool: "ombundle 0.1.0".to_owned(),
@@ -131,8 +132,8 @@ pub(super) fn plan(images: Vec<PlannedImage>) -> Plan {
         images,
         inline: BTreeMap::new(),
         prerequisites: Vec::new(),
-        bytes: BytesSummary::default(),
-        requests: 0,
+        bytes,
+        requests,
         findings: Vec::new(),
     }
 }
@@ -175,6 +176,9 @@ fn a_plan_file_reads_as_what_was_written_and_nothing_else() {
             },
             "nothing needs",
         ),
+        (|plan| plan.items[0].reason.push('!'), "`items` is not"),
+        (|plan| plan.bytes.download -= 1, "not the sums"),
+        (|plan| plan.requests -= 1, "not the sums"),
     ] {
         assert!(edit(change).contains(said), "{said}");
     }

@@ -91,6 +91,7 @@ fn inputs<'a>() -> PlanInputs<'a> {
         dumped: &[],
         platforms: &[],
         last_sequence: 0,
+        last_packed: None,
         now: "2026-08-30T10:20:30.5Z".parse().unwrap(),
         valid_days: 30,
         tool: "ombundle test",

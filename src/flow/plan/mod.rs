@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::{Finding, nearest};
+use crate::flow::pack;
 use crate::imageset::{CatalogRef, OperatorsRequest, Request};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
@@ -40,6 +42,9 @@ pub struct PlanInputs<'a> {
     pub platforms: &'a [Platform],
     /// The last generation that this side knows of; 0 when none.
     pub last_sequence: u64,
+    /// A generation that this side packed itself, and its inventory: names the archive before this one also where no report came
+    /// back.
+    pub last_packed: Option<(u64, Digest)>,
     /// Now.
     pub now: Timestamp,
     /// Days after which the archive expires.
@@ -166,9 +171,22 @@ impl Planner<'_> {
         let plan = Draft { catalogs, images, inline, findings, ..plan };
         let holdings = inputs.report.map(Holdings::of).unwrap_or_default();
         let plan = plan.finish(&holdings, &|source| mapping.as_ref()?.mirror(source).ok());
+        let plan = weighed(plan, self.limits);
         self.events.emit(&Event::End { phase: Phase::Plan });
         Ok(plan)
     }
+}
+
+/// The plan with the exact size of its archive. The plan travels in the archive, and this figure in it: that takes a round or two.
+fn weighed(mut plan: Plan, limits: &Limits) -> Plan {
+    for _ in 0..4 {
+        match pack::size(&plan, limits) {
+            Ok(size) if size != plan.bytes.carry => plan.bytes.carry = size,
+            // What cannot be packed is told by findings, or by `pack`; the estimate stays.
+            _ => break,
+        }
+    }
+    plan
 }
 
 fn draft(
@@ -181,6 +199,7 @@ fn draft(
     let reported = inputs.report.map_or(0, |report| report.generation);
     let last = reported.max(inputs.last_sequence);
     let known = inputs.report.filter(|report| report.generation == last && last > 0);
+    let packed = inputs.last_packed.filter(|(sequence, _)| *sequence == last).map(|(_, inventory)| inventory);
     Ok(Draft {
         tool: inputs.tool.to_owned(),
         created,
@@ -188,7 +207,7 @@ fn draft(
         channel: inputs.site.map_or_else(|| "default".to_owned(), |site| site.name().to_owned()),
         target: inputs.site.map(|site| site.name().to_owned()),
         sequence: last.checked_add(1).ok_or(PlanFlowError::Sequence { last })?,
-        predecessor: known.and_then(|report| report.inventory),
+        predecessor: known.and_then(|report| report.inventory).or(packed),
         platforms: if scope.sparse { scope.platforms } else { Vec::new() },
         request: request.digest,
         catalogs: Vec::new(),

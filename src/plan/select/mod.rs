@@ -93,7 +93,12 @@ fn selected(catalog: &Catalog, parcels: Vec<Parcel>, findings: Vec<Finding>) -> 
     for parcel in parcels {
         selected.findings.extend(parcel.findings);
         selected.unknown.extend(parcel.unknown);
-        let Some(package) = parcel.package else { continue };
+        let Some(package) = parcel.package else {
+            // Why nothing of it could be taken may be upstream's fault.
+            let upstream = catalog.packages.get(&parcel.name).into_iter().flat_map(validate_package);
+            selected.findings.extend(upstream.filter(|finding| finding.severity == Severity::Error));
+            continue;
+        };
         // What upstream broke, or a cut of ours: nothing that OLM would refuse leaves here without a word.
         let refused = validate_package(&package).into_iter();
         selected.findings.extend(refused.filter(|finding| finding.severity == Severity::Error));

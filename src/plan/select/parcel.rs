@@ -16,6 +16,8 @@ use crate::plan::installed::{Installed, installed_of};
 /// One package as it is delivered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parcel {
+    /// The package's name.
+    pub(super) name: String,
     /// The package; nothing when nothing of it can be delivered.
     pub(super) package: Option<Package>,
     /// Why it travels.
@@ -54,6 +56,7 @@ impl Selector<'_> {
         let asked = ask.map(|_| "asked for".to_owned());
         let required = extra.into_iter().flat_map(|extra| extra.reasons.iter().cloned());
         let parcel = Parcel {
+            name: package.name.clone(),
             reasons: asked.into_iter().chain(required).collect(),
             alone: ask.is_some_and(|ask| ask.alone),
             findings,
