@@ -137,12 +137,10 @@ impl Fetch<'_> {
             kept = Hasher::default();
         }
         for source in &self.wanted.sources {
-            // A kept beginning that was damaged shows only at the end; then everything is fetched, once.
-            let resumed = kept.length() > 0;
             match self.stream(source, std::mem::take(&mut kept)) {
-                Err(Stopped::Wrong(_)) if resumed => self.again(source)?,
+                // A kept beginning that was damaged shows only at the end, and a cache may give one bad answer: once more, whole.
+                Err(Stopped::Wrong(_)) => self.again(source)?,
                 Err(Stopped::NotThere) => continue,
-                Err(Stopped::Wrong(source_error)) => return Err(self.wrong(source, source_error).into()),
                 Err(Stopped::Fault(fault)) => return Err(fault),
                 Ok(()) => {}
             }

@@ -181,6 +181,9 @@ impl Client {
             Target::Tag(_) => reply.content_digest(),
         };
         let kind = reply.header("content-type").map(str::to_owned);
+        if kind.as_deref().is_some_and(|kind| kind.trim_start().starts_with("text/html")) {
+            return Err(reply.malformed("it sent a web page (text/html) and no manifest").into());
+        }
         let bytes = reply.bytes(LIMITS.manifest_bytes, &self.options)?;
         let found = Digest::of(&bytes);
         if let Some(expected) = expected.filter(|expected| *expected != found) {

@@ -51,6 +51,11 @@ pub(super) fn hint(error: &RegistryError) -> Option<String> {
             "the registry or the proxy before it names itself with http: mend its external address".to_owned()
         }
         RegistryError::MissingParts { .. } => "run the same command again: it pushes what is missing".to_owned(),
+        RegistryError::Malformed { why, .. } if why.contains("web page") => {
+            "a proxy on the way may want a login, or the name leads to another server: open it in a browser, or give a mirror in \
+             registries.conf"
+                .to_owned()
+        }
         RegistryError::Helper { .. } => "put the credentials into an auth file and name it with `--authfile`".to_owned(),
         _ => return None,
     };
