@@ -13,10 +13,11 @@ use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::plan::{PlanArgs, remember};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
-use crate::finding::{Finding, Severity, has_errors};
+use crate::fault::Exit;
+use crate::finding::{Finding, Severity};
 use crate::flow::pack::Pack;
 use crate::limits::LIMITS;
-use crate::plan::Plan;
+use crate::plan::{Plan, exit};
 use crate::site::ProfileName;
 use crate::store::files::{self, Mode};
 
@@ -56,6 +57,9 @@ pub(super) struct PackCommand {
     registries: RegistryArgs,
 }
 
+/// How the name of a kept plan goes on after the archive's.
+const KEPT_PLAN: &str = "part.plan-";
+
 pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure> {
     // Whatever can be known to fail fails before the first download.
     let keys = command.key.iter().map(|path| secret_key(path)).collect::<Result<Vec<_>, _>>()?;
@@ -64,29 +68,27 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         return Err(files::StoreError::Exists { path: command.output }.into());
     }
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
-    let (plan, kept) = match &command.plan {
+    let (plan, to_keep) = match &command.plan {
         Some(path) => (read_plan(path)?, None),
         None => {
             let kept = kept_plan(&command.output, &command.request)?;
-            let plan = if kept.exists() {
-                context.console.say("going on with the plan of the run that was broken off");
-                read_plan(&kept)?
-            } else {
-                let jobs = command.registries.jobs();
-                let plan = command.request.make(&client, jobs, context)?;
-                // A plan that cannot be carried out is made anew next time: what was wrong may be mended by then.
-                if !has_errors(&plan.findings) {
-                    files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+            // One that cannot be read, or has errors that may be mended upstream by now, is made anew.
+            match read_plan(&kept).ok().filter(|plan| exit(&plan.findings) == Exit::Done) {
+                Some(plan) => {
+                    context.console.say("going on with the plan of the run that was broken off");
+                    (plan, None)
                 }
-                plan
-            };
-            (plan, Some(kept))
+                None => (command.request.make(&client, command.registries.jobs(), context)?, Some(kept)),
+            }
         }
     };
     // Whoever made the plan has seen what is only worth knowing.
     let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
     let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
-    settle(crate::plan::exit(&findings), "the plan", &findings)?;
+    settle(exit(&plan.findings), "the plan", &findings)?;
+    if let Some(kept) = to_keep {
+        files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+    }
     let pack = Pack {
         client: &client,
         keys: &keys,
@@ -95,9 +97,8 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         limits: &LIMITS,
     };
     let packed = pack.run(&plan, &command.output)?;
-    if let Some(kept) = kept {
-        files::remove(&kept)?;
-    }
+    // Also those that other requests left here, whose archive this name is no more.
+    files::remove_beside(&command.output, KEPT_PLAN)?;
     remember(&command.request, &plan, &packed)?;
     match command.format {
         ResultFormat::Json => print_json(&json!({
@@ -124,5 +125,5 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
 /// with it.
 fn kept_plan(output: &Path, request: &PlanArgs) -> Result<PathBuf, Failure> {
     let inputs: Digest = request.fingerprint()?;
-    Ok(files::beside(output, &format!("part.plan-{}.json", inputs.short())))
+    Ok(files::beside(output, &format!("{KEPT_PLAN}{}.json", inputs.short())))
 }

@@ -18,7 +18,7 @@ use crate::flow::plan::{PlanInputs, Planner};
 use crate::imageset;
 use crate::limits::LIMITS;
 use crate::oci::Platform;
-use crate::plan::Plan;
+use crate::plan::{Plan, exit};
 use crate::registry::Client;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
@@ -41,7 +41,7 @@ pub(super) struct PlanCommand {
     #[command(flatten)]
     request: PlanArgs,
 
-    /// The plan file
+    /// The plan file; not written where the plan has errors
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -104,7 +104,9 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
     let plan = command.request.make(&client, command.registries.jobs(), context)?;
     let text = plan.to_json()?;
-    if let Some(output) = &command.output {
+    let outcome = exit(&plan.findings);
+    // What cannot be packed is no plan: it gets no file that somebody might approve.
+    if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
         files::replace(output, text.as_bytes(), Mode::Public)?;
     }
     match command.format {
@@ -112,7 +114,7 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
         ResultFormat::Text => {
             show_findings(&plan.findings);
             print(&describe(&plan, command.rate))?;
-            if let Some(output) = &command.output {
+            if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
                 let output = output.display();
                 print(&format!(
                     "next: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"
@@ -120,10 +122,10 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
             }
         }
     }
-    if has_errors(&plan.findings) {
-        return Err(summary(crate::plan::exit(&plan.findings), "the plan", &plan.findings));
+    match outcome {
+        Exit::Done => Ok(()),
+        exit => Err(summary(exit, "the plan", &plan.findings)),
     }
-    Ok(())
 }
 
 impl PlanArgs {
@@ -155,18 +157,14 @@ impl PlanArgs {
                 Some(sequence) => sequence.saturating_sub(1),
                 None => before.map_or(0, |(sequence, _)| sequence),
             },
+            last_packed: before.and_then(|(sequence, inventory)| Some((sequence, inventory?))),
             now: jiff::Timestamp::from_second(now()?.unix()).unwrap_or_default(),
             valid_days: self.valid_days,
             tool: concat!("ombundle ", env!("CARGO_PKG_VERSION")),
             findings: &findings,
         };
         let planner = Planner { client, events: &*context.console, jobs, limits: &LIMITS };
-        let mut plan = planner.plan(&request, &inputs)?;
-        // Our own record knows the archive before this one also where no report came back.
-        if let Some((_, inventory)) = before.filter(|(sequence, _)| sequence + 1 == plan.sequence) {
-            plan.predecessor = plan.predecessor.or(inventory);
-        }
-        Ok(plan)
+        Ok(planner.plan(&request, &inputs)?)
     }
 
     /// Digest of everything that the plan depends on, but for the registries.

@@ -202,6 +202,23 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes the files beside `path` whose names are its name, `.`, and something that begins with `prefix`.
+pub fn remove_beside(path: &Path, prefix: &str) -> Result<(), StoreError> {
+    let start = beside(path, prefix);
+    let start = start.file_name().unwrap_or_default().as_encoded_bytes();
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let entry = entry.map_err(failed("read", folder))?;
+        if entry.file_name().as_encoded_bytes().starts_with(start) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder and its parents.
 pub fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(failed("create", path))
