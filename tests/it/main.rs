@@ -13,6 +13,7 @@ mod demo;
 mod emit;
 mod import;
 mod merge;
+mod pack;
 mod plan;
 mod registry;
 mod serve;
