@@ -322,6 +322,13 @@ impl Import<'_> {
         for served in served {
             add_holdings(&mut repositories, served.present.clone());
         }
+        // Each image of the archive is there as it travelled: pushed, or found as a prerequisite. That may be more than the site's
+        // platforms need, where an index travels whole.
+        for placed in &contents.images {
+            let objects =
+                placed.image.manifests.iter().chain(&placed.image.blobs).map(|object| object.digest);
+            repositories.entry(placed.delivery.repository.clone()).or_default().extend(objects);
+        }
         let digests = repositories.values().flatten().copied().collect();
         Receipt {
             format: "ombundle.receipt/v1".to_owned(),

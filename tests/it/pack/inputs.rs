@@ -5,7 +5,8 @@ use std::path::Path;
 use ombundle::demo::{Belongings, Generation, World};
 use serde_json::Value;
 
-use super::stage::Stage;
+use super::stage::{SIZE, Stage, client};
+use crate::support::registry::DockerRegistry;
 
 fn sum(plan: &Value) -> u64 {
     plan["items"].as_array().unwrap().iter().map(|item| item["bytes"].as_u64().unwrap()).sum()
@@ -123,4 +124,36 @@ fn images_are_added_and_blocked() {
     }
     stage.pack("a.ombundle", &[]).ended(0);
     stage.verify("a.ombundle").ended(0);
+}
+
+/// What the last import left behind, given back, leaves nothing to download.
+#[test]
+fn a_receipt_says_what_need_not_travel_again() {
+    let stage = Stage::new(Generation::First);
+    let (staging, production) = (DockerRegistry::start(), DockerRegistry::start());
+    let prefix = Belongings::PREFIX.parse().unwrap();
+    World::incumbent(SIZE).unwrap().push_under(&client(), &production.host(), &prefix).unwrap();
+    let hosts = (stage.registry.host(), staging.host(), production.host());
+    let belongings = Belongings::new(Generation::First, &stage.world, &hosts.0, &hosts.1, &hosts.2);
+    stage.write("site.yaml", belongings.site);
+    let request = ["-c", "imageset.yaml", "--site", "site.yaml", "--cluster", "csvs.json"];
+    let pack = ["pack", "--key", "signer.key", "-o", "a.ombundle"];
+    stage.run(&[&pack[..], &request].concat()).ended(0);
+    stage.run(&["import", "a.ombundle", "--site", "site.yaml", "-o", "out"]).ended(0);
+
+    for (generation, report, archive) in [(2, "out", "b.ombundle"), (3, "next", "c.ombundle")] {
+        let report = format!("{report}/receipt.json");
+        let again = ["--report", &report, "-o", "plan.json"];
+        stage.run(&[&["plan"], &request[..], &again].concat()).ended(0);
+        let plan = stage.json("plan.json");
+        let items = plan["items"].as_array().unwrap().iter();
+        let travels: Vec<&Value> = items.filter(|item| item["bytes"] != 0).collect();
+        assert!(travels.is_empty(), "{travels:#?}");
+        assert_eq!((&plan["sequence"], &plan["bytes"]["download"]), (&generation.into(), &0.into()));
+        stage.pack(archive, &[]).ended(0);
+        let size = std::fs::metadata(stage.path(archive)).unwrap().len();
+        assert_eq!(plan["bytes"]["carry"], size);
+        assert!(size < 100_000, "{size}");
+        stage.run(&["import", archive, "--site", "site.yaml", "-o", "next"]).ended(0);
+    }
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::support::registry::DockerRegistry;
 
 /// Longer than any command here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Layers that take several reads, and few enough bytes to hash in no time.
 pub(super) const SIZE: ImageSize = ImageSize { base: 600 << 10, own: 80 << 10 };
