@@ -45,10 +45,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process works on the same state.
-    #[error("another ombundle process holds `{}`", path.display())]
+    #[error("`{}` is held by {holder}", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
+        /// Who has it, as it says itself.
+        holder: String,
     },
     /// A journal was cut, edited or reordered.
     #[error("the journal `{}` is damaged at line {line}: {why}", path.display())]

@@ -1,6 +1,7 @@
 //! A lock that one process at a time holds on a state folder; it frees itself when its process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -13,9 +14,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, or says who has it by its path.
+    /// Takes the lock at `path`, or says who has it: which process, on which machine.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
@@ -23,11 +25,32 @@ impl Lock {
             .open(path)
             .map_err(failed("open", path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
+            Ok(()) => {
+                // For whoever comes meanwhile; what an earlier holder left there is of no use.
+                let holder = format!("process {} on {}\n", std::process::id(), machine());
+                file.set_len(0)
+                    .and_then(|()| file.write_all(holder.as_bytes()))
+                    .map_err(failed("write", path))?;
+                Ok(Self { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The lock stands whether its holder can be named or not.
+                drop((&mut file).take(200).read_to_string(&mut holder));
+                let holder = match holder.trim() {
+                    "" => "another ombundle process".to_owned(),
+                    named => named.to_owned(),
+                };
+                Err(StoreError::Locked { path: path.to_owned(), holder })
+            }
             Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
         }
     }
+}
+
+/// The name of this machine: the folder may be on a share.
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -39,7 +62,8 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("lock");
         let first = Lock::take(&path).unwrap();
-        assert!(matches!(Lock::take(&path), Err(StoreError::Locked { .. })));
+        let error = Lock::take(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {} on ", std::process::id())), "{error}");
         drop(first);
         assert!(Lock::take(&path).is_ok());
     }
