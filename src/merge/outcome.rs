@@ -64,12 +64,22 @@ impl MergeRefused {
         self.report.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
+    /// Each conflict in full, as long as there are few: nobody can decide about a code.
     fn summary(&self) -> String {
-        let all: Vec<String> =
-            self.conflicts().map(|finding| format!("{} in {}", finding.code, finding.subject)).collect();
-        all.join(", ")
+        let all: Vec<String> = self
+            .conflicts()
+            .map(|finding| format!("{} in {}: {}", finding.code, finding.subject, finding.message))
+            .collect();
+        let told = all.iter().take(CONFLICTS_TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
+        match all.len().saturating_sub(CONFLICTS_TOLD) {
+            0 => told,
+            more => format!("{told}; and {more} more"),
+        }
     }
 }
+
+/// How many conflicts an error tells in full.
+const CONFLICTS_TOLD: usize = 8;
 
 impl Fault for Box<MergeRefused> {
     fn exit(&self) -> Exit {

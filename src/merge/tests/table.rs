@@ -256,7 +256,8 @@ fn the_text_of_a_conflict_says_what_to_do() {
     let refused = outcome.merged().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the catalogs cannot be merged without a decision: MULTIPLE_HEADS in package p, channel fast"
+        "the catalogs cannot be merged without a decision: MULTIPLE_HEADS in package p, channel fast: there would be two \
+         heads, `p.v1.11.0` (the archive) and `p.v1.8.0` (production), and nothing says how one leads to the other"
     );
     let finding = &refused.report.findings[0];
     assert_eq!(
