@@ -63,12 +63,13 @@ pub fn deliver(
     let blobs = transfer.blobs(deliveries)?;
     let manifests = transfer.manifests(deliveries)?;
     transfer.events.emit(&Event::End { phase });
+    // Not only the roots: of an index they would lead to the site's own platforms, and all that was pushed must be there.
     let images: Vec<PinnedRef> = deliveries
         .iter()
-        .filter_map(|delivery| {
+        .flat_map(|delivery| {
             let repository =
                 RepositoryRef { host: transfer.host.clone(), repository: delivery.repository.clone() };
-            delivery.manifests.last().map(|root| repository.pin(root.digest))
+            delivery.manifests.iter().map(move |manifest| repository.pin(manifest.digest))
         })
         .collect();
     let Closure { absences, present } =
