@@ -1,6 +1,7 @@
 //! The client: what can be asked of registries.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::http::{Method, header};
@@ -35,6 +36,8 @@ pub struct Client {
     pub(super) agents: Agents,
     pub(super) auth: Authenticator,
     pub(super) uploads: Uploads,
+    /// Blobs and manifests that were written through this client.
+    pub(super) written: AtomicU64,
     conf: RegistriesConf,
     roots: Mutex<BTreeMap<RegistryHost, Url>>,
     kinds: Mutex<BTreeMap<RegistryHost, ProfileName>>,
@@ -87,12 +90,18 @@ impl Client {
             agents: Agents::new(&options, environment)?,
             auth: Authenticator::new(file, options.token_realms.clone()),
             uploads: Uploads::default(),
+            written: AtomicU64::new(0),
             conf,
             roots: Mutex::default(),
             kinds: Mutex::default(),
             options,
             events,
         })
+    }
+
+    /// How many blobs and manifests were written through this client so far; what was there already does not count.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Asks a registry who it is (`GET /v2/`), with credentials where it wants some.

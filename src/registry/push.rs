@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -154,7 +155,10 @@ impl Client {
             let outcome = self.push_once(&parcel, ask_first, beside.take(), open, progress, &mut told);
             match outcome {
                 // What an earlier try uploaded counts as uploaded, though its answer was lost.
-                Ok(Pushed::AlreadyThere) if tries.failed() > 0 => return Ok(Pushed::Uploaded),
+                Ok(pushed) if pushed == Pushed::Uploaded || tries.failed() > 0 => {
+                    self.written.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Pushed::Uploaded);
+                }
                 Ok(pushed) => return Ok(pushed),
                 Err(failed) => tries.wait(&request, failed)?,
             }
@@ -395,6 +399,7 @@ impl Client {
                 return Err(RegistryError::WrongContent { request, expected, found }.into());
             }
             reply.done();
+            self.written.fetch_add(1, Ordering::Relaxed);
             Ok(())
         })
     }
