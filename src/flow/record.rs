@@ -34,7 +34,7 @@ pub enum Record {
         /// Its inventory.
         inventory: Digest,
     },
-    /// A merged catalog is in production, and its tag is about to move.
+    /// What a tag will point to is in production, a merged catalog above all, and the tag is about to move.
     Prepared {
         /// Its inventory.
         inventory: Digest,

@@ -148,41 +148,85 @@ pub struct ArchiveFacts<'a> {
 /// An image that was built for one platform, with the config and layer that are ours.
 type Built = BTreeMap<Digest, BuiltImage>;
 
+/// What production serves, and what it would serve with the archive merged into it.
+#[derive(Debug)]
+pub struct Outlook {
+    base: CatalogImage,
+    merged: MergedCatalog,
+    findings: Vec<Finding>,
+}
+
+/// A merged catalog whose image is in production, whole, and to which nothing refers.
+struct Ready {
+    root: RawManifest,
+    catalog: Catalog,
+    findings: Vec<Finding>,
+    present: Holdings,
+}
+
 impl Forward<'_> {
-    /// Merges until nobody else interferes, then moves the tag. What was promoted is there already.
-    pub fn run(&self, _promoted: &Promoted, log: &mut Log) -> Result<Served, AnyFault> {
+    /// Merges with what production serves now, without writing anything: a conflict that stands there already is told before
+    /// the first byte moves. Nothing where production has no catalog yet, and the archive brings the base for one.
+    pub fn outlook(&self) -> Result<Option<Outlook>, AnyFault> {
+        match self.tag().current(self.client)? {
+            Some(root) => Ok(Some(self.merge(root)?)),
+            None if self.planned.base.is_some() => Ok(None),
+            None => Err(self.no_base().into()),
+        }
+    }
+
+    /// Merges until nobody else interferes, then moves the tag. What was promoted is there already; of `outlook` use is made
+    /// as long as production serves what it did then.
+    pub fn run(
+        &self,
+        _promoted: &Promoted,
+        mut outlook: Option<Outlook>,
+        log: &mut Log,
+    ) -> Result<Served, AnyFault> {
         let tag = self.tag();
+        let inventory = self.archive.inventory;
         for _ in 0..TRIES {
             let old = tag.current(self.client)?;
-            let (root, catalog, findings, present) = self.prepare(old.as_ref())?;
-            let inventory = self.archive.inventory;
+            let Ready { root, catalog, findings, present } = self.prepare(old.as_ref(), outlook.take())?;
             let (old_digest, new) = (old.as_ref().map(RawManifest::digest), root.digest());
             // A tag that is there already is not about to move: a finished import that runs again records nothing.
             if old_digest != Some(new) {
                 log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
             }
-            match tag.commit(old.as_ref(), &root, self.archive.generation, self.client)? {
+            let previous = match tag.commit(old.as_ref(), &root, self.archive.generation, self.client)? {
                 Commit::Changed { found } => {
                     let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
                     let text =
                         format!("`{}` was changed meanwhile, to {found}: merging again", tag.reference());
                     self.events.emit(&Event::Warning { text: &text });
+                    continue;
                 }
-                commit => {
-                    if commit == Commit::Moved {
-                        log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
-                    }
-                    let previous = match commit {
-                        // An earlier run moved it; what it found there is in the journal.
-                        Commit::AlreadyThere => log.old_of(&inventory, &tag.reference(), &new).flatten(),
-                        _ => old_digest,
-                    };
-                    let image = tag.repository.pin(new);
-                    return Ok(Served { image, previous, catalog, findings, present });
+                Commit::Moved => {
+                    log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
+                    old_digest
                 }
-            }
+                Commit::AlreadyThere => self.before(&new, log)?,
+            };
+            return Ok(Served { image: tag.repository.pin(new), previous, catalog, findings, present });
         }
         Err(PromoteError::Unsteady { tag: tag.reference().to_string(), tries: TRIES }.into())
+    }
+
+    /// What an earlier run found when it moved the tag: the journal says it, and where that was lost, production does. Where
+    /// this archive moved nothing, what is served was served before.
+    fn before(&self, new: &Digest, log: &Log) -> Result<Option<Digest>, AnyFault> {
+        let tag = self.tag();
+        if let Some(noted) = log.old_of(&self.archive.inventory, &tag.reference(), new) {
+            return Ok(noted);
+        }
+        let generation = self.archive.generation;
+        let kept = tag.before_generation(generation)?.into();
+        if let Some(found) = self.client.head_manifest(&tag.repository, &kept)? {
+            return Ok(Some(found.digest));
+        }
+        let built = tag.of_generation(generation, new)?.into();
+        let was_first = self.client.head_manifest(&tag.repository, &built)?.is_some();
+        Ok((!was_first).then_some(*new))
     }
 
     fn tag(&self) -> CatalogTag {
@@ -194,56 +238,62 @@ impl Forward<'_> {
         }
     }
 
-    /// Everything short of the commit: the new image is in production, whole, and nothing refers to it.
-    fn prepare(
-        &self,
-        old: Option<&RawManifest>,
-    ) -> Result<(RawManifest, Catalog, Vec<Finding>, Holdings), AnyFault> {
+    /// Everything short of the commit.
+    fn prepare(&self, old: Option<&RawManifest>, outlook: Option<Outlook>) -> Result<Ready, AnyFault> {
         self.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
-        let base = self.base(old)?;
-        let (merged, mut findings) = self.merge(&base)?;
+        let root = match old {
+            Some(old) => old.clone(),
+            None => self.carried_base()?,
+        };
+        let Outlook { base, merged, mut findings } = match outlook {
+            Some(outlook) if outlook.base.root.digest() == root.digest() => outlook,
+            _ => self.merge(root.clone())?,
+        };
         let files = crate::catalog::write::files(merged.catalog());
-        let (root, built) = self.build(&base, &files)?;
-        self.push(&root, &built)?;
+        // An archive with nothing new does not make another image of the same catalog: no cluster has anything to switch to.
+        let root = if old.is_some() && base.files().into_iter().eq(files.clone()) {
+            root
+        } else {
+            let (root, built) = self.build(&base, &files)?;
+            self.push(&root, &built)?;
+            root
+        };
         self.events.emit(&Event::End { phase: Phase::Merge });
         let (found, present) = self.check(merged.catalog(), &root)?;
         findings.extend(found);
-        Ok((root, merged.into_catalog(), findings, present))
+        Ok(Ready { root, catalog: merged.into_catalog(), findings, present })
     }
 
-    /// What production serves, or the base that the archive brought.
-    fn base(&self, old: Option<&RawManifest>) -> Result<CatalogImage, AnyFault> {
+    /// The base that the archive brought; it was promoted with the images.
+    fn carried_base(&self) -> Result<RawManifest, AnyFault> {
+        let digest = self.planned.base.ok_or_else(|| self.no_base())?;
+        let found = self.client.manifest(&self.tag().repository, &Target::Digest(digest))?;
+        Ok(found.ok_or_else(|| self.no_base())?)
+    }
+
+    fn no_base(&self) -> CatalogError {
+        CatalogError::NoBase { tag: self.tag().reference().to_string() }
+    }
+
+    fn merge(&self, root: RawManifest) -> Result<Outlook, AnyFault> {
         let tag = self.tag();
-        let no_base = || CatalogError::NoBase { tag: tag.reference().to_string() };
-        let root = match old {
-            Some(old) => old.clone(),
-            None => {
-                let digest = self.planned.base.ok_or_else(no_base)?;
-                self.client.manifest(&tag.repository, &Target::Digest(digest))?.ok_or_else(no_base)?
-            }
-        };
-        let platforms = &self.site.spec.platforms;
+        let name = || tag.reference().to_string();
         let source = RegistryImages { repository: &tag.repository, client: self.client };
-        let image = CatalogImage::read(&source, root, platforms, self.events, self.limits)?;
-        if image.images.is_empty() || image.images.iter().any(|image| !image.has_opm) {
-            return Err(CatalogError::NoOpm { tag: tag.reference().to_string() }.into());
+        let base = CatalogImage::read(&source, root, &self.site.spec.platforms, self.events, self.limits)?;
+        if base.images.is_empty() || base.images.iter().any(|image| !image.has_opm) {
+            return Err(CatalogError::NoOpm { tag: name() }.into());
         }
-        Ok(image)
-    }
-
-    fn merge(&self, base: &CatalogImage) -> Result<(MergedCatalog, Vec<Finding>), AnyFault> {
         let loaded = base.catalog(self.limits);
         if has_errors(&loaded.findings) {
             let mut errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
             let count = errors.clone().count();
             let first = errors.next().map(|first| format!("{}: {}", first.subject, first.message));
-            let tag = self.tag().reference().to_string();
-            return Err(CatalogError::Broken { tag, count, first: first.unwrap_or_default() }.into());
+            return Err(CatalogError::Broken { tag: name(), count, first: first.unwrap_or_default() }.into());
         }
         let delta = Catalog::from_values(&self.planned.delta);
         let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, self.merge);
         let (merged, report) = outcome.merged()?;
-        Ok((merged, report.findings))
+        Ok(Outlook { base, merged, findings: report.findings })
     }
 
     /// One new layer on each image of the base; the same inputs give the same digests.

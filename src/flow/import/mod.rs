@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::ReadAt;
+use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog};
 use crate::event::{Event, Events, Phase};
 use crate::fault::AnyFault;
@@ -19,12 +20,12 @@ use crate::flow::verify::verify;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{Alias, MergeOptions};
-use crate::plan::{ImageKind, Prerequisite};
-use crate::promote::{Promoted, promote, put_tag};
+use crate::plan::{ImageKind, PlannedCatalog, Prerequisite};
+use crate::promote::{Promoted, promote};
 use crate::reference::{ImageRef, RegistryHost, Repository, RepositoryRef};
-use crate::registry::Client;
+use crate::registry::{Client, Target};
 use crate::site::cluster::ClusterDump;
-use crate::site::{CatalogState, Receipt, ReceiptStep, Site, SiteReport};
+use crate::site::{CatalogMirror, CatalogState, Receipt, ReceiptStep, Site, SiteReport};
 use crate::stage::{Staged, stage};
 use crate::store::files;
 use crate::store::lock::Lock;
@@ -83,7 +84,7 @@ pub struct Imported {
     pub generation: u64,
     /// How far it went.
     pub reached: Until,
-    /// Objects that were written to registries.
+    /// Blobs and manifests that were written to registries.
     pub written: u64,
     /// What a person should know.
     pub findings: Vec<Finding>,
@@ -105,6 +106,14 @@ impl Import<'_> {
         let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
         let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
         preflight::preflight(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
+        let merge = self.merge_options(&contents);
+        let facts = ArchiveFacts {
+            inventory: archive.inventory().digest(),
+            generation: archive.inventory().sequence,
+            created: &contents.plan.created,
+        };
+        let forwards = self.forwards(&contents, &mapping, &merge, facts);
+        let outlooks = forwards.iter().map(Forward::outlook).collect::<Result<Vec<_>, _>>()?;
         // 4
         let (generation, inventory) = (archive.inventory().sequence, archive.inventory().digest());
         if log.committed(&inventory).is_none() {
@@ -113,43 +122,27 @@ impl Import<'_> {
         // 5, 6, 7 Blobs, then manifests into staging; then the proof that all of it is there.
         let source = ArchiveSource::new(&archive, &contents, &mapping, self.site, self.client)?;
         let staged = self.stage(&archive, &contents, &source)?;
-        let mut written = staged.tally().written;
         if log.committed(&inventory).is_none() {
             log.note(&Record::Staged { inventory })?;
         }
         if self.until == Until::Stage {
-            return Ok(Imported { generation, reached: Until::Stage, written, findings });
+            return Ok(self.imported(generation, findings));
         }
         // 8, 9 The same into production, where nothing refers to it yet.
         let promoted = self.promote(&staged, &contents, &source)?;
-        written += promoted.tally().written;
         if log.committed(&inventory).is_none() {
             log.note(&Record::Promoted { inventory })?;
         }
         // 10 to 16 Each catalog: merge, push, check, and the one request that puts it in force.
-        let facts = ArchiveFacts { inventory, generation, created: &contents.plan.created };
-        let merge = self.merge_options(&contents);
         let mut served = Vec::new();
-        for (planned, mirror) in &contents.catalogs {
-            let forward = Forward {
-                site: self.site,
-                mapping: &mapping,
-                planned,
-                mirror,
-                archive: facts,
-                merge: &merge,
-                client: self.client,
-                jobs: self.jobs,
-                events: self.events,
-                limits: self.limits,
-            };
-            let result = forward.run(&promoted, &mut log)?;
+        for (forward, outlook) in forwards.iter().zip(outlooks) {
+            let result = forward.run(&promoted, outlook, &mut log)?;
             findings.extend(result.findings.iter().cloned());
             served.push(result);
         }
         // 17 Tags that people use, and the copy of the floor that production keeps.
         let mut steps = steps(&contents, &served, &self.site.spec.production.registry);
-        steps.extend(self.tags(&contents, &source)?);
+        steps.extend(self.tags(&contents, &source, inventory, &mut log)?);
         generation::keep(&self.site.spec.production.registry, &archive, self.client)?;
         // 18
         if log.committed(&inventory).is_none() {
@@ -157,16 +150,43 @@ impl Import<'_> {
             log.note(&Record::Committed { generation, inventory, at, steps })?;
         }
         if self.until == Until::Promote {
-            return Ok(Imported { generation, reached: Until::Promote, written, findings });
+            return Ok(self.imported(generation, findings));
         }
         // 19
-        let receipt = self.receipt(&archive, &contents, &promoted, &served, &log);
+        let receipt = self.receipt(&archive, &contents, &mapping, &promoted, &served, &log);
         let emitted = self.emit(&contents, &served, &mapping, &receipt, &findings);
         self.events.emit(&Event::Begin { phase: Phase::Emit, items: emitted.files.len() as u64, bytes: 0 });
         files::replace_folder(out, &emitted.files, "receipt.json")?;
         self.events.emit(&Event::End { phase: Phase::Emit });
         findings.extend(emitted.findings);
-        Ok(Imported { generation, reached: Until::Emit, written, findings })
+        Ok(self.imported(generation, findings))
+    }
+
+    /// What came of it, when it went as far as it was asked to.
+    fn imported(&self, generation: u64, findings: Vec<Finding>) -> Imported {
+        Imported { generation, reached: self.until, written: self.client.written(), findings }
+    }
+
+    fn forwards<'f>(
+        &'f self,
+        contents: &'f Contents<'_>,
+        mapping: &'f Mapping,
+        merge: &'f MergeOptions,
+        archive: ArchiveFacts<'f>,
+    ) -> Vec<Forward<'f>> {
+        let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
+            site: self.site,
+            mapping,
+            planned,
+            mirror,
+            archive,
+            merge,
+            client: self.client,
+            jobs: self.jobs,
+            events: self.events,
+            limits: self.limits,
+        };
+        contents.catalogs.iter().map(forward).collect()
     }
 
     /// The higher of the two floors: the local journal's and production's own.
@@ -267,11 +287,14 @@ impl Import<'_> {
         options
     }
 
-    /// Points tags that images were asked for by, in both registries' terms of production.
+    /// Points tags that images were asked for by, in production. Where they pointed before is noted first, so that a run that
+    /// goes on with the work of another one can still tell.
     fn tags(
         &self,
         contents: &Contents<'_>,
         source: &ArchiveSource<'_>,
+        inventory: Digest,
+        log: &mut Log,
     ) -> Result<Vec<ReceiptStep>, AnyFault> {
         let mut steps = Vec::new();
         for placed in &contents.images {
@@ -280,15 +303,21 @@ impl Import<'_> {
                 host: self.site.spec.production.registry.clone(),
                 repository: placed.delivery.repository.clone(),
             };
-            let root = &placed.image.root;
-            let manifest = match self.client.manifest(&repository, &root.digest.into())? {
-                Some(manifest) => manifest,
-                None => read_manifest(source, root, self.limits)?,
-            };
-            let before = put_tag(self.client, &repository, tag.clone(), &manifest)?;
-            if before != Some(root.digest) && placed.image.kind != ImageKind::Attachment {
-                let subject = repository.tag(tag.clone()).to_string();
-                steps.push(ReceiptStep { subject, before, after: root.digest });
+            let (root, asked) = (&placed.image.root, placed.image.kind != ImageKind::Attachment);
+            let (name, target) = (repository.tag(tag.clone()), Target::Tag(tag.clone()));
+            let old = self.client.head_manifest(&repository, &target)?.map(|found| found.digest);
+            if old != Some(root.digest) {
+                if asked {
+                    log.note(&Record::Prepared { inventory, tag: name.clone(), old, new: root.digest })?;
+                }
+                let manifest = match self.client.manifest(&repository, &root.digest.into())? {
+                    Some(manifest) => manifest,
+                    None => read_manifest(source, root, self.limits)?,
+                };
+                self.client.push_manifest(&repository, &target, &manifest)?;
+            }
+            if asked && let Some(before) = log.old_of(&inventory, &name, &root.digest) {
+                steps.push(ReceiptStep { subject: name.to_string(), before, after: root.digest });
             }
         }
         Ok(steps)
@@ -298,6 +327,7 @@ impl Import<'_> {
         &self,
         archive: &VerifiedArchive,
         contents: &Contents<'_>,
+        mapping: &Mapping,
         promoted: &Promoted,
         served: &[Served],
         log: &Log,
@@ -319,6 +349,12 @@ impl Import<'_> {
             })
             .collect();
         let mut repositories = promoted.present().clone();
+        // What the archive left out was found there before the first write.
+        for needed in &contents.plan.prerequisites {
+            if let Ok(repository) = place(contents, mapping, needed) {
+                repositories.entry(repository).or_default().insert(needed.digest);
+            }
+        }
         for served in served {
             add_holdings(&mut repositories, served.present.clone());
         }
