@@ -1,1 +1,12 @@
-//! Tests of the import.
+//! An archive into a site, from the outside: the binary against Debian's `docker-registry`, looked at with stock tools.
+
+mod catalogs;
+mod delta;
+mod image;
+mod killed;
+mod race;
+mod real;
+mod refused;
+mod stand;
+mod stock;
+mod whole;

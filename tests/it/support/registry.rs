@@ -104,6 +104,20 @@ impl DockerRegistry {
         self.identity.as_ref().unwrap().ca_pem_path()
     }
 
+    /// The same, where it speaks TLS.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        self.identity.as_ref().map(Identity::ca_pem_path)
+    }
+
+    /// How many requests came that change something.
+    pub(crate) fn changes(&self) -> usize {
+        let log = self.log();
+        ["POST", "PUT", "PATCH", "DELETE"]
+            .iter()
+            .map(|method| log.matches(&format!("\"{method} /v2/")).count())
+            .sum()
+    }
+
     /// Where it keeps its files.
     pub(crate) fn storage(&self) -> &Path {
         &self.storage

@@ -1,0 +1,172 @@
+//! An import that is killed, wherever it is: production stays whole, and the same command ends where it would have ended.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ombundle::demo::World;
+use ombundle::digest::Digest;
+use ombundle::event::Silent;
+use ombundle::limits::LIMITS;
+use ombundle::transfer::closure;
+
+use super::stand::{Stand, contents, finish, listing, restore, save};
+
+/// A site before an import, and what it looks like after one that nothing disturbed.
+struct Ground {
+    stand: Stand,
+    saved: tempfile::TempDir,
+    old: Digest,
+    end: End,
+}
+
+/// What is the same however an import got there.
+#[derive(PartialEq, Eq)]
+struct End {
+    served: Digest,
+    /// What each tag of both registries points to.
+    tags: BTreeMap<PathBuf, String>,
+    /// The files for the cluster; the time of the import is left out.
+    out: BTreeMap<String, String>,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let stand = Stand::plain();
+        stand.first();
+        let old = stand.served().unwrap();
+        let saved = tempfile::tempdir().unwrap();
+        save(&Self::places(&stand), saved.path());
+        stand.ok(&Self::line());
+        let end = End::of(&stand);
+        assert_ne!(end.served, old);
+        Self { stand, saved, old, end }
+    }
+
+    /// One transfer at a time, so that the same call is the same call in every run.
+    fn line() -> String {
+        format!("{} --jobs 1", Stand::import_line("first"))
+    }
+
+    fn places(stand: &Stand) -> [PathBuf; 2] {
+        [stand.staging.storage(), stand.production.storage()].map(Path::to_owned)
+    }
+
+    fn reset(&self) {
+        restore(&Self::places(&self.stand), self.saved.path());
+        for gone in ["first/out", "first/out.new", "first/out.previous", "state"] {
+            let _ = fs::remove_dir_all(self.stand.path(gone));
+        }
+    }
+
+    /// Starts from the beginning and kills the import where `inject` says. Whether it was killed.
+    fn kill(&self, inject: &str) -> bool {
+        self.reset();
+        let ended = finish(self.stand.traced(inject, &Self::line()));
+        match ended.code {
+            None => {
+                self.is_sound(inject);
+                self.goes_on(inject);
+                true
+            }
+            Some(0) => false,
+            Some(code) => panic!("{inject}: {code}: {}", ended.stderr),
+        }
+    }
+
+    /// Production serves the old catalog or the new one, and all of it is there.
+    fn is_sound(&self, inject: &str) {
+        let served = self.stand.served().unwrap();
+        assert!(served == self.old || served == self.end.served, "{inject}: production serves {served}");
+        let image = self.stand.catalog().repository.pin(served);
+        let found = closure(&[image], &[], self.stand.client(), 1, &Silent, &LIMITS).unwrap();
+        assert_eq!(found.absences, [], "{inject}");
+        self.stand.ok("check --site @site.yaml");
+        // What stands for the cluster is whole or not there.
+        let out = self.stand.path("first/out");
+        assert!(!out.exists() || End::of(&self.stand).out == self.end.out, "{inject}: half of the files");
+    }
+
+    fn goes_on(&self, inject: &str) {
+        self.stand.ok(&Self::line());
+        let end = End::of(&self.stand);
+        assert_eq!(end.served, self.end.served, "{inject}");
+        assert!(end.tags == self.end.tags, "{inject}: other tags");
+        assert!(end.out == self.end.out, "{inject}: other files for the cluster");
+        let again = self.stand.ok(&format!("{} --format json", Self::line())).json();
+        assert_eq!(again["written"], 0, "{inject}");
+    }
+}
+
+impl End {
+    fn of(stand: &Stand) -> Self {
+        let mut tags = BTreeMap::new();
+        for storage in Ground::places(stand) {
+            for path in listing(&storage).into_keys().filter(|path| path.ends_with("current/link")) {
+                tags.insert(path.clone(), fs::read_to_string(path).unwrap());
+            }
+        }
+        let files = contents(&stand.path("first/out"));
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+        let receipt: serde_json::Value = serde_json::from_slice(&files["receipt.json"]).unwrap();
+        let finished = receipt["finished"].as_str().unwrap();
+        let out = files.iter().map(|(name, bytes)| (name.clone(), text(bytes).replace(finished, "then")));
+        Self { served: stand.served().unwrap(), tags, out: out.collect() }
+    }
+}
+
+#[test]
+fn an_import_may_be_killed_at_every_record_of_its_journal() {
+    let ground = Ground::new();
+    let mut killed = 0;
+    while ground.kill(&format!("fdatasync:signal=KILL:when={}", killed + 1)) {
+        killed += 1;
+        assert!(killed < 20);
+    }
+    // begin, staged, promoted, prepared, switched, prepared for a tag that was asked for, committed
+    assert_eq!(killed, 7, "records of the journal");
+}
+
+/// How often an undisturbed import calls the system so.
+fn calls(ground: &Ground, call: &str) -> usize {
+    ground.reset();
+    let ended = finish(ground.stand.traced(&format!("{call}:delay_enter=1:when=65535"), &Ground::line()));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ground.stand.text("strace.log").lines().filter(|line| line.contains(&format!("{call}("))).count()
+}
+
+#[test]
+fn an_import_may_be_killed_at_any_request() {
+    let ground = Ground::new();
+    let all = calls(&ground, "sendto");
+    assert!(all > 100, "{all} requests");
+    let killed =
+        (1..8).filter(|part| ground.kill(&format!("sendto:signal=KILL:when={}", all * part / 8))).count();
+    assert_eq!(killed, 7);
+}
+
+#[test]
+fn an_import_may_be_killed_at_the_requests_around_its_commit() {
+    let ground = Ground::new();
+    // The last requests: generation tags, closure, the commit, tags, the copy of the floor.
+    let all = calls(&ground, "sendto");
+    let switched = ground.stand.production.log();
+    let path = World::CATALOG.split_once('/').unwrap().1.replace(':', "/manifests/");
+    assert!(switched.contains(&format!("\"PUT /v2/olm-redhat/{path} ")), "the commit is not in the log");
+    let last: Vec<usize> = (all - 36..=all).step_by(3).collect();
+    let killed = last.iter().filter(|call| ground.kill(&format!("sendto:signal=KILL:when={call}"))).count();
+    assert!(killed + 1 >= last.len(), "{killed} of {}", last.len());
+}
+
+#[test]
+fn an_import_may_be_killed_while_it_writes_for_the_cluster() {
+    let ground = Ground::new();
+    for call in ["rename", "mkdir", "fsync"] {
+        let all = calls(&ground, call);
+        assert!(all > 0, "{call}");
+        let at: Vec<usize> = if all > 4 { vec![1, all / 2, all] } else { (1..=all).collect() };
+        for when in at {
+            assert!(ground.kill(&format!("{call}:signal=KILL:when={when}")), "{call} {when}");
+        }
+    }
+}

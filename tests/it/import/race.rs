@@ -1,0 +1,140 @@
+//! Two who change production at once: nobody's change is lost, and nobody writes over the other.
+
+use std::process::{Child, Command, Stdio};
+
+use ombundle::demo::{ImageSize, StandIns, World};
+
+use super::catalogs;
+use super::stand::{Ended, Stand, until};
+
+/// A package that stands in production by somebody else's hand.
+fn add_stranger(stand: &Stand, name: &str) {
+    let mut files = catalogs::files(stand, &stand.catalog());
+    let bundle = &catalogs::catalog(&files).packages["self-node-remediation"].bundles;
+    let image = bundle.values().next().unwrap().image.clone();
+    files.extend([catalogs::stranger(name, &image)]);
+    catalogs::push(stand, &stand.catalog(), &files);
+}
+
+fn start(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn records(stand: &Stand, journal: &str, step: &str) -> usize {
+    let text = std::fs::read_to_string(stand.path(journal)).unwrap_or_default();
+    text.matches(&format!("\"step\":\"{step}\"")).count()
+}
+
+#[test]
+fn a_catalog_that_changed_between_merge_and_commit_is_merged_again() {
+    let stand = Stand::plain();
+    stand.first();
+    // The journal's fourth record says that the tag is about to move; three seconds later it is looked at again.
+    let delayed = "fdatasync:delay_exit=3000000:when=4";
+    let import = start(stand.traced(delayed, &Stand::import_line("first")));
+    until("the merge", || records(&stand, "state/journal.jsonl", "prepared") == 1);
+    add_stranger(&stand, "late-operator");
+    let late = stand.served();
+    let ended: Ended = import.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("was changed meanwhile"), "{}", ended.stderr);
+    let journal = stand.text("state/journal.jsonl");
+    let merged = |line: &&str| line.contains("\"prepared\"") && line.contains("operator-index:v4.20");
+    assert_eq!(journal.lines().filter(merged).count(), 2, "{journal}");
+    let served = catalogs::served(&stand);
+    let packages: Vec<&str> = served.packages.keys().map(String::as_str).collect();
+    assert_eq!(packages, ["devworkspace-operator", "late-operator", "self-node-remediation", "web-terminal"]);
+    assert_eq!(
+        catalogs::path(&served, "web-terminal", "fast", "web-terminal.v1.8.0"),
+        ["web-terminal.v1.9.0"]
+    );
+    // The way back leads to what was there last, the other's change included.
+    let receipt = stand.text("first/out/receipt.json");
+    assert!(receipt.contains(&format!("\"before\": \"{}\"", late.unwrap())), "{receipt}");
+    stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn a_catalog_that_never_rests_is_left_to_the_other() {
+    let stand = Stand::plain();
+    stand.first();
+    let delayed = "fdatasync:delay_exit=2000000:when=4+";
+    let import = start(stand.traced(delayed, &Stand::import_line("first")));
+    for change in 1..=3 {
+        until("a merge", || records(&stand, "state/journal.jsonl", "prepared") == change);
+        add_stranger(&stand, &format!("late-operator-{change}"));
+    }
+    let theirs = stand.served();
+    let ended: Ended = import.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(9), "{}", ended.stderr);
+    let tag = stand.catalog().to_string();
+    assert!(ended.stderr.contains(&tag) && ended.stderr.contains("3 times"), "{}", ended.stderr);
+    assert_eq!(stand.served(), theirs);
+    assert!(!stand.path("first/out").exists());
+    // When it rests, the same command goes on.
+    stand.ok(&Stand::import_line("first"));
+    assert_eq!(catalogs::served(&stand).packages.len(), 6);
+}
+
+#[test]
+fn one_state_folder_serves_one_import_at_a_time() {
+    let stand = Stand::plain();
+    stand.first();
+    let first = start(stand.traced("fdatasync:delay_exit=4000000:when=1", &Stand::import_line("first")));
+    until("the first import", || records(&stand, "state/journal.jsonl", "begin") == 1);
+    let second = stand.expect(&Stand::import_line("first"), 2);
+    let holder = stand.text("state/lock");
+    assert!(holder.starts_with("process "), "{holder}");
+    assert!(second.stderr.contains(&format!("is held by {}", holder.trim())), "{}", second.stderr);
+    let first: Ended = first.wait_with_output().unwrap().into();
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    stand.ok(&Stand::import_line("first"));
+}
+
+/// `late.ombundle`, generation 2: another package, from the same upstream catalog.
+fn pack_late(stand: &Stand) {
+    let (path, text) = catalogs::stranger("late-operator", "registry.redhat.io/late/late-operator-bundle:v1");
+    let parts = StandIns::of(&[(path, text)], ImageSize::SMALL).unwrap();
+    let world = parts.published_as(&World::CATALOG.parse().unwrap(), ImageSize::SMALL).unwrap();
+    world.push(stand.client(), &stand.source.host()).unwrap();
+    stand.write(
+        "late/imageset.yaml",
+        &format!(
+            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  operators:\n    \
+             - catalog: {}\n      packages:\n        - name: late-operator\n",
+            World::CATALOG
+        ),
+    );
+    stand.ok("pack -c @late/imageset.yaml --site @site.yaml --key @signer.key -o @late.ombundle");
+}
+
+/// What both archives brought is there, and what was there before.
+fn both_survived(stand: &Stand) {
+    let served = catalogs::served(stand);
+    let packages: Vec<&str> = served.packages.keys().map(String::as_str).collect();
+    assert_eq!(packages, ["devworkspace-operator", "late-operator", "self-node-remediation", "web-terminal"]);
+    assert_eq!(
+        catalogs::path(&served, "web-terminal", "fast", "web-terminal.v1.8.0"),
+        ["web-terminal.v1.9.0"]
+    );
+    stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn imports_from_two_machines_lose_nothing() {
+    let stand = Stand::plain();
+    stand.first();
+    pack_late(&stand);
+    stand.write("other.yaml", &stand.text("site.yaml").replace("./state", "./other"));
+    // Both have merged with the same catalog before either moves the tag.
+    let delayed = "fdatasync:delay_exit=3000000:when=4";
+    let first = start(stand.traced(delayed, &Stand::import_line("first")));
+    until("the first merge", || records(&stand, "state/journal.jsonl", "prepared") == 1);
+    let late = "import @late.ombundle --site @other.yaml -o @late/out";
+    let second = start(stand.command(late));
+    for (name, import) in [("first", first), ("second", second)] {
+        let ended: Ended = import.wait_with_output().unwrap().into();
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+    }
+    both_survived(&stand);
+}
