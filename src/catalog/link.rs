@@ -149,7 +149,7 @@ fn twice(code: &str, blob: &Blob, first: &Blob) -> Finding {
         format!("occurs twice; the first is in {} line {}", place.file, place.line)
     };
     at(Finding::error(code, blob, message), &blob.origin)
-        .hint("catalogs are not joined by putting them together; use `catalog merge`")
+        .hint("catalogs are not joined by putting them together; `ombundle import` merges what arrives into what is served")
 }
 
 fn homeless(blob: &Blob) -> Finding {

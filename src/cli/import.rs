@@ -88,6 +88,12 @@ fn package_mode(text: &str) -> Result<(String, Mode), String> {
 }
 
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
+    if let Some((package, _)) = command.merge_mode.iter().find(|(_, mode)| *mode == Mode::Split) {
+        return Err(Failure::usage(format!(
+            "`--merge-mode {package}=split` needs a second catalog, which is not built yet"
+        ))
+        .hint("`keep-old` leaves production's package as it is; `union` and `replace` take the new one"));
+    }
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;

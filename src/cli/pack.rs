@@ -10,7 +10,7 @@ use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::{in_a_folder, secret_key, settle};
 use crate::cli::options::{RegistryArgs, ResultFormat};
-use crate::cli::plan::{PlanArgs, remember};
+use crate::cli::plan::{PlanArgs, check_number, remember};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
 use crate::fault::Exit;
@@ -62,7 +62,10 @@ const KEPT_PLAN: &str = "part.plan-";
 
 pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure> {
     // Whatever can be known to fail fails before the first download.
-    let keys = command.key.iter().map(|path| secret_key(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = command.key.iter().map(|path| secret_key(path)).collect::<Result<Vec<_>, _>>()?;
+    // The same key twice is one signature.
+    let mut known = std::collections::BTreeSet::new();
+    keys.retain(|key| known.insert(key.public().id()));
     in_a_folder(&command.output)?;
     if command.output.exists() {
         return Err(files::StoreError::Exists { path: command.output }.into());
@@ -86,6 +89,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
     let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
     settle(exit(&plan.findings), "the plan", &findings)?;
+    check_number(&command.request, &plan)?;
     if let Some(kept) = to_keep {
         files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
     }
@@ -96,7 +100,14 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         events: &*context.console,
         limits: &LIMITS,
     };
-    let packed = pack.run(&plan, &command.output)?;
+    let packed = match pack.run(&plan, &command.output) {
+        Err(fault) if fault.exit() == Exit::Incomplete => {
+            // What upstream has taken away stays away: the next run makes a new plan.
+            files::remove_beside(&command.output, KEPT_PLAN)?;
+            return Err(fault.into());
+        }
+        packed => packed?,
+    };
     // Also those that other requests left here, whose archive this name is no more.
     files::remove_beside(&command.output, KEPT_PLAN)?;
     remember(&command.request, &plan, &packed)?;

@@ -237,6 +237,23 @@ pub(super) fn remember(request: &PlanArgs, plan: &Plan, packed: &Packed) -> Resu
     Ok(Journal::open(&path)?.append(&entry)?)
 }
 
+/// Refuses to give the number of an archive that was packed here to another one: the site takes only one of them.
+pub(super) fn check_number(request: &PlanArgs, plan: &Plan) -> Result<(), Failure> {
+    let site = request.site.as_deref().map(SiteFile::read).transpose()?;
+    let Some(path) = record(site.as_ref()) else { return Ok(()) };
+    let packed = Journal::<PackedRecord>::read(&path)?;
+    let same = |record: &&PackedRecord| record.sequence == plan.sequence && record.created == plan.created;
+    let taken = packed.iter().filter(|record| record.sequence >= plan.sequence).find(|record| !same(record));
+    match taken {
+        None => Ok(()),
+        Some(record) => Err(Failure::usage(format!(
+            "generation {} was packed already, and this plan would make another generation {}",
+            record.sequence, plan.sequence
+        ))
+        .hint("make a new plan: it takes the next number; or give one with `--sequence`")),
+    }
+}
+
 fn read_report(path: &Path) -> Result<SiteReport, Failure> {
     Ok(SiteReport::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
 }

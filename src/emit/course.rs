@@ -232,7 +232,6 @@ fn off_path(package: &PlannedPackage, subscription: &ClusterSubscription, runs: 
         subscription.name
     );
     let message = format!("{} runs, and the upgrade was planned from {}", Safe(runs), path.join(", "));
-    let hint =
-        "plan the upgrade again with a site report of this cluster (`ombundle site report --cluster …`)";
+    let hint = "plan the upgrade again with `--cluster` and a dump of this cluster";
     Finding::warning("INSTALLED_NOT_ON_PATH", subject, message).hint(hint)
 }

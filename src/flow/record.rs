@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::Moment;
 use crate::digest::Digest;
 use crate::fault::AnyFault;
+use crate::finding::Finding;
 use crate::reference::ImageRef;
 use crate::site::ReceiptStep;
 use crate::store::journal::Journal;
@@ -23,6 +24,9 @@ pub enum Record {
         inventory: Digest,
         /// When, RFC 3339.
         at: String,
+        /// Why it was taken although the clock spoke against it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Staging holds it whole.
     Staged {
@@ -64,6 +68,9 @@ pub enum Record {
         at: String,
         /// What changed, in order.
         steps: Vec<ReceiptStep>,
+        /// What was told about it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
     },
 }
 

@@ -118,7 +118,7 @@ fn head(form: &mut Form<'_>, root: &Fields<'_>) -> Option<Api> {
     root.require(form, "apiVersion", &format!("write `apiVersion: {V2ALPHA1}`"));
     let kind = root.text(form, "kind");
     if kind == Some("DeleteImageSetConfiguration") {
-        let hint = "give a file of kind ImageSetConfiguration; what nothing needs any more is found by `ombundle vacuum`";
+        let hint = "give a file of kind ImageSetConfiguration; nothing is deleted by an import";
         form.error(
             root.line_of("kind"),
             "KIND",
@@ -144,7 +144,7 @@ fn head(form: &mut Form<'_>, root: &Fields<'_>) -> Option<Api> {
         }
     };
     if root.has("delete") {
-        let hint = "take it out; what nothing needs any more is found by `ombundle vacuum`";
+        let hint = "take it out; nothing is deleted by an import";
         form.error(
             root.line_of("delete"),
             "UNKNOWN_FIELD",

@@ -17,6 +17,9 @@ pub struct MergeOptions {
     pub modes: BTreeMap<String, Mode>,
     /// What to do when both sides have a bundle of one name with different images.
     pub on_bundle_image: OnBundleImage,
+    /// The default channel that upstream's own package names, where it is known: a package that was cut down to a few channels
+    /// may have to name another.
+    pub upstream_defaults: BTreeMap<String, String>,
     /// Edges that a person vouches for.
     pub bridges: Vec<Bridge>,
     /// Mirrors whose references mean the same as the source's.

@@ -85,7 +85,7 @@ fn auto(old: &Package, new: &Package, evidence: &[Evidence], options: &MergeOpti
         let message = "the catalogs are for different OpenShift minors, and joining their branches would withhold \
                        versions in between or take edges away";
         let hint = format!(
-            "decide with `--mode {0}=union` or `--mode {0}=replace`, or serve it from a catalog of its own",
+            "decide with `--merge-mode {0}=union` or `--merge-mode {0}=replace`, or serve it from a catalog of its own",
             new.name
         );
         united.findings.push(Finding::error("CROSS_MINOR", subject, message).hint(hint));
@@ -204,7 +204,8 @@ fn united(old: &Package, new: &Package, evidence: &[Evidence], options: &MergeOp
         deprecations: None,
         others: others(old, new, &mut findings),
     };
-    default_channel(&mut package, old, new, &mut findings);
+    let upstream = options.upstream_defaults.get(&new.name);
+    default_channel(&mut package, old, new, upstream, &mut findings);
     package.blob = package_blob(&package.default_channel, old, new);
     package.deprecations = deprecations::merged(old, new, &package, &mut findings);
     if !has_errors(&findings) {
@@ -247,8 +248,20 @@ fn bundles(
     bundles
 }
 
-fn default_channel(package: &mut Package, old: &Package, new: &Package, findings: &mut Vec<Finding>) {
-    let wanted = [&new.default_channel, &old.default_channel];
+fn default_channel(
+    package: &mut Package,
+    old: &Package,
+    new: &Package,
+    upstream: Option<&String>,
+    findings: &mut Vec<Finding>,
+) {
+    // Where upstream's own default did not travel, what the delivered package names is a stopgap: production's stays.
+    let wanted = match upstream {
+        Some(upstream) if *upstream != new.default_channel => {
+            [upstream, &old.default_channel, &new.default_channel]
+        }
+        _ => [&new.default_channel, &new.default_channel, &old.default_channel],
+    };
     let subject = format!("package {}", new.name);
     let Some(found) = wanted.into_iter().find(|name| package.channels.contains_key(*name)) else {
         let message = format!(

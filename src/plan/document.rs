@@ -84,6 +84,9 @@ pub struct PlannedPackage {
     pub name: String,
     /// Why it is here: asked for, or required by whom.
     pub reason: String,
+    /// The default channel that the request or upstream names, also where that channel does not travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_channel: Option<String>,
     /// What runs at the site, as a CSV name, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<String>,

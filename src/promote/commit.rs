@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::oci::RawManifest;
 use crate::reference::{ImageRef, RepositoryRef, Tag};
-use crate::registry::{Client, Target};
+use crate::registry::{Client, RegistryError, Target};
 
 /// A catalog in production.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,21 @@ impl CatalogTag {
         format!("{}-{suffix}", self.tag).parse().map_err(too_long)
     }
 
+    /// Gives the old image a tag of its own. One that an earlier try of the same generation made stays where it is: it may be all
+    /// that keeps the image from a clean-up.
+    fn keep_old(&self, old: &RawManifest, generation: u64, client: &Client) -> Result<(), AnyFault> {
+        let tag = self.before_generation(generation)?;
+        let found = client.head_manifest(&self.repository, &Target::Tag(tag.clone()))?;
+        let tag = match found {
+            Some(found) if found.digest != old.digest() => {
+                self.suffixed(&format!("prev-{generation}-{}", old.digest().short()))?
+            }
+            _ => tag,
+        };
+        put_tag(client, &self.repository, tag, old)?;
+        Ok(())
+    }
+
     /// Moves the tag from `old` to `new`, whose manifest and all below it must be in the repository.
     pub fn commit(
         &self,
@@ -124,7 +139,7 @@ impl CatalogTag {
             return Ok(Commit::Changed { found: found.map(|found| found.digest()) });
         }
         if let Some(old) = old {
-            put_tag(client, &self.repository, self.before_generation(generation)?, old)?;
+            self.keep_old(old, generation, client)?;
         }
         client.push_manifest(&self.repository, &Target::Tag(self.tag.clone()), new)?;
         match self.current(client)? {
@@ -149,9 +164,24 @@ pub fn put_tag(
     manifest: &RawManifest,
 ) -> Result<Option<Digest>, AnyFault> {
     let target = Target::Tag(tag);
-    let before = client.head_manifest(repository, &target)?.map(|found| found.digest);
+    let before = pointed_to(client, repository, &target)?;
     if before != Some(manifest.digest()) {
         client.push_manifest(repository, &target, manifest)?;
     }
     Ok(before)
+}
+
+/// What a tag points to; nothing when it does not exist.
+///
+/// A registry that lost power while it wrote a tag answers 500 for it ever after (distribution 2.8.2). That counts as nothing:
+/// putting the tag again mends it.
+pub fn pointed_to(
+    client: &Client,
+    repository: &RepositoryRef,
+    target: &Target,
+) -> Result<Option<Digest>, AnyFault> {
+    match client.head_manifest(repository, target) {
+        Err(RegistryError::Status { status: 500..=599, .. }) => Ok(None),
+        found => Ok(found?.map(|found| found.digest)),
+    }
 }

@@ -2,7 +2,7 @@
 
 mod commit;
 
-pub use commit::{CatalogTag, Commit, PromoteError, put_tag};
+pub use commit::{CatalogTag, Commit, PromoteError, pointed_to, put_tag};
 
 use crate::event::Phase;
 use crate::fault::AnyFault;

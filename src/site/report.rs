@@ -134,7 +134,7 @@ impl Fault for ReportError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("give what `ombundle site report` wrote, or the receipt.json of the last import".to_owned())
+        Some("give the receipt.json of the last import".to_owned())
     }
 }
 

@@ -231,6 +231,19 @@ pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))
 }
 
+/// Whether a folder may be replaced: it is not there, or empty, or holds `marker` and so is ours.
+pub fn check_folder(path: &Path, marker: &str) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let is_empty = fs::read_dir(path).map_err(failed("read", path))?.next().is_none();
+    if is_empty || path.join(marker).is_file() {
+        Ok(())
+    } else {
+        Err(StoreError::Exists { path: path.to_owned() })
+    }
+}
+
 /// Writes a folder of files at once: `path` holds all of them, or what it held before.
 ///
 /// A folder that is there already is moved to `path` with `.previous` behind its name, replacing an older one of that name; when
@@ -241,17 +254,15 @@ pub fn replace_folder(
     files: &BTreeMap<String, Vec<u8>>,
     marker: &str,
 ) -> Result<bool, StoreError> {
+    check_folder(path, marker)?;
     let exists = path.exists();
-    if exists {
-        let is_empty = fs::read_dir(path).map_err(failed("read", path))?.next().is_none();
-        if !is_empty && !path.join(marker).is_file() {
-            return Err(StoreError::Exists { path: path.to_owned() });
-        }
-        if holds_exactly(path, files)? {
-            return Ok(false);
-        }
+    if exists && holds_exactly(path, files)? {
+        return Ok(false);
     }
-    let fresh = beside(path, "new");
+    let previous = beside(path, "previous");
+    check_folder(&previous, marker)?;
+    // What a run that was broken off left half-written has no marker; its name is one that nobody else uses.
+    let fresh = beside(path, "ombundle-new");
     remove_folder(&fresh)?;
     for (name, bytes) in files {
         let file = fresh.join(name);
@@ -260,7 +271,6 @@ pub fn replace_folder(
         create(&file, bytes, Mode::Public)?;
     }
     if exists {
-        let previous = beside(path, "previous");
         remove_folder(&previous)?;
         rename(path, &previous)?;
     }
@@ -332,7 +342,7 @@ mod tests {
         assert!(replace_folder(&out, &files("2"), "receipt.json").unwrap());
         assert_eq!(fs::read(out.join("receipt.json")).unwrap(), b"2");
         assert_eq!(fs::read(base.path().join("out.previous/receipt.json")).unwrap(), b"1");
-        assert!(!base.path().join("out.new").exists());
+        assert!(!base.path().join("out.ombundle-new").exists());
     }
 
     #[test]

@@ -45,6 +45,9 @@ impl PartFile {
             .truncate(false)
             .open(&path)
             .map_err(failed("create", &path))?;
+        if file.try_lock().is_err() {
+            return Err(StoreError::Locked { path, holder: "another `ombundle pack`".to_owned() });
+        }
         let mut kept = BTreeMap::new();
         if file.metadata().map_err(failed("read", &path))?.len() == size && begins_with(&file, front) {
             kept = read_progress(&progress_path)?;

@@ -137,7 +137,11 @@ impl Transfer<'_> {
     fn manifest(&self, delivery: &Delivery, manifest: &Descriptor) -> Result<Tally, AnyFault> {
         let repository = self.at(&delivery.repository);
         let tag = Target::Tag(Tag::of_digest(&manifest.digest));
-        let there = self.client.head_manifest(&repository, &tag)?;
+        // A registry that lost power while it wrote a tag answers 500 for it ever after; putting it again mends it.
+        let there = match self.client.head_manifest(&repository, &tag) {
+            Err(RegistryError::Status { status: 500..=599, .. }) => None,
+            there => there?,
+        };
         if there.is_some_and(|found| found.digest == manifest.digest) {
             return Ok(Tally { written: 0, there: 1 });
         }

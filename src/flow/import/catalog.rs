@@ -1,25 +1,25 @@
 //! One catalog of production: read, merged, built, pushed beside the old one, checked, and put in its place by one request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::image::build::{self, BuiltImage, Provenance};
-use crate::catalog::model::Catalog;
+use crate::catalog::{Catalog, Loaded};
 use crate::check::{self, needs, unresolved};
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::{Finding, Severity, has_errors};
-use crate::flow::catalog_image::{CatalogImage, PlatformImage, RegistryImages};
+use crate::flow::catalog_image::{CatalogImage, PlatformImage, RegistryImages, pull};
 use crate::flow::import::generation::push;
 use crate::flow::record::{Log, Record};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{MergeOptions, MergedCatalog, merge};
-use crate::oci::RawManifest;
+use crate::oci::{ManifestView, RawManifest};
 use crate::plan::PlannedCatalog;
 use crate::promote::{CatalogTag, Commit, PromoteError, Promoted, put_tag};
-use crate::reference::PinnedRef;
+use crate::reference::{PinnedRef, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::Holdings;
@@ -54,6 +54,12 @@ pub enum CatalogError {
         /// Where it is.
         tag: String,
     },
+    /// What the archive brings is no sound catalog.
+    #[error("the catalog that the archive brings is broken: {why}")]
+    Delta {
+        /// What is wrong.
+        why: String,
+    },
     /// Something that the delivered packages need is not in production.
     #[error("{count} images of delivered operators do not resolve in production; the first: {first}")]
     Unresolved {
@@ -75,6 +81,7 @@ impl Fault for CatalogError {
         match self {
             Self::NoBase { .. } | Self::Unresolved { .. } => Exit::Prerequisite,
             Self::Broken { .. } | Self::NoOpm { .. } => Exit::Conflict,
+            Self::Delta { .. } => Exit::Integrity,
             Self::Built { .. } => Exit::Unexpected,
         }
     }
@@ -89,6 +96,7 @@ impl Fault for CatalogError {
                 "a catalog made for extractContent has no server: mirror the upstream index image once, and point the site file to it"
                     .to_owned()
             }
+            Self::Delta { .. } => "pack again with the version of ombundle that imports".to_owned(),
             Self::Unresolved { .. } => "run the same import again; if it stays, pack again without `--report`".to_owned(),
             Self::Built { .. } => "this is a defect of ombundle: please report it".to_owned(),
         })
@@ -122,6 +130,8 @@ pub struct Forward<'a> {
     pub mirror: &'a CatalogMirror,
     /// The archive's inventory, generation and time.
     pub archive: ArchiveFacts<'a>,
+    /// The images that the archive brings or builds on, as references to production.
+    pub carried: &'a BTreeSet<String>,
     /// Decisions and knowledge for the merge.
     pub merge: &'a MergeOptions,
     /// Asks production.
@@ -156,6 +166,15 @@ pub struct Outlook {
     findings: Vec<Finding>,
 }
 
+/// What production offered until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// What the image holds.
+    Served,
+    /// Nothing: the image is only the base of a first catalog.
+    Nothing,
+}
+
 /// A merged catalog whose image is in production, whole, and to which nothing refers.
 struct Ready {
     root: RawManifest,
@@ -169,10 +188,26 @@ impl Forward<'_> {
     /// the first byte moves. Nothing where production has no catalog yet, and the archive brings the base for one.
     pub fn outlook(&self) -> Result<Option<Outlook>, AnyFault> {
         match self.tag().current(self.client)? {
-            Some(root) => Ok(Some(self.merge(root)?)),
+            Some(root) => Ok(Some(self.merge(root, Before::Served)?)),
             None if self.planned.base.is_some() => Ok(None),
             None => Err(self.no_base().into()),
         }
+    }
+
+    /// Looks once more, when all else is done, whether the tag is still where it was put: registries have no compare-and-swap,
+    /// and of two imports at the same instant the last one stays.
+    pub fn confirm(&self, served: &Served) -> Result<(), AnyFault> {
+        let tag = self.tag();
+        let found = tag.current(self.client)?.map(|found| found.digest());
+        if found == Some(served.image.digest) {
+            return Ok(());
+        }
+        Err(PromoteError::Overtaken {
+            tag: tag.reference().to_string(),
+            wanted: served.image.digest,
+            found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
+        }
+        .into())
     }
 
     /// Merges until nobody else interferes, then moves the tag. What was promoted is there already; of `outlook` use is made
@@ -233,7 +268,7 @@ impl Forward<'_> {
         let registry = self.site.spec.production.registry.clone();
         let repository = self.mirror.mirror.repository.clone();
         CatalogTag {
-            repository: crate::reference::RepositoryRef { host: registry, repository },
+            repository: RepositoryRef { host: registry, repository },
             tag: self.mirror.mirror.tag.clone(),
         }
     }
@@ -247,7 +282,10 @@ impl Forward<'_> {
         };
         let Outlook { base, merged, mut findings } = match outlook {
             Some(outlook) if outlook.base.root.digest() == root.digest() => outlook,
-            _ => self.merge(root.clone())?,
+            _ => {
+                let before = if old.is_some() { Before::Served } else { Before::Nothing };
+                self.merge(root.clone(), before)?
+            }
         };
         let files = crate::catalog::write::files(merged.catalog());
         // An archive with nothing new does not make another image of the same catalog: no cluster has anything to switch to.
@@ -275,7 +313,7 @@ impl Forward<'_> {
         CatalogError::NoBase { tag: self.tag().reference().to_string() }
     }
 
-    fn merge(&self, root: RawManifest) -> Result<Outlook, AnyFault> {
+    fn merge(&self, root: RawManifest, before: Before) -> Result<Outlook, AnyFault> {
         let tag = self.tag();
         let name = || tag.reference().to_string();
         let source = RegistryImages { repository: &tag.repository, client: self.client };
@@ -283,7 +321,11 @@ impl Forward<'_> {
         if base.images.is_empty() || base.images.iter().any(|image| !image.has_opm) {
             return Err(CatalogError::NoOpm { tag: name() }.into());
         }
-        let loaded = base.catalog(self.limits);
+        // A carried base may hold upstream's whole catalog in a layer that it cannot do without. Production never offered that.
+        let loaded = match before {
+            Before::Served => base.catalog(self.limits),
+            Before::Nothing => Loaded::default(),
+        };
         if has_errors(&loaded.findings) {
             let mut errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
             let count = errors.clone().count();
@@ -291,6 +333,9 @@ impl Forward<'_> {
             return Err(CatalogError::Broken { tag: name(), count, first: first.unwrap_or_default() }.into());
         }
         let delta = Catalog::from_values(&self.planned.delta);
+        if let Some(first) = delta.findings.iter().find(|finding| finding.severity == Severity::Error) {
+            return Err(CatalogError::Delta { why: format!("{}: {}", first.subject, first.message) }.into());
+        }
         let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, self.merge);
         let (merged, report) = outcome.merged()?;
         Ok(Outlook { base, merged, findings: report.findings })
@@ -355,6 +400,19 @@ impl Forward<'_> {
         put_tag(self.client, &repository, crate::reference::Tag::of_digest(&root.digest()), root)?;
         let generation = self.tag().of_generation(self.archive.generation, &root.digest())?;
         put_tag(self.client, &repository, generation, root)?;
+        self.pull_back(&repository, built)
+    }
+
+    /// What is about to be served is read from production and hashed: a registry keeps a damaged blob of a former push.
+    fn pull_back(&self, repository: &RepositoryRef, built: &Built) -> Result<(), AnyFault> {
+        let source = RegistryImages { repository, client: self.client };
+        for image in built.values() {
+            let ManifestView::Image(view) = image.manifest.view(self.limits)? else { continue };
+            pull(&source, &view.config, self.limits.config_bytes)?;
+            for layer in view.layers.iter().filter(|layer| layer.digest == image.layer.digest) {
+                pull(&source, layer, self.limits.catalog_bytes)?;
+            }
+        }
         Ok(())
     }
 
@@ -364,17 +422,21 @@ impl Forward<'_> {
         let mut needs = needs(merged, self.mapping, production);
         let itself = ("the catalog".to_owned(), self.planned.source.to_string());
         needs.pinned.entry(self.tag().repository.pin(root.digest())).or_default().insert(itself.clone());
+        let root_image = self.tag().repository.pin(root.digest()).to_string();
         let (found, present) =
             unresolved(&needs, platforms, self.client, self.jobs, self.events, self.limits)?;
         let ours = |unresolved: &check::Unresolved| {
-            unresolved.users.iter().any(|user| {
-                *user == itself
-                    || self
-                        .planned
-                        .packages
-                        .iter()
-                        .any(|package| package.name == user.0 && package.bundles.contains(&user.1))
-            })
+            // What did not travel although it is listed was blocked by the request, and the plan said so.
+            let carried = unresolved.image == root_image || self.carried.contains(&unresolved.image);
+            carried
+                && unresolved.users.iter().any(|user| {
+                    *user == itself
+                        || self
+                            .planned
+                            .packages
+                            .iter()
+                            .any(|package| package.name == user.0 && package.bundles.contains(&user.1))
+                })
         };
         let (blocking, older): (Vec<_>, Vec<_>) = found.iter().partition(|unresolved| ours(unresolved));
         if let Some(first) = blocking.first() {
@@ -385,7 +447,7 @@ impl Forward<'_> {
         findings.extend(older.into_iter().map(|unresolved| {
             let mut finding = unresolved.finding();
             finding.severity = Severity::Warning;
-            finding.message.push_str(" (it was so before this import)");
+            finding.message.push_str(" (it was so before this import, or it was blocked by the request)");
             finding
         }));
         Ok((findings, present))

@@ -65,7 +65,6 @@ pub(super) fn latest(
                     "`{repository}:{tag}` does not hold generation {generation}; it is not believed"
                 ),
             }),
-            Err(fault) if fault.exit() == crate::fault::Exit::Registry => return Err(fault),
             Err(fault) => events
                 .emit(&Event::Warning { text: &format!("`{repository}:{tag}` is not believed: {fault}") }),
         }

@@ -11,7 +11,7 @@ use crate::archive::ReadAt;
 use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog};
 use crate::event::{Event, Events, Phase};
-use crate::fault::AnyFault;
+use crate::fault::{AnyFault, Fault};
 use crate::finding::Finding;
 use crate::flow::import::catalog::{ArchiveFacts, Forward, Served};
 use crate::flow::import::contents::{ArchiveSource, Contents, Placed};
@@ -20,8 +20,8 @@ use crate::flow::verify::verify;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{Alias, MergeOptions};
-use crate::plan::{ImageKind, PlannedCatalog, Prerequisite};
-use crate::promote::{Promoted, promote};
+use crate::plan::{ImageKind, PlannedCatalog, PlannedPackage, Prerequisite};
+use crate::promote::{Promoted, pointed_to, promote};
 use crate::reference::{ImageRef, RegistryHost, Repository, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::cluster::ClusterDump;
@@ -31,12 +31,15 @@ use crate::store::files;
 use crate::store::lock::Lock;
 use crate::transfer::{Delivery, Transfer, add_holdings, read_manifest};
 use crate::trust::TrustSet;
-use crate::verify::{Floor, Policy, VerifiedArchive};
+use crate::verify::{Floor, Policy, VerifiedArchive, open};
 
 pub mod catalog;
 pub mod contents;
 mod generation;
 mod preflight;
+
+/// The file by which a folder is known to be of an import.
+const MARKER: &str = "receipt.json";
 
 /// How far an import goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,10 +100,19 @@ impl Import<'_> {
         files::create_private_folder(self.state)?;
         let _lock = Lock::take(&self.state.join("lock"))?;
         let mut log = Log::open(self.state)?;
-        // 2 Open once; believe nothing that is not signed, nothing that is older than what is in force.
-        self.policy.floor = self.floor(&log)?;
-        let archive = verify(source, self.trust, &self.policy, self.events, self.limits)?;
+        // 2 Open once; believe nothing that is not signed, nothing that is older than what is in force. The journal is asked
+        // first: what is damaged or foreign is told without a registry.
+        self.policy.floor = log.last_committed().map(|(sequence, inventory)| Floor { sequence, inventory });
+        let archive = verify(Arc::clone(&source), self.trust, &self.policy, self.events, self.limits)?;
         let mut findings = archive.notes().to_vec();
+        if let Some(floor) = self.higher_floor(&log)? {
+            self.policy.floor = Some(floor);
+            findings = open(source, self.trust, &self.policy, self.limits)?.notes().to_vec();
+        }
+        files::check_folder(out, MARKER)?;
+        if let Some(cluster) = self.cluster {
+            findings.extend(emit::preflight(self.site, cluster));
+        }
         // 3 Whatever can fail fails before the first write.
         let mapping = Mapping::new(&self.site.spec.repositories)?;
         let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
@@ -112,12 +124,14 @@ impl Import<'_> {
             generation: archive.inventory().sequence,
             created: &contents.plan.created,
         };
-        let forwards = self.forwards(&contents, &mapping, &merge, facts);
+        let carried = carried_images(&contents, &self.site.spec.production.registry);
+        let forwards = self.forwards(&contents, &mapping, &merge, facts, &carried);
         let outlooks = forwards.iter().map(Forward::outlook).collect::<Result<Vec<_>, _>>()?;
         // 4
         let (generation, inventory) = (archive.inventory().sequence, archive.inventory().digest());
         if log.committed(&inventory).is_none() {
-            log.note(&Record::Begin { generation, inventory, at: self.policy.now.to_string() })?;
+            let reason = self.policy.accept_time.as_ref().map(ToString::to_string);
+            log.note(&Record::Begin { generation, inventory, at: self.policy.now.to_string(), reason })?;
         }
         // 5, 6, 7 Blobs, then manifests into staging; then the proof that all of it is there.
         let source = ArchiveSource::new(&archive, &contents, &mapping, self.site, self.client)?;
@@ -133,6 +147,8 @@ impl Import<'_> {
         if log.committed(&inventory).is_none() {
             log.note(&Record::Promoted { inventory })?;
         }
+        // What the catalogs ask for by tag must be there before they are in force; tags that exist move afterwards.
+        self.tags(&contents, &source, inventory, Tags::New, &mut log)?;
         // 10 to 16 Each catalog: merge, push, check, and the one request that puts it in force.
         let mut served = Vec::new();
         for (forward, outlook) in forwards.iter().zip(outlooks) {
@@ -141,13 +157,22 @@ impl Import<'_> {
             served.push(result);
         }
         // 17 Tags that people use, and the copy of the floor that production keeps.
-        let mut steps = steps(&contents, &served, &self.site.spec.production.registry);
-        steps.extend(self.tags(&contents, &source, inventory, &mut log)?);
-        generation::keep(&self.site.spec.production.registry, &archive, self.client)?;
+        let mut steps = switches(&contents, &served, &self.site.spec.production.registry);
+        steps.extend(self.tags(&contents, &source, inventory, Tags::All, &mut log)?);
+        if let Err(fault) = generation::keep(&self.site.spec.production.registry, &archive, self.client) {
+            // The catalogs are in force; a registry that refuses one more repository must not stop what follows.
+            findings.push(state_not_kept(&*fault));
+        }
+        for (forward, served) in forwards.iter().zip(&served) {
+            forward.confirm(served)?;
+        }
         // 18
         if log.committed(&inventory).is_none() {
             let at = self.policy.now.to_string();
-            log.note(&Record::Committed { generation, inventory, at, steps })?;
+            log.note(&Record::Committed { generation, inventory, at, steps, findings: findings.clone() })?;
+        } else if let Some(Record::Committed { findings: told, .. }) = log.committed(&inventory) {
+            // Merging a catalog with itself has nothing to tell: what was told when it came into force still holds.
+            findings.clone_from(told);
         }
         if self.until == Until::Promote {
             return Ok(self.imported(generation, findings));
@@ -156,7 +181,7 @@ impl Import<'_> {
         let receipt = self.receipt(&archive, &contents, &mapping, &promoted, &served, &log);
         let emitted = self.emit(&contents, &served, &mapping, &receipt, &findings);
         self.events.emit(&Event::Begin { phase: Phase::Emit, items: emitted.files.len() as u64, bytes: 0 });
-        files::replace_folder(out, &emitted.files, "receipt.json")?;
+        files::replace_folder(out, &emitted.files, MARKER)?;
         self.events.emit(&Event::End { phase: Phase::Emit });
         findings.extend(emitted.findings);
         Ok(self.imported(generation, findings))
@@ -173,6 +198,7 @@ impl Import<'_> {
         mapping: &'f Mapping,
         merge: &'f MergeOptions,
         archive: ArchiveFacts<'f>,
+        carried: &'f BTreeSet<String>,
     ) -> Vec<Forward<'f>> {
         let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
             site: self.site,
@@ -180,6 +206,7 @@ impl Import<'_> {
             planned,
             mirror,
             archive,
+            carried,
             merge,
             client: self.client,
             jobs: self.jobs,
@@ -189,19 +216,32 @@ impl Import<'_> {
         contents.catalogs.iter().map(forward).collect()
     }
 
-    /// The higher of the two floors: the local journal's and production's own.
-    fn floor(&self, log: &Log) -> Result<Option<Floor>, AnyFault> {
+    /// Production's own floor, where it is higher than the journal's.
+    fn higher_floor(&self, log: &Log) -> Result<Option<Floor>, AnyFault> {
         let local = log.last_committed().map(|(sequence, inventory)| Floor { sequence, inventory });
         let production = &self.site.spec.production.registry;
         let kept = generation::latest(production, self.trust, self.client, self.events, self.limits)?;
-        if let (None, Some(kept)) = (local, kept) {
-            let text = format!(
+        let text = match (local, kept) {
+            (None, Some(kept)) => format!(
                 "the journal is new; production says that generation {} was imported last, and that holds",
                 kept.sequence
-            );
-            self.events.emit(&Event::Warning { text: &text });
-        }
-        Ok(local.into_iter().chain(kept).max_by_key(|floor| floor.sequence))
+            ),
+            (Some(local), Some(kept)) if kept.sequence > local.sequence => format!(
+                "the journal ends with generation {}; production says that generation {} was imported last, and that holds",
+                local.sequence, kept.sequence
+            ),
+            (Some(local), Some(kept))
+                if kept.sequence == local.sequence && kept.inventory != local.inventory =>
+            {
+                format!(
+                    "the journal and production know generation {} as different archives; the journal holds",
+                    local.sequence
+                )
+            }
+            _ => return Ok(None),
+        };
+        self.events.emit(&Event::Warning { text: &text });
+        Ok(kept.filter(|kept| local.is_none_or(|local| kept.sequence > local.sequence)))
     }
 
     fn stage(
@@ -262,6 +302,10 @@ impl Import<'_> {
 
     fn merge_options(&self, contents: &Contents<'_>) -> MergeOptions {
         let mut options = self.merge.clone();
+        let packages = contents.catalogs.iter().flat_map(|(catalog, _)| &catalog.packages);
+        options.upstream_defaults = packages
+            .filter_map(|package| Some((package.name.clone(), package.default_channel.clone()?)))
+            .collect();
         if let Some(cluster) = self.cluster {
             options.installed.extend(cluster.installed());
         } else {
@@ -294,6 +338,7 @@ impl Import<'_> {
         contents: &Contents<'_>,
         source: &ArchiveSource<'_>,
         inventory: Digest,
+        which: Tags,
         log: &mut Log,
     ) -> Result<Vec<ReceiptStep>, AnyFault> {
         let mut steps = Vec::new();
@@ -305,10 +350,11 @@ impl Import<'_> {
             };
             let (root, asked) = (&placed.image.root, placed.image.kind != ImageKind::Attachment);
             let (name, target) = (repository.tag(tag.clone()), Target::Tag(tag.clone()));
-            let old = self.client.head_manifest(&repository, &target)?.map(|found| found.digest);
-            if old != Some(root.digest) {
+            let old = pointed_to(self.client, &repository, &target)?;
+            if old != Some(root.digest) && (which == Tags::All || old.is_none()) {
                 if asked {
-                    log.note(&Record::Prepared { inventory, tag: name.clone(), old, new: root.digest })?;
+                    let (tag, new) = (name.clone(), root.digest);
+                    log.note(&Record::Prepared { inventory, tag, old, new })?;
                 }
                 let manifest = match self.client.manifest(&repository, &root.digest.into())? {
                     Some(manifest) => manifest,
@@ -405,7 +451,12 @@ impl Import<'_> {
                 source: planned.source.clone(),
                 image: served.image.clone(),
                 previous: served.previous.map(|digest| served.image.repository.pin(digest)),
-                packages: planned.packages.clone(),
+                packages: planned
+                    .packages
+                    .iter()
+                    .filter(|package| serves(served, package))
+                    .cloned()
+                    .collect(),
                 evidence: planned.evidence.clone(),
                 texts: texts(served),
             })
@@ -441,12 +492,13 @@ impl Import<'_> {
     }
 }
 
-/// How an image is delivered; nothing for one that production has already, root and all.
+/// How an image is delivered; nothing for one of which production has every part already.
 ///
 /// What else the archive leaves out of an image is asked for where it goes, and taken from production where it is not there.
 fn carried(placed: &Placed, contents: &Contents<'_>) -> Option<Delivery> {
-    let root = &placed.image.root.digest;
-    let there = contents.plan.prerequisites.iter().any(|needed| needed.manifest && needed.digest == *root);
+    let needed: BTreeSet<_> = contents.plan.prerequisites.iter().map(|needed| needed.digest).collect();
+    let mut parts = placed.image.manifests.iter().chain(&placed.image.blobs);
+    let there = parts.all(|part| needed.contains(&part.digest));
     (!there).then(|| placed.delivery.clone())
 }
 
@@ -471,11 +523,44 @@ pub(super) fn place(
     }
 }
 
-fn steps(contents: &Contents<'_>, served: &[Served], production: &RegistryHost) -> Vec<ReceiptStep> {
+fn switches(contents: &Contents<'_>, served: &[Served], production: &RegistryHost) -> Vec<ReceiptStep> {
     let tags = contents.catalogs.iter().map(|(_, mirror)| format!("{production}/{}", mirror.mirror));
     tags.zip(served)
         .map(|(subject, served)| ReceiptStep { subject, before: served.previous, after: served.image.digest })
         .collect()
+}
+
+/// Whether a catalog offers what a package was delivered for; a decision may have kept production's instead.
+fn serves(served: &Served, package: &PlannedPackage) -> bool {
+    let offered = served.catalog.packages.get(&package.name);
+    offered.is_some_and(|offered| package.bundles.iter().all(|bundle| offered.bundles.contains_key(bundle)))
+}
+
+/// The images that an archive brings or builds on, as references to production: by digest, and by tag where they are asked for so.
+fn carried_images(contents: &Contents<'_>, production: &RegistryHost) -> BTreeSet<String> {
+    let names = |placed: &Placed| {
+        let repository =
+            RepositoryRef { host: production.clone(), repository: placed.delivery.repository.clone() };
+        let tagged = placed.image.tag.clone().map(|tag| repository.tag(tag).to_string());
+        [Some(repository.pin(placed.image.root.digest).to_string()), tagged]
+    };
+    contents.images.iter().flat_map(names).flatten().collect()
+}
+
+/// Which tags are pointed to what arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tags {
+    /// Those that do not exist.
+    New,
+    /// All of them.
+    All,
+}
+
+/// Production does not keep the signed inventory: the floor rests on the local journal alone.
+fn state_not_kept(fault: &dyn Fault) -> Finding {
+    let message = format!("production does not keep the inventory of this generation: {fault}");
+    Finding::warning("STATE_NOT_KEPT", "ombundle/state", message)
+        .hint("let this user write the repository `ombundle/state`, then run the same import again")
 }
 
 /// The merged catalog as text, by package.

@@ -119,6 +119,8 @@ impl Planner<'_> {
         let mut findings = inputs.findings.to_vec();
         let mapping = inputs.site.map(|site| Mapping::new(&site.spec.repositories)).transpose()?;
         let scope = Scope::of(inputs);
+        findings.extend(foreign_report(inputs));
+        findings.extend(uncovered(inputs));
 
         let mut delivered: Vec<Delivered> = Vec::new();
         for (source, items) in by_catalog(request) {
@@ -226,6 +228,32 @@ struct Scope {
     sparse: bool,
     /// Why not.
     registry: ProfileName,
+}
+
+/// A report of another site: what it holds and runs says nothing about this one.
+fn foreign_report(inputs: &PlanInputs<'_>) -> Option<Finding> {
+    let (site, report) = (inputs.site?, inputs.report?);
+    (report.site != site.name()).then(|| {
+        let message =
+            format!("the report is of the site `{}`, and the site file is of `{}`", report.site, site.name());
+        Finding::error("REPORT_SITE", "report", message)
+            .hint("give the receipt.json of this site's last import")
+    })
+}
+
+/// Platforms of the site's nodes that were not asked for: its import demands images for them.
+fn uncovered(inputs: &PlanInputs<'_>) -> Vec<Finding> {
+    let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
+    let asked =
+        |node: &&Platform| inputs.platforms.iter().any(|asked| asked.accepts(node) || node.accepts(asked));
+    let missing = nodes.iter().filter(|node| !inputs.platforms.is_empty() && !asked(node));
+    missing
+        .map(|node| {
+            let message = "the site has nodes of this platform, and it was not asked for";
+            Finding::error("PLATFORM_UNCOVERED", node, message)
+                .hint("add it with `--platform`, or take it out of `spec.platforms` of the site file")
+        })
+        .collect()
 }
 
 impl Scope {

@@ -105,6 +105,7 @@ fn selected(catalog: &Catalog, parcels: Vec<Parcel>, findings: Vec<Finding>) -> 
         selected.packages.push(PlannedPackage {
             name: package.name.clone(),
             reason: parcel.reasons.join("; "),
+            default_channel: parcel.default_channel,
             installed: parcel.installed,
             hops: parcel.hops,
             bundles: package.bundles.keys().cloned().collect(),

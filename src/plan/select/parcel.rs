@@ -24,6 +24,8 @@ pub(super) struct Parcel {
     pub(super) reasons: Vec<String>,
     /// The CSV that runs.
     pub(super) installed: Option<String>,
+    /// The default channel that was asked for, or that upstream names.
+    pub(super) default_channel: Option<String>,
     /// The way from there.
     pub(super) hops: Vec<Hop>,
     /// Whether its dependencies are left out.
@@ -304,9 +306,10 @@ impl Making<'_> {
     fn finish(&mut self, channels: &BTreeMap<String, Channel>, runs: bool) {
         let Some(first) = channels.keys().next().cloned() else { return };
         let wished = self.ask.and_then(|ask| ask.default_channel.as_ref());
-        let default = wished.unwrap_or(&self.package.default_channel);
-        let default = if channels.contains_key(default) {
-            default.clone()
+        let default = wished.unwrap_or(&self.package.default_channel).clone();
+        self.parcel.default_channel = Some(default.clone());
+        let default = if channels.contains_key(&default) {
+            default
         } else {
             let taken = self.parcel.hops.last().map_or(first, |hop| hop.channel.clone());
             let names: Vec<&str> = channels.keys().map(String::as_str).collect();

@@ -124,6 +124,7 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
     let package = |name: &str, reason: &str| PlannedPackage {
         name: name.to_owned(),
         reason: reason.to_owned(),
+        default_channel: None,
         installed: None,
         hops: vec![],
         bundles: vec![],

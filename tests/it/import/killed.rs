@@ -123,7 +123,7 @@ fn an_import_may_be_killed_at_every_record_of_its_journal() {
         killed += 1;
         assert!(killed < 20);
     }
-    // begin, staged, promoted, prepared, switched, prepared for a tag that was asked for, committed
+    // begin, staged, promoted, prepared for a tag that was asked for, prepared, switched, committed
     assert_eq!(killed, 7, "records of the journal");
 }
 
