@@ -22,9 +22,9 @@ fn start(mut command: Command) -> Child {
 
 fn records(stand: &Stand, journal: &str, step: &str) -> usize {
     let text = std::fs::read_to_string(stand.path(journal)).unwrap_or_default();
-    // Tags that images are asked for by are noted in the same way; here it is about the catalog's.
-    let catalog = |line: &&str| line.contains("operator-index");
-    text.lines().filter(catalog).filter(|line| line.contains(&format!("\"step\":\"{step}\""))).count()
+    // Tags that images are asked for by are prepared in the same way; here it is about the catalog's.
+    let meant = |line: &&str| step != "prepared" || line.contains("operator-index");
+    text.lines().filter(meant).filter(|line| line.contains(&format!("\"step\":\"{step}\""))).count()
 }
 
 #[test]
