@@ -355,6 +355,20 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_else_keeps_beside_it_is_left_alone() {
+        let base = tempfile::tempdir().unwrap();
+        let out = base.path().join("out");
+        let files = |text: &str| BTreeMap::from([("receipt.json".to_owned(), text.as_bytes().to_vec())]);
+        replace_folder(&out, &files("1"), "receipt.json").unwrap();
+        fs::create_dir(base.path().join("out.previous")).unwrap();
+        fs::write(base.path().join("out.previous/thesis.txt"), "five years").unwrap();
+        let error = replace_folder(&out, &files("2"), "receipt.json").unwrap_err();
+        assert!(matches!(error, StoreError::Exists { .. }), "{error}");
+        assert_eq!(fs::read(base.path().join("out.previous/thesis.txt")).unwrap(), b"five years");
+        assert_eq!(fs::read(out.join("receipt.json")).unwrap(), b"1");
+    }
+
+    #[test]
     fn a_key_that_others_can_read_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let base = tempfile::tempdir().unwrap();

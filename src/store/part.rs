@@ -201,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn two_packs_do_not_fill_one_file() {
+        let base = tempfile::tempdir().unwrap();
+        let target = base.path().join("a.ombundle");
+        let _first = PartFile::open(&target, 2_000, b"front").unwrap();
+        assert!(matches!(PartFile::open(&target, 2_000, b"other"), Err(StoreError::Locked { .. })));
+    }
+
+    #[test]
     fn an_archive_that_is_there_is_not_overwritten() {
         let base = tempfile::tempdir().unwrap();
         let target = base.path().join("a.ombundle");

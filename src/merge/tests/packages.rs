@@ -355,3 +355,18 @@ fn an_embedded_csv_is_evidence_too() {
     let merged = outcome.catalog.unwrap().into_catalog();
     assert_eq!(written(&merged, "fast"), ["1.11.0 -> 1.10.0", "1.10.0 -> 1.9.0", "1.9.0 -> 1.8.0", "1.8.0"]);
 }
+
+#[test]
+fn a_stopgap_default_channel_does_not_move_productions() {
+    let base = linked(&blobs(&[("stable", &["1.0.0"]), ("fast", &["1.0.0"])]));
+    let delta = linked(&blobs(&[("fast", &["1.1.0 -> 1.0.0", "1.0.0"])]));
+    let default = |options: &MergeOptions| {
+        let (merged, _) = merge(&base, &delta, &[], options).merged().unwrap();
+        merged.catalog().packages["p"].default_channel.clone()
+    };
+    // Upstream has made it the default one.
+    assert_eq!(default(&MergeOptions::default()), "fast");
+    // Upstream still names the other one, which did not travel.
+    let upstream_defaults = BTreeMap::from([("p".to_owned(), "stable".to_owned())]);
+    assert_eq!(default(&MergeOptions { upstream_defaults, ..MergeOptions::default() }), "stable");
+}
