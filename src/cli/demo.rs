@@ -43,6 +43,7 @@ pub(super) fn run(command: DemoCommand, context: &Context) -> Result<(), Failure
     let result = crate::demo::run(&options, &mut Stage { context });
     if command.keep.is_none() {
         files::remove_folder(&folder)?;
+        print("\nThe folder is gone again; `ombundle demo --keep DIR` leaves it for you to look around.\n")?;
     }
     Ok(result?)
 }
