@@ -104,8 +104,8 @@
 //! // Outside.
 //! let planner = Planner { client: &client, events: &Silent, jobs: 8, limits: &LIMITS };
 //! let plan = planner.plan(&request, &PlanInputs {
-//!     site: Some(&site), report: None, named: &[], dumped: &[], platforms: &[], last_sequence: 0, now,
-//!     valid_days: 90, tool: "example", findings: &findings,
+//!     site: Some(&site), report: None, named: &[], dumped: &[], platforms: &[], last_sequence: 0,
+//!     last_packed: None, now, valid_days: 90, tool: "example", findings: &findings,
 //! })?;
 //! let key = SecretKey::from_pem(&String::from_utf8_lossy(&read("signer.key")?))?;
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
