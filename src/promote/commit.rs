@@ -1,11 +1,13 @@
 //! The one request that changes what a cluster is offered: a catalog's tag moves from its old image to the new one.
 //!
 //! Registries have no compare-and-swap on tags (distribution 2.8.2 answers `If-Match` with 201), so the tag is read again right
-//! before and right after. A tag that moved in between is no error here: the caller merges anew with what it found.
+//! before and right after, and a [`Lease`] keeps other imports out meanwhile. A tag that moved in between is no error here: the
+//! caller merges anew with what it found.
 
 use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::oci::RawManifest;
+use crate::promote::Lease;
 use crate::reference::{ImageRef, RepositoryRef, Tag};
 use crate::registry::{Client, RegistryError, Target};
 
@@ -30,6 +32,8 @@ pub enum Commit {
         /// What it points to now; nothing when it is gone.
         found: Option<Digest>,
     },
+    /// The registry took so long that another import may think that this one is dead; nothing was done.
+    Late,
 }
 
 /// Why a commit is not certain.
@@ -129,6 +133,7 @@ impl CatalogTag {
         old: Option<&RawManifest>,
         new: &RawManifest,
         generation: u64,
+        lease: &Lease<'_>,
         client: &Client,
     ) -> Result<Commit, AnyFault> {
         let found = self.current(client)?;
@@ -140,6 +145,9 @@ impl CatalogTag {
         }
         if let Some(old) = old {
             self.keep_old(old, generation, client)?;
+        }
+        if !lease.holds() {
+            return Ok(Commit::Late);
         }
         client.push_manifest(&self.repository, &Target::Tag(self.tag.clone()), new)?;
         match self.current(client)? {

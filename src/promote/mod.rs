@@ -1,8 +1,10 @@
 //! What was staged into production, and the one commit of each catalog.
 
 mod commit;
+mod lease;
 
 pub use commit::{CatalogTag, Commit, PromoteError, pointed_to, put_tag};
+pub use lease::{Claimant, Lease};
 
 use crate::event::Phase;
 use crate::fault::AnyFault;

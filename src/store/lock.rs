@@ -1,16 +1,17 @@
 //! A lock that one process at a time holds on a state folder; it frees itself when its process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::store::files::{StoreError, failed};
+use crate::store::files::{self, Mode, StoreError, failed};
 
 /// Held until dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    holder: String,
 }
 
 impl Lock {
@@ -27,11 +28,9 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {
                 // For whoever comes meanwhile; what an earlier holder left there is of no use.
-                let holder = format!("process {} on {}\n", std::process::id(), machine());
-                file.set_len(0)
-                    .and_then(|()| file.write_all(holder.as_bytes()))
-                    .map_err(failed("write", path))?;
-                Ok(Self { _file: file })
+                let holder = format!("process {} on {}", std::process::id(), machine());
+                file.set_len(0).and_then(|()| writeln!(file, "{holder}")).map_err(failed("write", path))?;
+                Ok(Self { _file: file, holder })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -46,6 +45,29 @@ impl Lock {
             Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
         }
     }
+}
+
+impl Lock {
+    /// Who has it: this process, as others are told.
+    pub fn holder(&self) -> &str {
+        &self.holder
+    }
+}
+
+/// The name of a state folder that no other has: sixteen hex digits, kept at `path` and made up there the first time.
+pub fn identity(path: &Path) -> Result<String, StoreError> {
+    let known = match files::read(path, 100) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    if known.len() == 16 && known.bytes().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) {
+        return Ok(known);
+    }
+    let random = getrandom::u64().map_err(std::io::Error::other).map_err(failed("make up", path))?;
+    let name = format!("{random:016x}");
+    files::replace(path, format!("{name}\n").as_bytes(), Mode::Private)?;
+    Ok(name)
 }
 
 /// The name of this machine: the folder may be on a share.
@@ -64,7 +86,20 @@ mod tests {
         let first = Lock::take(&path).unwrap();
         let error = Lock::take(&path).unwrap_err().to_string();
         assert!(error.contains(&format!("process {} on ", std::process::id())), "{error}");
+        assert!(error.ends_with(first.holder()), "{error}");
         drop(first);
         assert!(Lock::take(&path).is_ok());
+    }
+
+    #[test]
+    fn a_folder_keeps_its_name_and_no_other_has_it() {
+        let base = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| base.path().join(name));
+        let name = identity(&one).unwrap();
+        assert_eq!((name.len(), &identity(&one).unwrap()), (16, &name));
+        assert_ne!(identity(&other).unwrap(), name);
+        // What is no name is made up anew.
+        std::fs::write(&one, "../g0001").unwrap();
+        assert_ne!(identity(&one).unwrap(), name);
     }
 }

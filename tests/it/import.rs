@@ -2,8 +2,10 @@
 
 mod catalogs;
 mod delta;
+mod gate;
 mod image;
 mod killed;
+mod lease;
 mod race;
 mod real;
 mod refused;

@@ -18,7 +18,7 @@ use crate::mapping::Mapping;
 use crate::merge::{MergeOptions, MergedCatalog, merge};
 use crate::oci::{ManifestView, RawManifest};
 use crate::plan::PlannedCatalog;
-use crate::promote::{CatalogTag, Commit, PromoteError, Promoted, put_tag};
+use crate::promote::{CatalogTag, Claimant, Commit, PromoteError, Promoted, put_tag};
 use crate::reference::{PinnedRef, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
@@ -134,6 +134,8 @@ pub struct Forward<'a> {
     pub carried: &'a BTreeSet<String>,
     /// Decisions and knowledge for the merge.
     pub merge: &'a MergeOptions,
+    /// Keeps other imports out while a tag moves.
+    pub claimant: &'a Claimant<'a>,
     /// Asks production.
     pub client: &'a Client,
     /// Requests at once.
@@ -175,6 +177,11 @@ enum Before {
     Nothing,
 }
 
+/// Whether an image offers, text for text, what came of merging with it.
+fn adds_nothing(base: &CatalogImage, merged: &MergedCatalog) -> bool {
+    base.files().into_iter().eq(crate::catalog::write::files(merged.catalog()))
+}
+
 /// A merged catalog whose image is in production, whole, and to which nothing refers.
 struct Ready {
     root: RawManifest,
@@ -194,18 +201,25 @@ impl Forward<'_> {
         }
     }
 
-    /// Looks once more, when all else is done, whether the tag is still where it was put: registries have no compare-and-swap,
-    /// and of two imports at the same instant the last one stays.
+    /// Looks once more, when all else is done, whether what was brought is still offered: who writes without a lease may have put
+    /// the tag back. Somebody who merged with it and went on is no harm.
     pub fn confirm(&self, served: &Served) -> Result<(), AnyFault> {
         let tag = self.tag();
-        let found = tag.current(self.client)?.map(|found| found.digest());
-        if found == Some(served.image.digest) {
+        let found = tag.current(self.client)?;
+        let now = found.as_ref().map(RawManifest::digest);
+        if now == Some(served.image.digest) {
+            return Ok(());
+        }
+        if let Some(Outlook { base, merged, .. }) =
+            found.map(|found| self.merge(found, Before::Served)).transpose()?
+            && adds_nothing(&base, &merged)
+        {
             return Ok(());
         }
         Err(PromoteError::Overtaken {
             tag: tag.reference().to_string(),
             wanted: served.image.digest,
-            found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
+            found: now.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
         }
         .into())
     }
@@ -224,27 +238,38 @@ impl Forward<'_> {
             let old = tag.current(self.client)?;
             let Ready { root, catalog, findings, present } = self.prepare(old.as_ref(), outlook.take())?;
             let (old_digest, new) = (old.as_ref().map(RawManifest::digest), root.digest());
-            // A tag that is there already is not about to move: a finished import that runs again records nothing.
-            if old_digest != Some(new) {
+            let previous = if old_digest == Some(new) {
+                // Nothing is about to move: a finished import that runs again records nothing.
+                self.before(&new, log)?
+            } else {
                 log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
-            }
-            let previous = match tag.commit(old.as_ref(), &root, self.archive.generation, self.client)? {
-                Commit::Changed { found } => {
-                    let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
-                    let text =
-                        format!("`{}` was changed meanwhile, to {found}: merging again", tag.reference());
-                    self.events.emit(&Event::Warning { text: &text });
-                    continue;
+                let lease = self.claimant.take(&tag.repository)?;
+                let generation = self.archive.generation;
+                match tag.commit(old.as_ref(), &root, generation, &lease, self.client)? {
+                    Commit::Moved => {
+                        log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
+                        old_digest
+                    }
+                    Commit::AlreadyThere => self.before(&new, log)?,
+                    Commit::Changed { found } => {
+                        let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
+                        self.again(&format!("was changed meanwhile, to {found}"));
+                        continue;
+                    }
+                    Commit::Late => {
+                        self.again("was not moved: the registry took too long");
+                        continue;
+                    }
                 }
-                Commit::Moved => {
-                    log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
-                    old_digest
-                }
-                Commit::AlreadyThere => self.before(&new, log)?,
             };
             return Ok(Served { image: tag.repository.pin(new), previous, catalog, findings, present });
         }
         Err(PromoteError::Unsteady { tag: tag.reference().to_string(), tries: TRIES }.into())
+    }
+
+    fn again(&self, why: &str) {
+        let text = format!("`{}` {why}: merging again", self.tag().reference());
+        self.events.emit(&Event::Warning { text: &text });
     }
 
     /// What an earlier run found when it moved the tag: the journal says it, and where that was lost, production does. Where
@@ -289,7 +314,7 @@ impl Forward<'_> {
         };
         let files = crate::catalog::write::files(merged.catalog());
         // An archive with nothing new does not make another image of the same catalog: no cluster has anything to switch to.
-        let root = if old.is_some() && base.files().into_iter().eq(files.clone()) {
+        let root = if old.is_some() && adds_nothing(&base, &merged) {
             root
         } else {
             let (root, built) = self.build(&base, &files)?;

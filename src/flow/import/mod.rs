@@ -21,14 +21,14 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{Alias, MergeOptions};
 use crate::plan::{ImageKind, PlannedCatalog, PlannedPackage, Prerequisite};
-use crate::promote::{Promoted, pointed_to, promote};
+use crate::promote::{Claimant, Promoted, pointed_to, promote};
 use crate::reference::{ImageRef, RegistryHost, Repository, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::cluster::ClusterDump;
 use crate::site::{CatalogMirror, CatalogState, Receipt, ReceiptStep, Site, SiteReport};
 use crate::stage::{Staged, stage};
 use crate::store::files;
-use crate::store::lock::Lock;
+use crate::store::lock::{Lock, identity};
 use crate::transfer::{Delivery, Transfer, add_holdings, read_manifest};
 use crate::trust::TrustSet;
 use crate::verify::{Floor, Policy, VerifiedArchive, open};
@@ -98,7 +98,15 @@ impl Import<'_> {
     pub fn run(mut self, source: Arc<dyn ReadAt>, out: &Path) -> Result<Imported, AnyFault> {
         // 1 One import at a time on this machine.
         files::create_private_folder(self.state)?;
-        let _lock = Lock::take(&self.state.join("lock"))?;
+        let lock = Lock::take(&self.state.join("lock"))?;
+        let name = identity(&self.state.join("name"))?;
+        let claimant = Claimant {
+            name: &name,
+            holder: lock.holder(),
+            patience: Claimant::PATIENCE,
+            client: self.client,
+            events: self.events,
+        };
         let mut log = Log::open(self.state)?;
         // 2 Open once; believe nothing that is not signed, nothing that is older than what is in force. The journal is asked
         // first: what is damaged or foreign is told without a registry.
@@ -125,7 +133,7 @@ impl Import<'_> {
             created: &contents.plan.created,
         };
         let carried = carried_images(&contents, &self.site.spec.production.registry);
-        let forwards = self.forwards(&contents, &mapping, &merge, facts, &carried);
+        let forwards = self.forwards(&contents, &mapping, &merge, facts, &carried, &claimant);
         let outlooks = forwards.iter().map(Forward::outlook).collect::<Result<Vec<_>, _>>()?;
         // 4
         let (generation, inventory) = (archive.inventory().sequence, archive.inventory().digest());
@@ -199,6 +207,7 @@ impl Import<'_> {
         merge: &'f MergeOptions,
         archive: ArchiveFacts<'f>,
         carried: &'f BTreeSet<String>,
+        claimant: &'f Claimant<'f>,
     ) -> Vec<Forward<'f>> {
         let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
             site: self.site,
@@ -208,6 +217,7 @@ impl Import<'_> {
             archive,
             carried,
             merge,
+            claimant,
             client: self.client,
             jobs: self.jobs,
             events: self.events,

@@ -24,7 +24,7 @@ struct Ground {
 #[derive(PartialEq, Eq)]
 struct End {
     served: Digest,
-    /// What each tag of both registries points to.
+    /// What each tag of both registries points to; a lease is nobody's when it is over.
     tags: BTreeMap<PathBuf, String>,
     /// The files for the cluster; the time of the import is left out.
     out: BTreeMap<String, String>,
@@ -102,7 +102,9 @@ impl End {
     fn of(stand: &Stand) -> Self {
         let mut tags = BTreeMap::new();
         for storage in Ground::places(stand) {
-            for path in listing(&storage).into_keys().filter(|path| path.ends_with("current/link")) {
+            let lease = |path: &Path| path.to_str().unwrap().contains("/tags/ombundle-lease-");
+            let tag = |path: &PathBuf| path.ends_with("current/link") && !lease(path);
+            for path in listing(&storage).into_keys().filter(tag) {
                 tags.insert(path.clone(), fs::read_to_string(path).unwrap());
             }
         }

@@ -1,10 +1,12 @@
 //! Two who change production at once: nobody's change is lost, and nobody writes over the other.
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use ombundle::demo::{ImageSize, StandIns, World};
 
 use super::catalogs;
+use super::gate::Gate;
 use super::stand::{Ended, Stand, until};
 
 /// A package that stands in production by somebody else's hand.
@@ -139,4 +141,50 @@ fn imports_from_two_machines_lose_nothing() {
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
     }
     both_survived(&stand);
+}
+
+#[test]
+fn a_late_commit_overwrites_nobody() {
+    let stand = Stand::plain();
+    stand.first();
+    pack_late(&stand);
+    // Registries have no compare-and-swap: what is held here was decided before the other one began.
+    let path = World::CATALOG.split_once('/').unwrap().1.replace(':', "/manifests/");
+    let gate = Gate::before(&stand.production.host(), &format!("PUT /v2/olm-redhat/{path} "));
+    let site = stand.text("site.yaml").replace(stand.production.host().as_str(), gate.host());
+    stand.write("gated.yaml", &site.replace("./state", "./gated"));
+    let first = start(stand.command("import @first.ombundle --site @gated.yaml -o @first/out"));
+    gate.reached();
+    let mut second = start(stand.command("import @late.ombundle --site @site.yaml -o @late/out"));
+    // Time enough to overtake for one that does not wait.
+    let end = Instant::now() + Duration::from_secs(8);
+    while second.try_wait().unwrap().is_none() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    gate.open();
+    for (name, import) in [("first", first), ("second", second)] {
+        let ended: Ended = import.wait_with_output().unwrap().into();
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+    }
+    both_survived(&stand);
+}
+
+#[test]
+fn a_catalog_that_somebody_puts_back_is_noticed() {
+    let stand = Stand::plain();
+    stand.first();
+    let (image, old) = (stand.catalog(), stand.served().unwrap());
+    let manifest = stand.client().manifest(&image.repository, &old.into()).unwrap().unwrap();
+    // The sixth record says that the tag was moved.
+    let delayed = "fdatasync:delay_exit=3000000:when=6";
+    let import = start(stand.traced(delayed, &Stand::import_line("first")));
+    until("the commit", || records(&stand, "state/journal.jsonl", "switched") == 1);
+    let target = ombundle::registry::Target::of(&image).unwrap();
+    stand.client().push_manifest(&image.repository, &target, &manifest).unwrap();
+    let ended: Ended = import.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(9), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&old.to_string()), "{}", ended.stderr);
+    assert_eq!(records(&stand, "state/journal.jsonl", "committed"), 0);
+    stand.ok(&Stand::import_line("first"));
+    assert_ne!(stand.served(), Some(old));
 }
