@@ -1,0 +1,95 @@
+//! `catalog`: operator catalogs without opm; one file a view.
+
+use clap::{Args, Subcommand};
+
+use crate::catalog::{Catalog, Channel, Package};
+use crate::cli::Context;
+use crate::cli::access::{Side, client};
+use crate::cli::failure::Failure;
+use crate::cli::inputs::settle;
+use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::fault::Exit;
+use crate::finding::nearest;
+use crate::flow;
+use crate::flow::catalog::LoadedCatalog;
+use crate::limits::LIMITS;
+use crate::site::ProfileName;
+use crate::text::Safe;
+
+mod list;
+mod path;
+mod validate;
+
+/// Look into operator catalogs
+///
+/// A catalog is a catalog image (`host/repository:tag`), an OCI layout (`oci:DIR`), a folder or a file of file-based catalog.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle catalog list ./catalog\n  \
+                  ombundle catalog path ./catalog --package web-terminal --from 1.8.0\n  \
+                  ombundle catalog validate ./catalog")]
+pub(super) struct CatalogCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    // What each says of itself stands above its own arguments.
+    List(list::ListCommand),
+    Path(path::PathCommand),
+    Validate(validate::ValidateCommand),
+}
+
+#[derive(Debug, Args)]
+struct CatalogArgs {
+    /// The catalog
+    catalog: String,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Failure> {
+    match command.action {
+        Action::List(command) => list::run(command, context),
+        Action::Path(command) => path::run(command, context),
+        Action::Validate(command) => validate::run(command, context),
+    }
+}
+
+/// A catalog and all that is wrong with it.
+fn load(args: &CatalogArgs, context: &Context) -> Result<LoadedCatalog, Failure> {
+    let client = client(&args.registries, Side::Connected, ProfileName::Auto, context)?;
+    Ok(flow::catalog::load(&args.catalog, &client, &*context.console, &LIMITS)?)
+}
+
+/// A catalog in which nothing is wrong.
+fn load_sound(args: &CatalogArgs, context: &Context) -> Result<Catalog, Failure> {
+    let loaded = load(args, context)?;
+    settle(Exit::Findings, "the catalog", &loaded.findings)?;
+    Ok(loaded.catalog)
+}
+
+fn package_of<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Package, Failure> {
+    catalog.packages.get(name).ok_or_else(|| {
+        let names = catalog.packages.keys().map(String::as_str);
+        let near = nearest(name, names);
+        let hint = match near.first() {
+            None => "`ombundle catalog list` shows what there is".to_owned(),
+            Some(_) => format!("did you mean {}?", near.join(" or ")),
+        };
+        Failure::usage(format!("the catalog has no package `{}`", Safe(name))).hint(hint)
+    })
+}
+
+fn channel_of<'p>(package: &'p Package, name: &str) -> Result<&'p Channel, Failure> {
+    package.channels.get(name).ok_or_else(|| {
+        let all = package.channels.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let text = format!("the package `{}` has no channel `{}`", Safe(&package.name), Safe(name));
+        Failure::usage(text).hint(format!("it has {all}"))
+    })
+}
