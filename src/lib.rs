@@ -42,6 +42,7 @@
 //! | [`trust`] | P | keys, detached signatures, thresholds |
 //! | [`archive`] | P | the .ombundle format: inventory, layout, writer, the frame read before anything is believed |
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
+//! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
 //! | [`imageset`] | P | the ImageSetConfiguration and what it asks for |
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
 //! | [`plan`] | P | what must travel, and why |
@@ -169,6 +170,7 @@ pub mod plan;
 pub mod promote;
 pub mod reference;
 pub mod registry;
+pub mod release;
 pub mod serve;
 pub mod site;
 pub mod stage;

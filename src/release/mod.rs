@@ -1,0 +1,18 @@
+//! OpenShift releases: the update graph and the way through it, payloads and their signatures.
+//!
+//! An update graph comes from replies of the update service ([`UpdateGraph`] reads several at once), or is computed as that
+//! service computes it: from what releases say of their predecessors ([`ReleaseMetadata`]) and a graph-data folder, which
+//! knows channels and blocked edges. Conditional edges are part of it: an edge with [`Risk`]s is gone only by whoever
+//! accepts each of them by name.
+
+mod architecture;
+mod channel;
+mod error;
+mod metadata;
+mod minor;
+
+pub use architecture::Architecture;
+pub use channel::ReleaseChannel;
+pub use error::ReleaseError;
+pub use metadata::ReleaseMetadata;
+pub use minor::Minor;
