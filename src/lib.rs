@@ -42,6 +42,7 @@
 //! | [`trust`] | P | keys, detached signatures, thresholds |
 //! | [`archive`] | P | the .ombundle format: inventory, layout, writer, the frame read before anything is believed |
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
+//! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT |
 //! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
 //! | [`imageset`] | P | the ImageSetConfiguration and what it asks for |
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
@@ -155,6 +156,7 @@ pub mod check;
 pub mod cli;
 pub mod demo;
 pub mod digest;
+pub mod draw;
 pub mod emit;
 pub mod event;
 pub mod fault;

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("trust", Kind::Pure),
     ("archive", Kind::Pure),
     ("catalog", Kind::Pure),
+    ("draw", Kind::Pure),
     ("release", Kind::Pure),
     ("imageset", Kind::Pure),
     ("site", Kind::Pure),

@@ -1,6 +1,7 @@
 //! Real file-based catalogs: what opm and oc-mirror say about them is what we say.
 
 mod bundles;
+mod drawings;
 mod images;
 mod paths;
 mod real;

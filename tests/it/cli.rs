@@ -3,6 +3,7 @@
 mod cycle;
 mod events;
 mod exits;
+mod graph;
 mod help;
 mod json;
 mod readme;

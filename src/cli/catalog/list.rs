@@ -17,9 +17,6 @@ use crate::text::Safe;
                   ombundle catalog list ./catalog --package web-terminal --channel fast"
 )]
 pub(super) struct ListCommand {
-    #[command(flatten)]
-    catalog: CatalogArgs,
-
     /// Only this package: its channels
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
@@ -27,10 +24,14 @@ pub(super) struct ListCommand {
     /// Only this channel: its entries with their edges
     #[arg(long, value_name = "NAME", requires = "package")]
     channel: Option<String>,
+
+    // Last, since what follows a heading stands below it.
+    #[command(flatten)]
+    catalog: CatalogArgs,
 }
 
 pub(super) fn run(command: ListCommand, context: &Context) -> Result<(), Failure> {
-    let catalog = load_sound(&command.catalog, context)?;
+    let catalog = load_sound(&command.catalog.source, context)?;
     let (value, rows) = match (command.package, command.channel) {
         (None, _) => packages(&catalog),
         (Some(package), None) => channels(package_of(&catalog, &package)?),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::catalog::{Catalog, Channel, Package};
+use crate::catalog::{Catalog, Channel, Package, Start};
 use crate::cli::Context;
 use crate::cli::access::{Side, client};
 use crate::cli::failure::Failure;
@@ -15,7 +15,9 @@ use crate::flow::catalog::LoadedCatalog;
 use crate::limits::LIMITS;
 use crate::site::ProfileName;
 use crate::text::Safe;
+use crate::version::Version;
 
+mod graph;
 mod list;
 mod path;
 mod validate;
@@ -36,18 +38,26 @@ pub(super) struct CatalogCommand {
 enum Action {
     // What each says of itself stands above its own arguments.
     List(list::ListCommand),
+    Graph(graph::GraphCommand),
     Path(path::PathCommand),
     Validate(validate::ValidateCommand),
 }
 
 #[derive(Debug, Args)]
 struct CatalogArgs {
-    /// The catalog
-    catalog: String,
-
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
     format: ResultFormat,
+
+    // Last, since what follows a heading stands below it.
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+struct SourceArgs {
+    /// The catalog
+    catalog: String,
 
     #[command(flatten)]
     registries: RegistryArgs,
@@ -56,19 +66,20 @@ struct CatalogArgs {
 pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Failure> {
     match command.action {
         Action::List(command) => list::run(command, context),
+        Action::Graph(command) => graph::run(command, context),
         Action::Path(command) => path::run(command, context),
         Action::Validate(command) => validate::run(command, context),
     }
 }
 
 /// A catalog and all that is wrong with it.
-fn load(args: &CatalogArgs, context: &Context) -> Result<LoadedCatalog, Failure> {
+fn load(args: &SourceArgs, context: &Context) -> Result<LoadedCatalog, Failure> {
     let client = client(&args.registries, Side::Connected, ProfileName::Auto, context)?;
     Ok(flow::catalog::load(&args.catalog, &client, &*context.console, &LIMITS)?)
 }
 
 /// A catalog in which nothing is wrong.
-fn load_sound(args: &CatalogArgs, context: &Context) -> Result<Catalog, Failure> {
+fn load_sound(args: &SourceArgs, context: &Context) -> Result<Catalog, Failure> {
     let loaded = load(args, context)?;
     settle(Exit::Findings, "the catalog", &loaded.findings)?;
     Ok(loaded.catalog)
@@ -92,4 +103,31 @@ fn channel_of<'p>(package: &'p Package, name: &str) -> Result<&'p Channel, Failu
         let text = format!("the package `{}` has no channel `{}`", Safe(&package.name), Safe(name));
         Failure::usage(text).hint(format!("it has {all}"))
     })
+}
+
+/// What runs, by version or by the name of its CSV.
+fn start(package: &Package, from: &str) -> Result<Start, Failure> {
+    if let Some(start) = package.start_named(from) {
+        return Ok(start);
+    }
+    let version = Version::parse_tolerant(from).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("`--from` takes a version such as 1.8.0, or the name of a CSV in the catalog")
+    })?;
+    Ok(package.start_at(&version))
+}
+
+/// The name of the bundle to reach, by version or by name.
+fn target(package: &Package, to: &str) -> Result<String, Failure> {
+    if package.bundles.contains_key(to) {
+        return Ok(to.to_owned());
+    }
+    let version = Version::parse_tolerant(to).map_err(|error| Failure::usage(error.to_string()))?;
+    match package.bundle_of_version(&version) {
+        Some(bundle) => Ok(bundle.name.clone()),
+        None => {
+            Err(Failure::usage(format!("the package `{}` has no version {version}", Safe(&package.name)))
+                .hint("`ombundle catalog list --package … --channel …` shows what there is"))
+        }
+    }
 }

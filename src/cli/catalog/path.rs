@@ -3,14 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::catalog::{Package, PathFinder, Start, UpgradePath};
-use crate::cli::catalog::{CatalogArgs, channel_of, load_sound, package_of};
+use crate::catalog::{PathFinder, UpgradePath};
+use crate::cli::catalog::{CatalogArgs, channel_of, load_sound, package_of, start, target};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::options::ResultFormat;
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::text::Safe;
-use crate::version::Version;
 
 /// Show the way that OLM takes from one version to another, and why
 #[derive(Debug, Args)]
@@ -19,9 +18,6 @@ use crate::version::Version;
                   ombundle catalog path ./catalog --package web-terminal --from 1.8.0 --to 1.14.0 --format json"
 )]
 pub(super) struct PathCommand {
-    #[command(flatten)]
-    catalog: CatalogArgs,
-
     /// The package
     #[arg(long, value_name = "NAME")]
     package: String,
@@ -37,10 +33,14 @@ pub(super) struct PathCommand {
     /// The channel that the Subscription is on; by default the package's default channel
     #[arg(long, value_name = "NAME")]
     channel: Option<String>,
+
+    // Last, since what follows a heading stands below it.
+    #[command(flatten)]
+    catalog: CatalogArgs,
 }
 
 pub(super) fn run(command: PathCommand, context: &Context) -> Result<(), Failure> {
-    let catalog = load_sound(&command.catalog, context)?;
+    let catalog = load_sound(&command.catalog.source, context)?;
     let format = command.catalog.format;
     let package = package_of(&catalog, &command.package)?;
     let channel = command.channel.as_deref();
@@ -62,31 +62,6 @@ pub(super) fn run(command: PathCommand, context: &Context) -> Result<(), Failure
                 ResultFormat::Text => show_findings(&findings),
             }
             Err(Failure::findings(Exit::Findings, format!("there is no way from {}", start.name)))
-        }
-    }
-}
-
-fn start(package: &Package, from: &str) -> Result<Start, Failure> {
-    if let Some(start) = package.start_named(from) {
-        return Ok(start);
-    }
-    let version = Version::parse_tolerant(from).map_err(|error| {
-        Failure::usage(error.to_string())
-            .hint("`--from` takes a version such as 1.8.0, or the name of a CSV in the catalog")
-    })?;
-    Ok(package.start_at(&version))
-}
-
-fn target(package: &Package, to: &str) -> Result<String, Failure> {
-    if package.bundles.contains_key(to) {
-        return Ok(to.to_owned());
-    }
-    let version = Version::parse_tolerant(to).map_err(|error| Failure::usage(error.to_string()))?;
-    match package.bundle_of_version(&version) {
-        Some(bundle) => Ok(bundle.name.clone()),
-        None => {
-            Err(Failure::usage(format!("the package `{}` has no version {version}", Safe(&package.name)))
-                .hint("`ombundle catalog list --package … --channel …` shows what there is"))
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct ValidateCommand {
 }
 
 pub(super) fn run(command: ValidateCommand, context: &Context) -> Result<(), Failure> {
-    let loaded = load(&command.catalog, context)?;
+    let loaded = load(&command.catalog.source, context)?;
     let mut findings = loaded.findings;
     findings.extend(validate(&loaded.catalog));
     match command.catalog.format {

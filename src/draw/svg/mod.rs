@@ -1,0 +1,193 @@
+//! The graph as SVG: self-contained, without scripts and fonts, for light and dark screens and for paper.
+
+mod layout;
+mod lines;
+mod style;
+
+use crate::draw::graph::{Graph, Mark, Node};
+use crate::text::Safe;
+use layout::{CHIP, Layout, MARGIN, ROW, label, note};
+
+/// What fits on a sheet of A4 and can still be read, in the drawing's units.
+const SHEET: (f64, f64) = (1400.0, 2000.0);
+
+/// Writes the graph as SVG.
+pub fn svg(graph: &Graph) -> String {
+    let layout = Layout::of(graph);
+    let legend = legend(graph, &layout);
+    let height = layout.bottom + legend.height + MARGIN;
+    let (width, height) = (layout.width.ceil(), height.ceil());
+    let one_page = width <= SHEET.0 && height <= SHEET.1;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"og\" role=\"img\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\">\n<title>{}</title>\n<style>\n{}</style>\n",
+        escaped(&format!("{} {}", graph.title, graph.subtitle)),
+        style::sheet(one_page)
+    );
+    out.push_str(&format!("<rect class=\"og-ground\" width=\"{width}\" height=\"{height}\"/>\n"));
+    out.push_str(&text(MARGIN, MARGIN + 18.0, "og-title og-text", &graph.title));
+    out.push_str(&text(MARGIN, MARGIN + 40.0, "og-faint", &graph.subtitle));
+    out.push_str(&panels(graph, &layout));
+    out.push_str(&bands(graph, &layout));
+    out.push_str(&lines::lines(graph, &layout));
+    for node in &graph.nodes {
+        out.push_str(&chip(graph, &layout, node));
+    }
+    out.push_str(&lines::badges(graph, &layout));
+    out.push_str(&legend.drawing);
+    out.push_str("</svg>\n");
+    out
+}
+
+/// Text in XML: what is invisible or no XML character is written out, what could be markup is escaped.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in Safe(text).to_string().chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn text(x: f64, y: f64, class: &str, words: &str) -> String {
+    format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escaped(words))
+}
+
+fn panels(graph: &Graph, layout: &Layout) -> String {
+    let mut out = String::new();
+    for (lane, place) in graph.lanes.iter().zip(&layout.lanes) {
+        let (x, y) = (place.left, layout.top);
+        let (width, height) = (place.right - place.left, layout.bottom - layout.top);
+        out.push_str(&format!(
+            "<rect class=\"og-panel\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\"/>\n"
+        ));
+        let strike = if lane.deprecated { " og-strike" } else { "" };
+        out.push_str(&text(x + 14.0, y + 25.0, &format!("og-head og-text{strike}"), &lane.name));
+        let mut after = x + 24.0 + layout::width(&lane.name, 13.5);
+        if !lane.remark.is_empty() {
+            out.push_str(&text(after, y + 25.0, "og-note og-faint", &lane.remark));
+            after += layout::width(&lane.remark, 11.0) + 10.0;
+        }
+        if lane.deprecated {
+            out.push_str(&text(after, y + 25.0, "og-note og-warn", "deprecated"));
+        }
+    }
+    out
+}
+
+/// A rule and a name where one band ends and the next begins.
+fn bands(graph: &Graph, layout: &Layout) -> String {
+    let mut out = String::new();
+    let mut before: Option<&str> = None;
+    let right = layout.lanes.last().map_or(layout.width, |place| place.right);
+    for (index, row) in graph.rows.iter().enumerate() {
+        if before == Some(row.band.as_str()) {
+            continue;
+        }
+        let y = layout.y(index);
+        let top = y - ROW / 2.0;
+        out.push_str(&format!("<path class=\"og-rule\" d=\"M{MARGIN:.1} {top:.1}H{right:.1}\"/>\n"));
+        out.push_str(&text(MARGIN, y + 4.0, "og-faint", &row.band));
+        before = Some(&row.band);
+    }
+    out
+}
+
+fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
+    let Some(place) = layout.lanes.get(node.lane) else { return String::new() };
+    let y = layout.y(node.row);
+    let (x, top) = (place.chip_left, y - CHIP / 2.0);
+    let (width, middle) =
+        (place.chip_right - place.chip_left, f64::midpoint(place.chip_left, place.chip_right));
+    let mut chip = String::from("og-chip");
+    let mut words = "og-label og-text";
+    for (mark, class) in [
+        (Mark::Withheld, " og-chip-withheld"),
+        (Mark::Absent, " og-chip-absent"),
+        (Mark::Deprecated, " og-chip-old"),
+        (Mark::OnPath, " og-chip-path"),
+    ] {
+        if node.is(mark) {
+            chip.push_str(class);
+        }
+    }
+    if node.is(Mark::Target) {
+        chip.push_str(" og-chip-target");
+        words = "og-label og-on-fill";
+    } else if node.is(Mark::Installed) {
+        chip.push_str(" og-chip-installed");
+        words = "og-label og-on-fill";
+    } else if node.is(Mark::Withheld) || node.is(Mark::Absent) {
+        words = "og-label og-faint";
+    }
+    let strike = if node.is(Mark::Deprecated) { " og-strike" } else { "" };
+    let mut tip = vec![node.name.clone()];
+    tip.extend(node.words().into_iter().map(str::to_owned));
+    tip.extend(node.notes.iter().cloned());
+    let tip: Vec<String> = tip.iter().map(|line| escaped(line)).collect();
+    let mut out = format!(
+        "<g><title>{}</title><rect class=\"{chip}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{CHIP}\" \
+         rx=\"6\"/><text class=\"{words}{strike}\" x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>\n",
+        tip.join("\n"),
+        y + 4.2,
+        escaped(&label(node))
+    );
+    let beside = note(graph, node);
+    if !beside.is_empty() {
+        let class = match node {
+            node if node.is(Mark::Target) => "og-note og-good",
+            node if node.is(Mark::Installed) => "og-note og-lead",
+            node if node.is(Mark::Deprecated) => "og-note og-warn",
+            _ => "og-note og-faint",
+        };
+        out.push_str(&text(place.notes, y + 4.0, class, &beside));
+    }
+    out
+}
+
+/// The legend, and how high it is.
+struct Legend {
+    drawing: String,
+    height: f64,
+}
+
+/// What the strokes and boxes that occur mean.
+fn legend(graph: &Graph, layout: &Layout) -> Legend {
+    let line = |class: &str| format!("<path class=\"og-line {class}\" d=\"M0 0h30\"/>");
+    let chip = |class: &str| {
+        format!("<rect class=\"og-chip {class}\" y=\"-7\" width=\"30\" height=\"14\" rx=\"4\"/>")
+    };
+    let mut entries: Vec<(String, &str)> = Vec::new();
+    if graph.edges.iter().any(|edge| edge.hop.is_some()) {
+        entries.push((line("og-path"), "chosen path"));
+    }
+    for (stroke, words) in graph.used_legend() {
+        entries.push((line(&format!("og-{}", lines::class(*stroke))), words));
+    }
+    for (mark, class, words) in [
+        (Mark::Withheld, "og-chip-withheld", "skipped: offered to nobody"),
+        (Mark::Absent, "og-chip-absent", "not in the catalog"),
+        (Mark::Deprecated, "og-chip-old", "deprecated"),
+    ] {
+        if graph.nodes.iter().any(|node| node.is(mark)) {
+            entries.push((chip(class), words));
+        }
+    }
+    let (mut x, mut y, mut out) = (MARGIN, layout.bottom + 30.0, String::new());
+    for (sample, words) in entries {
+        let width = 38.0 + layout::width(words, 11.0);
+        if x + width > layout.width - MARGIN && x > MARGIN {
+            (x, y) = (MARGIN, y + 22.0);
+        }
+        let words = text(38.0, 4.0, "og-note og-text", words);
+        out.push_str(&format!("<g transform=\"translate({x:.1} {y:.1})\">{sample}{words}</g>\n"));
+        x += width + 22.0;
+    }
+    Legend { drawing: out, height: y - layout.bottom }
+}
