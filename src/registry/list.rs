@@ -1,22 +1,21 @@
-//! Lists: tags, repositories, and what is attached to a manifest.
+//! Lists: tags and repositories, in pages.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use ureq::http::{Method, header};
+use ureq::http::Method;
 use url::Url;
 
 use crate::digest::Digest;
 use crate::limits::LIMITS;
-use crate::oci::{ManifestView, RawManifest, media};
 use crate::reference::{RegistryHost, Repository, RepositoryRef, Tag};
+use crate::registry::RegistryError;
 use crate::registry::auth::{Actions, Purpose};
 use crate::registry::client::{Client, Place};
 use crate::registry::exchange::{Ask, Payload};
-use crate::registry::reply::Reply;
+use crate::registry::reply::{Reply, Said};
 use crate::registry::retry::Failed;
-use crate::registry::{Attachment, RegistryError};
 
 /// Entries per page: the most that distribution takes.
 const PAGE: usize = 1000;
@@ -24,8 +23,23 @@ const PAGE: usize = 1000;
 /// Pages of one list.
 const PAGES: usize = 10_000;
 
-/// What cosign attaches by tag.
-const ATTACHED: [&str; 3] = ["sig", "att", "sbom"];
+/// A list as far as it was read.
+pub(super) struct Listing {
+    pub(super) entries: BTreeSet<String>,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+/// How reading a list ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is no more of it.
+    Whole,
+    /// There is more than was to be read.
+    TooLong,
+    /// The registry has no such list (404), and does not say that the repository is what is missing.
+    NoList,
+}
 
 #[derive(Deserialize)]
 struct TagsPage {
@@ -45,11 +59,9 @@ impl Client {
     pub fn tags(&self, repository: &RepositoryRef) -> Result<Vec<Tag>, RegistryError> {
         let any: Tag = Tag::of_digest(&Digest::of(b""));
         let found = self.pull(repository, &any.into(), |place| {
-            let purpose = place.purpose(Actions::Pull);
-            let names =
-                self.pages(place, "tags/list", &purpose, |page: TagsPage| page.tags.unwrap_or_default())?;
+            let listing = self.tag_names(place, PAGES)?;
             // Artifactory lists digests among the tags (skopeo#2346): what is no tag is left out.
-            let tags: Vec<Tag> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            let tags: Vec<Tag> = listing.entries.iter().filter_map(|name| name.parse().ok()).collect();
             Ok(Some(tags).filter(|tags| !tags.is_empty()))
         })?;
         let mut tags = found.unwrap_or_default();
@@ -63,29 +75,38 @@ impl Client {
         let purpose = place.purpose(Actions::Catalog);
         let names = self.retrying(&format!("GET {host}/v2/_catalog"), || {
             let page = |page: CatalogPage| page.repositories.unwrap_or_default();
-            self.pages(&place, "_catalog", &purpose, page)
+            self.pages(&place, "_catalog", &purpose, PAGES, page)
         })?;
-        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+        Ok(names.entries.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// All entries of a list in pages. A page that brings nothing new is the last, whatever the registry says.
+    /// The tags of a repository at one place, as they are written there.
+    pub(super) fn tag_names(&self, place: &Place, pages: usize) -> Result<Listing, Failed> {
+        let purpose = place.purpose(Actions::Pull);
+        self.pages(place, "tags/list", &purpose, pages, |page: TagsPage| page.tags.unwrap_or_default())
+    }
+
+    /// All entries of a list in so many pages. A page that brings nothing new is the last, whatever the registry says.
     fn pages<P: DeserializeOwned>(
         &self,
         place: &Place,
         tail: &str,
         purpose: &Purpose,
+        most: usize,
         entries: impl Fn(P) -> Vec<String>,
-    ) -> Result<BTreeSet<String>, Failed> {
+    ) -> Result<Listing, Failed> {
         let mut all = BTreeSet::new();
         let first = place.url(&format!("{tail}?n={PAGE}"));
         let mut url = first.clone();
-        for _ in 0..PAGES {
+        for _ in 0..most {
             let reply = self.exchange(&Ask::new(Method::GET, url, purpose), Payload::Nothing)?;
             match reply.status {
                 200 => {}
                 404 => {
-                    reply.done();
-                    return Ok(all);
+                    let json = reply.header("content-type").is_some_and(|kind| kind.contains("json"));
+                    let said = Said::read(&reply.bytes(LIMITS.reply_bytes, &self.options)?, json);
+                    let end = if said.has_code("NAME_UNKNOWN") { End::Whole } else { End::NoList };
+                    return Ok(Listing { entries: all, end });
                 }
                 _ => return Err(reply.failure(&self.auth.describe(purpose), &self.options)),
             }
@@ -109,79 +130,10 @@ impl Client {
             };
             match next {
                 Some(next) => url = next,
-                None => return Ok(all),
+                None => return Ok(Listing { entries: all, end: End::Whole }),
             }
         }
-        Ok(all)
-    }
-
-    /// What is attached to a manifest: referrers (by API or tag schema) and cosign's `.sig`, `.att` and `.sbom` tags.
-    pub fn attachments(
-        &self,
-        repository: &RepositoryRef,
-        digest: Digest,
-    ) -> Result<Vec<Attachment>, RegistryError> {
-        let found = self.pull(repository, &digest.into(), |place| {
-            let mut found = Vec::new();
-            for referrer in self.referrers(place, digest)? {
-                let manifest = self.manifest_at(place, &referrer.into())?;
-                found.extend(
-                    manifest
-                        .filter(|manifest| refers_to(manifest, digest))
-                        .map(|manifest| Attachment { tag: None, manifest }),
-                );
-            }
-            for kind in ATTACHED {
-                let Ok(tag) = Tag::of_attachment(&digest, kind) else { continue };
-                let manifest = self.manifest_at(place, &tag.clone().into())?;
-                found.extend(manifest.map(|manifest| Attachment { tag: Some(tag), manifest }));
-            }
-            Ok(Some(found).filter(|found| !found.is_empty()))
-        })?;
-        Ok(found.unwrap_or_default())
-    }
-
-    /// Digests of the manifests whose `subject` is this one (distribution-spec, "Listing Referrers", with its fallback).
-    fn referrers(&self, place: &Place, digest: Digest) -> Result<Vec<Digest>, Failed> {
-        let purpose = place.purpose(Actions::Pull);
-        let url = place.url(&format!("referrers/{digest}"));
-        let ask = Ask::new(Method::GET, url, &purpose).with(header::ACCEPT, media::OCI_INDEX);
-        let reply = self.exchange(&ask, Payload::Nothing)?;
-        let request = reply.request.clone();
-        let is_index = reply.header("content-type").is_some_and(|kind| kind.starts_with(media::OCI_INDEX));
-        let index = match reply.status {
-            200 if is_index => {
-                let bytes = reply.bytes(LIMITS.manifest_bytes, &self.options)?;
-                Some(RawManifest::new(bytes, Some(media::OCI_INDEX)))
-            }
-            401 | 403 | 429 | 500..=599 => {
-                return Err(reply.failure(&self.auth.describe(&purpose), &self.options));
-            }
-            _ => {
-                reply.done();
-                // The tag may also be the one that keeps the manifest itself alive.
-                let tag = Tag::of_digest(&digest);
-                let manifest = self.manifest_at(place, &tag.into())?;
-                manifest.filter(|manifest| manifest.digest() != digest).map(Ok)
-            }
-        };
-        let index = index
-            .transpose()
-            .map_err(|source| RegistryError::Manifest { request: request.clone(), source })?;
-        let Some(index) = index else { return Ok(Vec::new()) };
-        match index.view(&LIMITS).map_err(|source| RegistryError::Manifest { request, source })? {
-            ManifestView::Index(index) => Ok(index.manifests.iter().map(|entry| entry.digest).collect()),
-            ManifestView::Image(_) => Ok(Vec::new()),
-        }
-    }
-}
-
-fn refers_to(manifest: &RawManifest, digest: Digest) -> bool {
-    match manifest.view(&LIMITS) {
-        Ok(ManifestView::Image(image)) => image.subject.is_some_and(|subject| subject.digest == digest),
-        // Index views do not show their subject; the registry's word counts for them.
-        Ok(ManifestView::Index(_)) => true,
-        Err(_) => false,
+        Ok(Listing { entries: all, end: End::TooLong })
     }
 }
 

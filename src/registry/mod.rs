@@ -5,7 +5,7 @@
 //! [`RegistryError`] that says which request, what the registry answered, and what to do.
 //!
 //! ```text
-//! client ─ push ─ list ─ blob        what can be asked
+//! client ─ push ─ list ─ attached ─ blob   what can be asked
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
@@ -14,6 +14,7 @@
 //! ```
 
 mod answer;
+mod attached;
 mod auth;
 mod authfile;
 mod blob;
@@ -36,6 +37,7 @@ mod transport;
 mod trust_roots;
 
 pub use answer::{Attachment, AuthKind, Known, Ping, Pushed, Target};
+pub use attached::Attachments;
 pub use blob::BlobBody;
 pub use client::Client;
 pub use error::RegistryError;

@@ -1,5 +1,6 @@
 //! Tests of the registry client.
 
+mod attached;
 mod faults;
 mod identity;
 mod mount;

@@ -135,6 +135,7 @@ impl Planner<'_> {
         findings.append(&mut gathered.findings);
         let pinner = Pinner {
             client: self.client,
+            attached: self.client.attachments(),
             jobs: self.jobs,
             events: self.events,
             limits: self.limits,

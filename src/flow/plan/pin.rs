@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::plan::{ImageKind, PlannedImage};
 use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
-use crate::registry::{Client, Target};
+use crate::registry::{Attachments, Client, Target};
 use crate::workers;
 
 /// An image that must travel, and why.
@@ -73,6 +73,7 @@ pub(super) struct Pinned {
 /// Resolves images.
 pub(super) struct Pinner<'a> {
     pub(super) client: &'a Client,
+    pub(super) attached: Attachments<'a>,
     pub(super) jobs: usize,
     pub(super) events: &'a dyn Events,
     pub(super) limits: &'a Limits,
@@ -173,7 +174,7 @@ impl Pinner<'_> {
         wish: &Wish,
     ) -> Result<Vec<PlannedImage>, AnyFault> {
         let mut images = Vec::new();
-        for attachment in self.client.attachments(repository, digest)? {
+        for attachment in self.attached.of(repository, digest)? {
             let mut walk = Walk::of(self, repository);
             if walk.take(&attachment.manifest, 0)?.is_some() {
                 continue;

@@ -52,10 +52,10 @@ fn walk(registry: &DockerRegistry, options: ClientOptions) {
     }
     assert_eq!(client.tags(&repository).unwrap(), [keep, "v1".parse().unwrap()]);
     assert_eq!(client.catalog(&registry.host()).unwrap(), ["olm/some/operator".parse().unwrap()]);
-    assert_eq!(client.attachments(&repository, image.manifest.digest()).unwrap(), []);
+    assert_eq!(client.attachments().of(&repository, image.manifest.digest()).unwrap(), []);
     let signature = Tag::of_attachment(&image.manifest.digest(), "sig").unwrap();
     client.push_manifest(&repository, &signature.clone().into(), &image.manifest).unwrap();
-    let attached = client.attachments(&repository, image.manifest.digest()).unwrap();
+    let attached = client.attachments().of(&repository, image.manifest.digest()).unwrap();
     assert_eq!(attached.iter().map(|found| found.tag.clone()).collect::<Vec<_>>(), [Some(signature)]);
     assert!(client.delete_manifest(&repository, image.manifest.digest()).unwrap());
     assert!(!client.delete_manifest(&repository, image.manifest.digest()).unwrap());
@@ -246,9 +246,9 @@ fn referrers_are_found_by_the_api_or_by_the_tag_schema() {
         forward(asked, &host)
     });
     let modern = format!("{}/a", peer.host()).parse().unwrap();
-    assert_eq!(client_.attachments(&modern, subject).unwrap(), expected);
-    assert_eq!(client_.attachments(&repository, subject).unwrap(), []);
+    assert_eq!(client_.attachments().of(&modern, subject).unwrap(), expected);
+    assert_eq!(client_.attachments().of(&repository, subject).unwrap(), []);
     // By the tag schema.
     client_.push_manifest(&repository, &Tag::of_digest(&subject).into(), &index).unwrap();
-    assert_eq!(client_.attachments(&repository, subject).unwrap(), expected);
+    assert_eq!(client_.attachments().of(&repository, subject).unwrap(), expected);
 }
