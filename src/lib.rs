@@ -85,6 +85,7 @@
 //! use ombundle::archive::Moment;
 //! use ombundle::event::Silent;
 //! use ombundle::fault::AnyFault;
+//! use ombundle::fetch::Upstream;
 //! use ombundle::flow::import::{Import, Until};
 //! use ombundle::flow::{pack::Pack, plan::{PlanInputs, Planner}, verify::verify};
 //! use ombundle::limits::LIMITS;
@@ -104,14 +105,15 @@
 //! let now = jiff::Timestamp::now();
 //!
 //! // Outside.
-//! let planner = Planner { client: &client, events: &Silent, jobs: 8, limits: &LIMITS };
+//! let upstream = Upstream::of(&client);
+//! let planner = Planner { upstream, events: &Silent, jobs: 8, limits: &LIMITS };
 //! let plan = planner.plan(&request, &PlanInputs {
 //!     site: Some(&site), report: None, named: &[], dumped: &[], platforms: &[], last_sequence: 0,
 //!     last_packed: None, now, valid_days: 90, tool: "example", findings: &findings,
 //! })?;
 //! let key = SecretKey::from_pem(&String::from_utf8_lossy(&read("signer.key")?))?;
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
-//! let pack = Pack { client: &client, keys: &[key], jobs: 8, events: &Silent, limits: &LIMITS };
+//! let pack = Pack { upstream, keys: &[key], jobs: 8, events: &Silent, limits: &LIMITS };
 //! let packed = pack.run(&plan, Path::new("upgrade.ombundle"))?;
 //!
 //! // Inside. `import` judges for itself: it believes no earlier verdict.

@@ -1,17 +1,18 @@
 //! The registry client as the command line and the environment ask for it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::Context;
 use crate::cli::failure::Failure;
-use crate::cli::options::RegistryArgs;
+use crate::cli::options::{CacheArgs, RegistryArgs};
+use crate::cli::{Context, Traces};
 use crate::event::{Event, Events};
 use crate::reference::RegistryHost;
 use crate::registry::{Client, ClientOptions, Environment};
 use crate::site::ProfileName;
+use crate::store::cache::Cache;
 
 /// On which side of the gap a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,35 @@ pub(super) fn client(
         ..ClientOptions::default()
     };
     Ok(Client::new(options, &environment(side), Arc::clone(&context.console) as Arc<_>)?)
+}
+
+/// The cache of the connected side; nothing where there is none. One that was not asked for by name is done without when it cannot
+/// be used.
+pub(super) fn cache(args: &CacheArgs, context: &Context) -> Result<Option<Cache>, Failure> {
+    match args.cache_dir.as_deref() {
+        Some(folder) if folder == Path::new("none") => return Ok(None),
+        Some(folder) => return Ok(Some(Cache::open(folder)?)),
+        None => {}
+    }
+    let Some(folder) = usual_folder(context, "XDG_CACHE_HOME", ".cache") else { return Ok(None) };
+    Ok(match Cache::open(&folder) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            context.console.say(&format!("downloads are not kept for the next time: {error}"));
+            None
+        }
+    })
+}
+
+/// Our folder where the user keeps things of this kind (XDG base directory specification: only absolute paths count); nothing where
+/// no traces are to be left, or the environment names no place.
+pub(super) fn usual_folder(context: &Context, variable: &str, in_home: &str) -> Option<PathBuf> {
+    if context.traces == Traces::None {
+        return None;
+    }
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(in_home)))?;
+    Some(base.join("ombundle"))
 }
 
 fn environment(side: Side) -> Environment {

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser};
 
 use crate::cli::failure::Failure;
-use crate::cli::{Cli, Context, dispatch, print};
+use crate::cli::{Cli, Context, Traces, dispatch, print};
 use crate::demo::{Audience, DemoOptions, ImageSize};
 use crate::fault::Exit;
 use crate::store::files;
@@ -40,7 +41,8 @@ pub(super) fn run(command: DemoCommand, context: &Context) -> Result<(), Failure
         }
     };
     let options = DemoOptions { folder: folder.clone(), size: ImageSize::DEMO };
-    let result = crate::demo::run(&options, &mut Stage { context });
+    let context = Context { console: Arc::clone(&context.console), traces: Traces::None };
+    let result = crate::demo::run(&options, &mut Stage { context: &context });
     if command.keep.is_none() {
         files::remove_folder(&folder)?;
         print("\nThe folder is gone again; `ombundle demo --keep DIR` leaves it for you to look around.\n")?;

@@ -24,6 +24,7 @@ mod import;
 mod inputs;
 mod inspect;
 mod key;
+mod numbers;
 mod options;
 mod pack;
 mod plan;
@@ -85,6 +86,16 @@ enum Command {
 /// What every command gets from the door.
 struct Context {
     console: Arc<Console>,
+    traces: Traces,
+}
+
+/// What a command may leave behind in the user's own folders: the cache, and the numbers of the archives that were packed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Traces {
+    /// What helps the next run.
+    Some,
+    /// Nothing: it is a demonstration.
+    None,
 }
 
 /// Runs the program with these arguments, the first of which is its name.
@@ -99,7 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
     watch_for_interruption(&interrupted, format);
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
-    let context = Context { console };
+    let context = Context { console, traces: Traces::Some };
     let result = dispatch(cli.command, &context);
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),

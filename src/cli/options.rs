@@ -71,6 +71,16 @@ pub(super) struct RegistryArgs {
     pub(super) timeout: u64,
 }
 
+/// Where downloads are kept for the next time.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Registries")]
+pub(super) struct CacheArgs {
+    /// Folder that keeps what planning downloads (catalogs, bundle images, manifests), or `none`. By default `ombundle` below
+    /// `$XDG_CACHE_HOME` or `~/.cache`. What was not used for 30 days goes, and the longest unused of more than 8 GiB
+    #[arg(long, value_name = "DIR", env = "OMBUNDLE_CACHE_DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+}
+
 fn token_realm(text: &str) -> Result<(RegistryHost, RegistryHost), String> {
     let (registry, realm) = text.split_once('=').ok_or("it must be two hosts joined by `=`")?;
     let host =

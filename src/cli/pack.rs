@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::access::{Side, client};
+use crate::archive::Inventory;
+use crate::cli::access::{Side, cache, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::{in_a_folder, secret_key, settle};
-use crate::cli::options::{RegistryArgs, ResultFormat};
-use crate::cli::plan::{PlanArgs, check_number, remember};
+use crate::cli::numbers::Numbers;
+use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
+use crate::cli::plan::{PlanArgs, RATE, describe};
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
 use crate::fault::Exit;
+use crate::fetch::Upstream;
 use crate::finding::{Finding, Severity};
 use crate::flow::pack::Pack;
 use crate::limits::LIMITS;
@@ -49,12 +52,19 @@ pub(super) struct PackCommand {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
+    /// Show the plan and how large the archive would be; fetch no image and write no file but the cache's
+    #[arg(long)]
+    dry_run: bool,
+
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
     format: ResultFormat,
 
     #[command(flatten)]
     registries: RegistryArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 /// How the name of a kept plan goes on after the archive's.
@@ -71,6 +81,8 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         return Err(files::StoreError::Exists { path: command.output }.into());
     }
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
+    let cache = cache(&command.cache, context)?;
+    let upstream = Upstream { client: &client, cache: cache.as_ref() };
     let (plan, to_keep) = match &command.plan {
         Some(path) => (read_plan(path)?, None),
         None => {
@@ -81,7 +93,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
                     context.console.say("going on with the plan of the run that was broken off");
                     (plan, None)
                 }
-                None => (command.request.make(&client, command.registries.jobs(), context)?, Some(kept)),
+                None => (command.request.make(upstream, command.registries.jobs(), context)?, Some(kept)),
             }
         }
     };
@@ -89,28 +101,39 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
     let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
     settle(exit(&plan.findings), "the plan", &findings)?;
-    check_number(&command.request, &plan)?;
-    if let Some(kept) = to_keep {
-        files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
-    }
     let pack = Pack {
-        client: &client,
+        upstream,
         keys: &keys,
         jobs: command.registries.jobs(),
         events: &*context.console,
         limits: &LIMITS,
     };
-    let packed = match pack.run(&plan, &command.output) {
+    let packing = pack.begin(&plan)?;
+    let numbers = Numbers::of(&plan.channel, command.request.site()?.as_ref(), context)?;
+    numbers.check(packing.inventory())?;
+    if numbers.is_forgetful() {
+        context
+            .console
+            .say("there is no home folder and no `--site`: nobody will know that this number is taken");
+    }
+    if command.dry_run {
+        return preview(&command, &plan, packing.inventory());
+    }
+    if let Some(kept) = to_keep {
+        files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
+    }
+    let filled = match packing.fill(&command.output) {
         Err(fault) if fault.exit() == Exit::Incomplete => {
             // What upstream has taken away stays away: the next run makes a new plan.
             files::remove_beside(&command.output, KEPT_PLAN)?;
             return Err(fault.into());
         }
-        packed => packed?,
+        filled => filled?,
     };
+    numbers.take(packing.inventory())?;
+    let packed = filled.finish()?;
     // Also those that other requests left here, whose archive this name is no more.
     files::remove_beside(&command.output, KEPT_PLAN)?;
-    remember(&command.request, &plan, &packed)?;
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
@@ -124,6 +147,23 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
             packed.inventory,
             packed.sequence,
             plan.channel,
+        )),
+    }
+}
+
+/// Says what would be packed.
+fn preview(command: &PackCommand, plan: &Plan, inventory: &Inventory) -> Result<(), Failure> {
+    match command.format {
+        ResultFormat::Json => print_json(&json!({
+            "archive": command.output, "size": inventory.total_size, "inventory": inventory.digest(),
+            "generation": inventory.sequence, "signers": inventory.signers, "findings": plan.findings, "dryRun": true,
+        })),
+        ResultFormat::Text => print(&format!(
+            "{}would pack {}: {} ({} bytes)\n",
+            describe(plan, RATE),
+            command.output.display(),
+            human_bytes(inventory.total_size),
+            inventory.total_size,
         )),
     }
 }

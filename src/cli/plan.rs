@@ -4,25 +4,24 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::access::{Side, client};
+use crate::cli::access::{Side, cache, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
-use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::numbers::Numbers;
+use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
 use crate::fault::Exit;
+use crate::fetch::Upstream;
 use crate::finding::has_errors;
-use crate::flow::pack::Packed;
-use crate::flow::plan::{PlanInputs, Planner};
+use crate::flow::plan::{PlanInputs, Planner, channel};
 use crate::imageset;
 use crate::limits::LIMITS;
 use crate::oci::Platform;
 use crate::plan::{Plan, exit};
-use crate::registry::Client;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
-use crate::store::journal::Journal;
 use crate::text::{Safe, plain_json};
 
 /// Connected side: find the upgrade path and write down what would travel, and why
@@ -46,7 +45,7 @@ pub(super) struct PlanCommand {
     output: Option<PathBuf>,
 
     /// Bytes that the line to the source carries in a second, to say how long it will take
-    #[arg(long, value_name = "BYTES", default_value_t = 12_500_000)]
+    #[arg(long, value_name = "BYTES", default_value_t = RATE)]
     rate: u64,
 
     /// How the result looks; `json` prints the plan itself
@@ -55,7 +54,13 @@ pub(super) struct PlanCommand {
 
     #[command(flatten)]
     registries: RegistryArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
 }
+
+/// Bytes a second of a line of 100 Mbit/s.
+pub(super) const RATE: u64 = 12_500_000;
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Args)]
@@ -102,7 +107,9 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
         in_a_folder(output)?;
     }
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
-    let plan = command.request.make(&client, command.registries.jobs(), context)?;
+    let cache = cache(&command.cache, context)?;
+    let upstream = Upstream { client: &client, cache: cache.as_ref() };
+    let plan = command.request.make(upstream, command.registries.jobs(), context)?;
     let text = plan.to_json()?;
     let outcome = exit(&plan.findings);
     // What cannot be packed is no plan: it gets no file that somebody might approve.
@@ -130,7 +137,12 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
 
 impl PlanArgs {
     /// Makes the plan. Its findings are in it.
-    pub(super) fn make(&self, client: &Client, jobs: usize, context: &Context) -> Result<Plan, Failure> {
+    pub(super) fn make(
+        &self,
+        upstream: Upstream<'_>,
+        jobs: usize,
+        context: &Context,
+    ) -> Result<Plan, Failure> {
         let config = self.config.as_deref().ok_or_else(|| Failure::usage("there is no `--config`"))?;
         let bytes = files::read(config, LIMITS.yaml_bytes)?;
         let (request, findings) = imageset::parse(&bytes, &config.display().to_string(), &LIMITS);
@@ -139,9 +151,10 @@ impl PlanArgs {
             show_findings(&findings);
             return Err(summary(Exit::Usage, "the ImageSetConfiguration", &findings));
         };
-        let site = self.site.as_deref().map(SiteFile::read).transpose()?;
+        let site = self.site()?;
         let report = self.report.as_deref().map(read_report).transpose()?;
-        let before = Self::predecessor(site.as_ref(), report.as_ref())?;
+        let channel = channel(site.as_ref().map(|site| &site.site));
+        let packed = Numbers::of(channel, site.as_ref(), context)?.last()?;
         for operators in &mut request.operators {
             operators.skip_dependencies |= self.skip_dependencies;
         }
@@ -155,16 +168,21 @@ impl PlanArgs {
             platforms: &self.platform,
             last_sequence: match self.sequence {
                 Some(sequence) => sequence.saturating_sub(1),
-                None => before.map_or(0, |(sequence, _)| sequence),
+                None => packed.as_ref().map_or(0, |given| given.sequence),
             },
-            last_packed: before.and_then(|(sequence, inventory)| Some((sequence, inventory?))),
+            last_packed: packed.map(|given| (given.sequence, given.inventory)),
             now: jiff::Timestamp::from_second(now()?.unix()).unwrap_or_default(),
             valid_days: self.valid_days,
             tool: concat!("ombundle ", env!("CARGO_PKG_VERSION")),
             findings: &findings,
         };
-        let planner = Planner { client, events: &*context.console, jobs, limits: &LIMITS };
+        let planner = Planner { upstream, events: &*context.console, jobs, limits: &LIMITS };
         Ok(planner.plan(&request, &inputs)?)
+    }
+
+    /// The site file, where one is named.
+    pub(super) fn site(&self) -> Result<Option<SiteFile>, Failure> {
+        self.site.as_deref().map(SiteFile::read).transpose()
     }
 
     /// Digest of everything that the plan depends on, but for the registries.
@@ -192,66 +210,6 @@ impl PlanArgs {
         });
         named.collect()
     }
-
-    /// The archive before this one, as far as it is known on this side: from the report or from our own record.
-    fn predecessor(
-        site: Option<&SiteFile>,
-        report: Option<&SiteReport>,
-    ) -> Result<Option<(u64, Option<Digest>)>, Failure> {
-        let reported =
-            report.filter(|report| report.generation > 0).map(|report| (report.generation, report.inventory));
-        let packed = match record(site) {
-            Some(path) => Journal::<PackedRecord>::read(&path)?,
-            None => Vec::new(),
-        };
-        let recorded = packed.last().map(|record| (record.sequence, Some(record.inventory)));
-        Ok(reported.into_iter().chain(recorded).max_by_key(|(sequence, _)| *sequence))
-    }
-}
-
-/// One archive that was packed here.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PackedRecord {
-    sequence: u64,
-    inventory: Digest,
-    created: String,
-}
-
-/// Where packed archives are recorded: beside the site file, so that each site has its own numbers. Without a site file nothing is
-/// recorded, and the number must be said.
-fn record(site: Option<&SiteFile>) -> Option<PathBuf> {
-    site.map(|site| site.state().join("packed.jsonl"))
-}
-
-/// Records an archive that has its final name: from now on its number is taken.
-pub(super) fn remember(request: &PlanArgs, plan: &Plan, packed: &Packed) -> Result<(), Failure> {
-    let site = request.site.as_deref().map(SiteFile::read).transpose()?;
-    let Some(path) = record(site.as_ref()) else { return Ok(()) };
-    files::create_private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    let entry = PackedRecord {
-        sequence: packed.sequence,
-        inventory: packed.inventory,
-        created: plan.created.clone(),
-    };
-    Ok(Journal::open(&path)?.append(&entry)?)
-}
-
-/// Refuses to give the number of an archive that was packed here to another one: the site takes only one of them.
-pub(super) fn check_number(request: &PlanArgs, plan: &Plan) -> Result<(), Failure> {
-    let site = request.site.as_deref().map(SiteFile::read).transpose()?;
-    let Some(path) = record(site.as_ref()) else { return Ok(()) };
-    let packed = Journal::<PackedRecord>::read(&path)?;
-    let same = |record: &&PackedRecord| record.sequence == plan.sequence && record.created == plan.created;
-    let taken = packed.iter().filter(|record| record.sequence >= plan.sequence).find(|record| !same(record));
-    match taken {
-        None => Ok(()),
-        Some(record) => Err(Failure::usage(format!(
-            "generation {} was packed already, and this plan would make another generation {}",
-            record.sequence, plan.sequence
-        ))
-        .hint("make a new plan: it takes the next number; or give one with `--sequence`")),
-    }
 }
 
 fn read_report(path: &Path) -> Result<SiteReport, Failure> {
@@ -259,7 +217,7 @@ fn read_report(path: &Path) -> Result<SiteReport, Failure> {
 }
 
 /// The plan for people: hops first, then what it costs.
-fn describe(plan: &Plan, rate: u64) -> String {
+pub(super) fn describe(plan: &Plan, rate: u64) -> String {
     let mut text = String::new();
     for catalog in &plan.catalogs {
         text.push_str(&format!("{}\n", catalog.source));

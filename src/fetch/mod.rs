@@ -1,5 +1,7 @@
 //! A plan carried out: blobs from the source registries, each once, straight to their places in the archive.
 
+mod upstream;
+
 use std::io::{self, Read};
 
 use crate::digest::{ContentMismatch, Digest, Hasher, VerifyingReader};
@@ -7,10 +9,12 @@ use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::oci::{Descriptor, media};
 use crate::reference::RepositoryRef;
-use crate::registry::{Client, RegistryError, Target};
+use crate::registry::{RegistryError, Target};
 use crate::store::StoreError;
 use crate::store::part::{PROGRESS_STEP, PartFile};
 use crate::workers::{self, Interrupted};
+
+pub use upstream::Upstream;
 
 /// How much is read, hashed and written at a time. Larger chunks fall out of the processor's cache.
 const CHUNK: usize = 256 << 10;
@@ -78,7 +82,7 @@ impl Fault for FetchError {
 pub fn fetch(
     wanted: &[Wanted],
     part: &PartFile,
-    client: &Client,
+    upstream: Upstream<'_>,
     jobs: usize,
     events: &dyn Events,
 ) -> Result<(), AnyFault> {
@@ -89,7 +93,7 @@ pub fn fetch(
         let digest = wanted.descriptor.digest;
         let bytes = wanted.descriptor.size;
         events.emit(&Event::Started { digest, label: &wanted.label, bytes });
-        let fetch = Fetch { wanted, part, client, events };
+        let fetch = Fetch { wanted, part, upstream, events };
         let there = if media::MANIFESTS.contains(&wanted.descriptor.media_type.as_str()) {
             fetch.manifest()?
         } else {
@@ -103,7 +107,7 @@ pub fn fetch(
 struct Fetch<'a> {
     wanted: &'a Wanted,
     part: &'a PartFile,
-    client: &'a Client,
+    upstream: Upstream<'a>,
     events: &'a dyn Events,
 }
 
@@ -116,7 +120,7 @@ impl Fetch<'_> {
             return Ok(true);
         }
         for source in &self.wanted.sources {
-            if let Some(raw) = self.client.manifest(source, &Target::Digest(digest))? {
+            if let Some(raw) = self.upstream.manifest(source, &Target::Digest(digest))? {
                 self.part.write_at(raw.bytes(), self.wanted.offset)?;
                 self.part.note(&digest, size)?;
                 self.events.emit(&Event::Advanced { digest, bytes: size });
@@ -136,6 +140,9 @@ impl Fetch<'_> {
             }
             kept = Hasher::default();
         }
+        if self.cached()? {
+            return Ok(false);
+        }
         for source in &self.wanted.sources {
             match self.stream(source, std::mem::take(&mut kept)) {
                 // A kept beginning that was damaged shows only at the end, and a cache may give one bad answer: once more, whole.
@@ -149,6 +156,20 @@ impl Fetch<'_> {
         Err(self.gone().into())
     }
 
+    /// Whether planning downloaded it, so that it only had to be copied.
+    fn cached(&self) -> Result<bool, AnyFault> {
+        let Descriptor { digest, size, .. } = self.wanted.descriptor;
+        let Some(file) = self.upstream.cache.and_then(|cache| cache.find(&digest, size)) else {
+            return Ok(false);
+        };
+        match self.copy(file, Hasher::default(), "the cache") {
+            Ok(()) => Ok(true),
+            Err(Stopped::Fault(fault)) => Err(fault),
+            // It changed since it was hashed: the source has it.
+            Err(Stopped::NotThere | Stopped::Wrong(_)) => Ok(false),
+        }
+    }
+
     fn again(&self, source: &RepositoryRef) -> Result<(), AnyFault> {
         match self.stream(source, Hasher::default()) {
             Ok(()) => Ok(()),
@@ -159,13 +180,18 @@ impl Fetch<'_> {
     }
 
     fn stream(&self, source: &RepositoryRef, kept: Hasher) -> Result<(), Stopped> {
-        let Descriptor { digest, size, .. } = self.wanted.descriptor;
-        let mut at = kept.length();
-        self.events.emit(&Event::Advanced { digest, bytes: at });
-        let body = match self.client.blob(source, &self.wanted.descriptor, at) {
+        let body = match self.upstream.client.blob(source, &self.wanted.descriptor, kept.length()) {
             Err(RegistryError::NotFound { .. }) => return Err(Stopped::NotThere),
             body => body.map_err(|error| Stopped::Fault(error.into()))?,
         };
+        self.copy(body, kept, &format!("GET {source}@{}", self.wanted.descriptor.digest))
+    }
+
+    /// Copies what follows on `kept` to its place. `origin` says in an error where it came from.
+    fn copy(&self, body: impl Read, kept: Hasher, origin: &str) -> Result<(), Stopped> {
+        let Descriptor { digest, size, .. } = self.wanted.descriptor;
+        let mut at = kept.length();
+        self.events.emit(&Event::Advanced { digest, bytes: at });
         let mut reader = VerifyingReader::resume(body, kept, digest, size);
         let mut buffer = vec![0; usize::try_from(size).map_or(CHUNK, |size| size.clamp(1, CHUNK))];
         let mut noted = at;
@@ -182,8 +208,7 @@ impl Fetch<'_> {
                     return Err(Stopped::Wrong(error));
                 }
                 Err(error) => {
-                    let request = format!("GET {source}@{digest}");
-                    return Err(Stopped::Fault(RegistryError::from_io(error, &request).into()));
+                    return Err(Stopped::Fault(RegistryError::from_io(error, origin).into()));
                 }
             };
             let fault = |error: StoreError| Stopped::Fault(error.into());

@@ -10,6 +10,7 @@ use crate::catalog::{Loaded, load};
 use crate::digest::{Digest, VerifyingReader};
 use crate::event::Events;
 use crate::fault::AnyFault;
+use crate::fetch::Upstream;
 use crate::limits::Limits;
 use crate::oci::{ConfigView, Descriptor, ImageManifest, ManifestView, Platform, RawManifest, media};
 use crate::reference::RepositoryRef;
@@ -46,6 +47,28 @@ impl ImageSource for RegistryImages<'_> {
 
     fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {
         Ok(Box::new(self.client.blob(self.repository, blob, 0)?))
+    }
+
+    fn name(&self) -> String {
+        self.repository.to_string()
+    }
+}
+
+/// A repository of upstream, behind the cache of the connected side.
+pub struct UpstreamImages<'a> {
+    /// The repository.
+    pub repository: &'a RepositoryRef,
+    /// Has it.
+    pub upstream: Upstream<'a>,
+}
+
+impl ImageSource for UpstreamImages<'_> {
+    fn manifest(&self, digest: Digest) -> Result<Option<RawManifest>, AnyFault> {
+        Ok(self.upstream.manifest(self.repository, &Target::Digest(digest))?)
+    }
+
+    fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {
+        Ok(self.upstream.blob(self.repository, blob)?)
     }
 
     fn name(&self) -> String {

@@ -7,23 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{
-    self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, MediaType, Meta, MetaName, Piece, Predecessor,
-    Role, Root, RootKind, Text,
+    self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, Inventory, MediaType, Meta, MetaName, Moment,
+    Piece, Predecessor, Role, Root, RootKind, Text,
 };
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
-use crate::fetch::{Wanted, fetch};
+use crate::fetch::{Upstream, Wanted, fetch};
 use crate::limits::Limits;
 use crate::oci::media;
 use crate::plan::{ImageKind, Plan, PlannedImage};
 use crate::reference::RepositoryRef;
-use crate::registry::Client;
 use crate::store::part::PartFile;
 use crate::trust::{KeyId, SecretKey};
 
 /// Name of the plan inside the archive, below `meta/`.
 pub const PLAN: &str = "plan.json";
+
+/// Seconds that the clock of a site may be behind the one here. Behind a gap nobody sets it, and an archive may be there within minutes.
+/// The signer gives this time away by an earlier `notBefore`, so that readers need no allowance of their own and agree with each other.
+/// `expires` is not moved: a year has room enough.
+const CLOCKS_DIFFER: i64 = 600;
 
 /// What `pack` made.
 #[derive(Debug, Clone)]
@@ -77,8 +81,8 @@ impl Fault for PackError {
 
 /// What `pack` works with.
 pub struct Pack<'a> {
-    /// Asks the sources.
-    pub client: &'a Client,
+    /// Has what the plan names.
+    pub upstream: Upstream<'a>,
     /// The keys that sign.
     pub keys: &'a [SecretKey],
     /// Downloads at once.
@@ -92,40 +96,70 @@ pub struct Pack<'a> {
 impl Pack<'_> {
     /// Writes the archive of `plan` to `target`. After a break the same call goes on where it stopped.
     pub fn run(&self, plan: &Plan, target: &Path) -> Result<Packed, AnyFault> {
+        self.begin(plan)?.fill(target)?.finish()
+    }
+
+    /// Says what the archive of `plan` will be, before anything is fetched or written.
+    pub fn begin<'p>(&'p self, plan: &'p Plan) -> Result<Packing<'p>, PackError> {
         let signers = self.keys.iter().map(|key| key.public().id()).collect();
-        let blueprint = draft(plan, signers)?.seal(self.limits).map_err(PackError::Format)?;
-        let inventory = blueprint.inventory();
-        let size = inventory.total_size;
-        let part = PartFile::open(target, size, &front(&blueprint)?)?;
-        let wanted = Self::fill(plan, &blueprint, &part)?;
+        Ok(Packing { pack: self, plan, blueprint: draft(plan, signers)?.seal(self.limits)? })
+    }
+}
+
+/// An archive that is known byte by byte, but for the blobs that must be fetched.
+pub struct Packing<'p> {
+    pack: &'p Pack<'p>,
+    plan: &'p Plan,
+    blueprint: Blueprint,
+}
+
+/// An archive that is complete and signed, and has no name yet.
+#[must_use = "without its name it is no archive"]
+pub struct Filled<'p> {
+    part: PartFile,
+    packed: Packed,
+    events: &'p dyn Events,
+}
+
+impl<'p> Packing<'p> {
+    /// Its table of contents.
+    pub fn inventory(&self) -> &Inventory {
+        self.blueprint.inventory()
+    }
+
+    /// Fetches what must be fetched, and signs. After a break the same call goes on where it stopped.
+    pub fn fill(&self, target: &Path) -> Result<Filled<'p>, AnyFault> {
+        let Pack { upstream, keys, jobs, events, .. } = *self.pack;
+        let inventory = self.inventory();
+        let part = PartFile::open(target, inventory.total_size, &front(&self.blueprint)?)?;
+        let wanted = self.write_known(&part)?;
         let bytes = wanted.iter().map(|wanted| wanted.descriptor.size).sum();
-        self.events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
-        fetch(&wanted, &part, self.client, self.jobs, self.events)?;
-        let signatures: Vec<_> = self.keys.iter().map(|key| key.sign(inventory.raw())).collect();
-        for (offset, signature) in blueprint.place(&signatures).map_err(PackError::Format)? {
+        events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
+        fetch(&wanted, &part, upstream, jobs, events)?;
+        let signatures: Vec<_> = keys.iter().map(|key| key.sign(inventory.raw())).collect();
+        for (offset, signature) in self.blueprint.place(&signatures).map_err(PackError::Format)? {
             part.write_at(&signature, offset)?;
         }
-        part.finish()?;
-        self.events.emit(&Event::End { phase: Phase::Fetch });
-        Ok(Packed {
+        let packed = Packed {
             path: target.to_owned(),
-            size,
+            size: inventory.total_size,
             inventory: inventory.digest(),
             sequence: inventory.sequence,
             signers: inventory.signers.iter().map(ToString::to_string).collect(),
-        })
+        };
+        Ok(Filled { part, packed, events })
     }
 
     /// Writes all that is known already, and says what must be fetched to where.
-    fn fill(plan: &Plan, blueprint: &Blueprint, part: &PartFile) -> Result<Vec<Wanted>, AnyFault> {
-        let mut contents = contents(plan);
+    fn write_known(&self, part: &PartFile) -> Result<Vec<Wanted>, AnyFault> {
+        let mut contents = contents(self.plan);
         let mut wanted = Vec::new();
-        blueprint.pieces(|piece| {
+        self.blueprint.pieces(|piece| {
             match piece {
                 Piece::Known { offset, bytes } => part.write_at(bytes, offset)?,
                 // Signed last: until then no part of the file can be mistaken for an archive.
                 Piece::Signature { .. } => {}
-                Piece::Blob { span, entry } => match plan.inline.get(&entry.digest) {
+                Piece::Blob { span, entry } => match self.plan.inline.get(&entry.digest) {
                     Some(text) => part.write_at(text.as_bytes(), span.data)?,
                     None => {
                         let mut found = contents.remove(&entry.digest).ok_or_else(|| PackError::Plan {
@@ -139,6 +173,15 @@ impl Pack<'_> {
             Ok::<_, AnyFault>(())
         })?;
         Ok(wanted)
+    }
+}
+
+impl Filled<'_> {
+    /// Makes it durable and gives it its name.
+    pub fn finish(self) -> Result<Packed, AnyFault> {
+        self.part.finish()?;
+        self.events.emit(&Event::End { phase: Phase::Fetch });
+        Ok(self.packed)
     }
 }
 
@@ -217,11 +260,11 @@ fn draft(plan: &Plan, signers: Vec<KeyId>) -> Result<Draft, PackError> {
             }
         }
     }
-    let created = plan.created.parse()?;
+    let created: Moment = plan.created.parse()?;
     Ok(Draft {
         tool: Text::tamed(&plan.tool),
         created,
-        not_before: created,
+        not_before: Moment::from_unix(created.unix().saturating_sub(CLOCKS_DIFFER)).unwrap_or(created),
         expires: plan.expires.parse()?,
         channel: plan.channel.parse()?,
         target: plan.target.as_deref().map(str::parse).transpose()?,

@@ -2,9 +2,11 @@
 //!
 //! Three rules hold here. A final name never holds partial content: everything is written under another name, synced and
 //! renamed ([`files`]). What must survive a power cut is a record of its own ([`journal`]). What is large is never copied:
-//! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`archive_file`]).
+//! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`archive_file`]). The one
+//! exception is what planning reads, which is kept for the next plan ([`cache`]).
 
 pub mod archive_file;
+pub mod cache;
 pub mod files;
 pub mod journal;
 pub mod lock;

@@ -1,8 +1,11 @@
 //! The connected side as people run it: `plan` and `pack` of the built program against real and misbehaving registries.
 
 mod breaks;
+mod cache;
+mod clocks;
 mod figures;
 mod inputs;
+mod numbers;
 mod refusals;
 mod same;
 mod secrets;

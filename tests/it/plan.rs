@@ -8,6 +8,7 @@ use ombundle::demo::{Belongings, Generation, ImageSize, StandIns, World};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::fault::Exit;
+use ombundle::fetch::Upstream;
 use ombundle::flow::plan::{PlanInputs, Planner};
 use ombundle::imageset::{self, Request};
 use ombundle::limits::LIMITS;
@@ -57,7 +58,8 @@ impl Stage {
     }
 
     fn plan(&self, request: &Request, inputs: &PlanInputs<'_>) -> Plan {
-        let planner = Planner { client: &self.client, events: &Silent, jobs: 4, limits: &LIMITS };
+        let planner =
+            Planner { upstream: Upstream::of(&self.client), events: &Silent, jobs: 4, limits: &LIMITS };
         planner.plan(request, inputs).unwrap_or_else(|fault| panic!("{fault} {:?}", fault.hint()))
     }
 
@@ -331,7 +333,8 @@ fn what_cannot_be_imported_is_told_while_planning() {
 
     // A catalog that is not there is nothing to look at.
     let gone = stage.belongings.imageset.replace("index:v4.20", "index:v4.99");
-    let planner = Planner { client: &stage.client, events: &Silent, jobs: 4, limits: &LIMITS };
+    let planner =
+        Planner { upstream: Upstream::of(&stage.client), events: &Silent, jobs: 4, limits: &LIMITS };
     let fault = planner.plan(&request(&gone), &inputs).unwrap_err();
     assert_eq!(fault.exit(), Exit::Incomplete);
     assert!(fault.to_string().contains("v4.99"));

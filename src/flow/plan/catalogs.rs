@@ -10,7 +10,7 @@ use crate::digest::{Digest, VerifyingReader};
 use crate::fault::{AnyFault, Exit};
 use crate::finding::Finding;
 use crate::flow::catalog::from_files;
-use crate::flow::catalog_image::{CatalogImage, RegistryImages, pull};
+use crate::flow::catalog_image::{CatalogImage, UpstreamImages, pull};
 use crate::imageset::{OperatorsRequest, Request};
 use crate::oci::{ConfigView, ManifestView, Platform};
 use crate::plan::PlannedPackage;
@@ -52,15 +52,15 @@ pub(super) fn deliver(
 ) -> Result<Delivered, AnyFault> {
     let missing = || PlanFlowError::NoCatalog { image: source.to_string() };
     let target = Target::of(source).ok_or_else(missing)?;
-    let root = planner.client.manifest(&source.repository, &target)?.ok_or_else(missing)?;
+    let root = planner.upstream.manifest(&source.repository, &target)?.ok_or_else(missing)?;
     let digest = root.digest();
     let served =
         inputs.report.is_some_and(|report| report.catalogs.iter().any(|state| state.source == *source));
     // The catalog is the same for each platform; only the base is not.
     let one = [scope.platforms.first().cloned().unwrap_or_else(Platform::linux_amd64)];
     let platforms = if served { one.as_slice() } else { scope.platforms.as_slice() };
-    let (client, events, limits) = (planner.client, planner.events, planner.limits);
-    let images = RegistryImages { repository: &source.repository, client };
+    let (events, limits) = (planner.events, planner.limits);
+    let images = UpstreamImages { repository: &source.repository, upstream: planner.upstream };
     let image = CatalogImage::read(&images, root, platforms, events, limits)?;
     let loaded = from_files(image.files(), events, limits)?;
     let base = if served { None } else { Some(base(&source.repository, &image, created, limits)?) };
@@ -155,19 +155,19 @@ impl Looked<'_> {
     }
 
     fn read_image(&self, bundle: &Bundle) -> Result<Result<Evidence, String>, AnyFault> {
-        let (client, limits) = (self.planner.client, self.planner.limits);
+        let (upstream, limits) = (self.planner.upstream, self.planner.limits);
         let Ok(image) = bundle.image.parse::<ImageRef>() else {
             return Ok(Err(format!("`{}` is no image reference", bundle.image)));
         };
         let repository = &image.repository;
-        let images = RegistryImages { repository, client };
+        let images = UpstreamImages { repository, upstream };
         let gone = || Ok(Err(format!("`{image}` is not there")));
         let Some(target) = Target::of(&image) else { return gone() };
-        let Some(mut manifest) = client.manifest(repository, &target)? else { return gone() };
+        let Some(mut manifest) = upstream.manifest(repository, &target)? else { return gone() };
         if let ManifestView::Index(index) = manifest.view(limits)? {
             // A bundle has no programs: the images of all platforms have the same files.
             let Some(first) = index.manifests.first() else { return gone() };
-            let Some(child) = client.manifest(repository, &Target::Digest(first.digest))? else {
+            let Some(child) = upstream.manifest(repository, &Target::Digest(first.digest))? else {
                 return gone();
             };
             manifest = child;
@@ -178,7 +178,7 @@ impl Looked<'_> {
         let (manifests, _) = role.bundle_directories()?;
         let mut files = LayerFiles::new([manifests]);
         for layer in &view.layers {
-            let body = client.blob(repository, layer, 0)?;
+            let body = upstream.blob(repository, layer)?;
             files.apply(VerifyingReader::new(body, layer.digest, layer.size), layer, limits)?;
         }
         let found = bundle::csv(&files.files(manifests)?, manifests, limits)?;

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
+use crate::fetch::Upstream;
 use crate::finding::{Finding, nearest};
 use crate::flow::pack;
 use crate::imageset::{CatalogRef, OperatorsRequest, Request};
@@ -20,7 +21,6 @@ use crate::mapping::Mapping;
 use crate::oci::Platform;
 use crate::plan::{Draft, Holdings, ImageKind, Plan, PlannedCatalog, strangers};
 use crate::reference::ImageRef;
-use crate::registry::Client;
 use crate::site::{InstalledOperator, ProfileName, Site, SiteReport};
 
 use catalogs::{Delivered, deliver};
@@ -57,8 +57,8 @@ pub struct PlanInputs<'a> {
 
 /// What a plan is made with.
 pub struct Planner<'a> {
-    /// Asks the source registries.
-    pub client: &'a Client,
+    /// The source registries.
+    pub upstream: Upstream<'a>,
     /// Told what happens.
     pub events: &'a dyn Events,
     /// Requests at once.
@@ -134,8 +134,8 @@ impl Planner<'_> {
         let mut gathered = Gathered::of(request, &delivered, &scope.platforms);
         findings.append(&mut gathered.findings);
         let pinner = Pinner {
-            client: self.client,
-            attached: self.client.attachments(),
+            upstream: self.upstream,
+            attached: self.upstream.client.attachments(),
             jobs: self.jobs,
             events: self.events,
             limits: self.limits,
@@ -192,6 +192,11 @@ fn weighed(mut plan: Plan, limits: &Limits) -> Plan {
     plan
 }
 
+/// The stream of generations that an archive belongs to: the site's own, or one for archives that are for no site.
+pub fn channel(site: Option<&Site>) -> &str {
+    site.map_or("default", Site::name)
+}
+
 fn draft(
     request: &Request,
     inputs: &PlanInputs<'_>,
@@ -207,7 +212,7 @@ fn draft(
         tool: inputs.tool.to_owned(),
         created,
         expires,
-        channel: inputs.site.map_or_else(|| "default".to_owned(), |site| site.name().to_owned()),
+        channel: channel(inputs.site).to_owned(),
         target: inputs.site.map(|site| site.name().to_owned()),
         sequence: last.checked_add(1).ok_or(PlanFlowError::Sequence { last })?,
         predecessor: known.and_then(|report| report.inventory).or(packed),

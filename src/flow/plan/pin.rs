@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fault::AnyFault;
+use crate::fetch::Upstream;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::plan::{ImageKind, PlannedImage};
 use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
-use crate::registry::{Attachments, Client, Target};
+use crate::registry::{Attachments, Target};
 use crate::workers;
 
 /// An image that must travel, and why.
@@ -72,7 +73,7 @@ pub(super) struct Pinned {
 
 /// Resolves images.
 pub(super) struct Pinner<'a> {
-    pub(super) client: &'a Client,
+    pub(super) upstream: Upstream<'a>,
     pub(super) attached: Attachments<'a>,
     pub(super) jobs: usize,
     pub(super) events: &'a dyn Events,
@@ -127,7 +128,7 @@ impl Pinner<'_> {
             return Ok(missing("the reference has neither tag nor digest"));
         };
         let repository = &image.repository;
-        let Some(root) = self.client.manifest(repository, &target)? else {
+        let Some(root) = self.upstream.manifest_still_there(repository, &target)? else {
             return Ok(missing("upstream has no such image"));
         };
         let mut walk = Walk { platforms: &wish.platforms, ..Walk::of(self, repository) };
@@ -175,6 +176,8 @@ impl Pinner<'_> {
     ) -> Result<Vec<PlannedImage>, AnyFault> {
         let mut images = Vec::new();
         for attachment in self.attached.of(repository, digest)? {
+            // Packing takes it from there.
+            self.upstream.keep(&attachment.manifest);
             let mut walk = Walk::of(self, repository);
             if walk.take(&attachment.manifest, 0)?.is_some() {
                 continue;
@@ -234,7 +237,7 @@ impl<'a> Walk<'a> {
                         continue;
                     }
                     let target = Target::Digest(child.digest);
-                    let Some(found) = self.pinner.client.manifest(self.repository, &target)? else {
+                    let Some(found) = self.pinner.upstream.manifest(self.repository, &target)? else {
                         let platform =
                             child.platform.as_ref().map_or_else(String::new, |p| format!(" for {p}"));
                         return Ok(Some(format!("upstream lacks {}, its image{platform}", child.digest)));

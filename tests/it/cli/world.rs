@@ -51,6 +51,7 @@ impl Folder {
             .env_clear()
             .env("COLUMNS", "100")
             .env("HOME", self.path())
+            .env("OMBUNDLE_CACHE_DIR", "none")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .output()

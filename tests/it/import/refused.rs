@@ -163,6 +163,7 @@ fn generations_go_one_way() {
     for file in ["csvs.json", "subscriptions.json"] {
         stand.write(&format!("twin/{file}"), &stand.text(&format!("first/{file}")));
     }
+    fs::remove_dir_all(stand.path(".local")).unwrap();
     stand.pack("twin", "--sequence 1");
     stand.ok(&Stand::import_line("first"));
     stand.publish(Generation::Second);

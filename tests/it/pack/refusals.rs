@@ -195,8 +195,8 @@ fn every_image_that_upstream_lacks_is_listed_and_the_same_command_goes_on_once_i
     assert!(!stage.path("b.ombundle").exists());
 
     stage.world.push(&client(), &stage.registry.host()).unwrap();
-    stage.run(&[&pack[..], &["--installed", "web-terminal.v1.8.0"]].concat()).ended(0);
     stage.pack("b.ombundle", &[]).ended(0);
+    stage.run(&[&pack[..], &["--installed", "web-terminal.v1.8.0"]].concat()).ended(0);
     for archive in ["a.ombundle", "b.ombundle"] {
         stage.verify(archive).ended(0);
     }

@@ -51,6 +51,8 @@ pub(super) struct Stage {
     pub(super) registry: DockerRegistry,
     pub(super) world: World,
     pub(super) folder: tempfile::TempDir,
+    /// Where the user's records are.
+    pub(super) state: tempfile::TempDir,
 }
 
 impl Stage {
@@ -66,7 +68,7 @@ impl Stage {
         let site = |port: &str| format!("nexus.example:{port}").parse().unwrap();
         let belongings = Belongings::new(generation, &world, &host, &site("5001"), &site("5000"));
         belongings.write(folder.path()).unwrap();
-        let stage = Self { registry, world, folder };
+        let stage = Self { registry, world, folder, state: tempfile::tempdir().unwrap() };
         stage.run(&["key", "generate", "--out", "signer"]).ended(0);
         stage
     }
@@ -111,6 +113,9 @@ impl Stage {
     pub(super) fn plain(&self, command: &mut Command) {
         command.env_clear().env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap());
         command.env("CONTAINERS_REGISTRIES_CONF", self.path("registries.conf"));
+        command.env("XDG_STATE_HOME", self.state.path());
+        // Each test sees what is really asked for; those of the cache name one.
+        command.env("OMBUNDLE_CACHE_DIR", "none");
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Ran {
