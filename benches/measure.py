@@ -30,12 +30,12 @@ class Launcher:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
         self.child = subprocess.Popen([sys.executable, "-I", "-S", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def run(self, command, folder=None):
-        """Runs a command to its end; a failure ends the benchmark."""
+    def run(self, command, folder=None, ends=0):
+        """Runs a command to its end; another exit code than the expected one ends the benchmark."""
         marshal.dump((list(command), folder or self.folder, self.environment, self.output), self.child.stdin)
         self.child.stdin.flush()
         code, wall, cpu, peak, blocks = marshal.load(self.child.stdout)
-        if code != 0:
+        if code != ends:
             sys.exit(f"bench: {' '.join(command)}\nended with {code}:\n{self.said()[-2000:]}")
         return Cost(wall, cpu, peak * 1024, blocks * 512)
 

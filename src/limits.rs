@@ -42,6 +42,18 @@ pub struct Limits {
     pub yaml_nodes: usize,
     /// Bytes of one JSON dump of a cluster. The CSVs of 20 operators, copied into 100 namespaces, are about 150 MB.
     pub cluster_dump_bytes: u64,
+    /// Bytes of one update graph. The whole one of OpenShift has about 3 MB.
+    pub graph_bytes: u64,
+    /// Releases of an update graph. There were 1,383 in August 2026.
+    pub graph_releases: usize,
+    /// Edges of an update graph, each counted as often as it has risks: about 150,000 in August 2026.
+    pub graph_edges: usize,
+    /// Bytes of a graph-data folder or of what its tarball unpacks to. The real one has 2 MB.
+    pub graph_data_bytes: u64,
+    /// Files of a graph-data tarball. The real one has about 2,000.
+    pub graph_data_files: usize,
+    /// Ways that are looked at for the one with the fewest risks, before the search settles for a good one.
+    pub graph_ways: usize,
     /// Bytes of a token or error reply of a registry.
     pub reply_bytes: u64,
     /// Tags of one repository.
@@ -69,6 +81,12 @@ pub const LIMITS: Limits = Limits {
     yaml_bytes: 16 << 20,
     yaml_nodes: 200_000,
     cluster_dump_bytes: 256 << 20,
+    graph_bytes: 16 << 20,
+    graph_releases: 20_000,
+    graph_edges: 2_000_000,
+    graph_data_bytes: 64 << 20,
+    graph_data_files: 20_000,
+    graph_ways: 200_000,
     reply_bytes: 1 << 20,
     tags: 100_000,
 };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ombundle::finding::{Finding, Findings};
 use ombundle::plan::Plan;
+use ombundle::release::ReleasePathReport;
 use ombundle::site::{Receipt, Site, SiteReport};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -24,13 +25,14 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 5] {
+fn schemas() -> [(&'static str, String); 6] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
         ("receipt.v1.json", schema_of::<Receipt>),
         ("plan.v1.json", schema_of::<Plan>),
         ("findings.v1.json", schema_of::<Findings>),
+        ("release-path.v1.json", schema_of::<ReleasePathReport>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

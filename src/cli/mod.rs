@@ -28,7 +28,7 @@ mod numbers;
 mod options;
 mod pack;
 mod plan;
-
+mod release;
 mod serve;
 mod shell;
 mod verify;
@@ -76,6 +76,7 @@ enum Command {
     Import(import::ImportCommand),
     Check(check::CheckCommand),
     Catalog(catalog::CatalogCommand),
+    Release(release::ReleaseCommand),
     Key(key::KeyCommand),
     Serve(serve::ServeCommand),
     Demo(demo::DemoCommand),
@@ -131,6 +132,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),
         Command::Catalog(command) => catalog::run(command, context),
+        Command::Release(command) => release::run(command, context),
         Command::Key(command) => key::run(command, context),
         Command::Serve(command) => serve::run(command, context),
         Command::Demo(command) => demo::run(command, context),

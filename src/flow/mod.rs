@@ -6,4 +6,5 @@ pub mod import;
 pub mod pack;
 pub mod plan;
 pub mod record;
+pub mod release;
 pub mod verify;

@@ -40,6 +40,14 @@ pub enum RegistryError {
         /// The repository.
         repository: String,
     },
+    /// Plain HTTP that nobody asked for.
+    #[error("{request}: plain HTTP with {host} was not asked for")]
+    PlainHttp {
+        /// What would have been asked.
+        request: String,
+        /// The host, with its port.
+        host: String,
+    },
     /// No connection, or it broke.
     #[error("{request}: {why}")]
     Connection {
@@ -227,7 +235,9 @@ impl Fault for RegistryError {
     fn exit(&self) -> Exit {
         match self {
             Self::Interrupted => Exit::Interrupted,
-            Self::Config { .. } | Self::Helper { .. } | Self::Blocked { .. } => Exit::Usage,
+            Self::Config { .. } | Self::Helper { .. } | Self::Blocked { .. } | Self::PlainHttp { .. } => {
+                Exit::Usage
+            }
             Self::NoSpace { .. } => Exit::Space,
             Self::Damaged { .. }
             | Self::WrongContent { .. }

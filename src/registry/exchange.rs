@@ -21,7 +21,8 @@ const REDIRECTS: u32 = 5;
 pub(super) struct Ask<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) purpose: &'a Purpose,
+    /// On whose behalf; nothing where whoever answers must not learn who asks.
+    pub(super) purpose: Option<&'a Purpose>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -39,7 +40,12 @@ pub(super) enum Payload<'a> {
 
 impl<'a> Ask<'a> {
     pub(super) fn new(method: Method, url: Url, purpose: &'a Purpose) -> Self {
-        Self { method, url, purpose, headers: Vec::new() }
+        Self { method, url, purpose: Some(purpose), headers: Vec::new() }
+    }
+
+    /// A request that never carries credentials.
+    pub(super) fn anonymous(method: Method, url: Url) -> Self {
+        Self { method, url, purpose: None, headers: Vec::new() }
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
@@ -73,21 +79,23 @@ impl Client {
             }
             // Credentials belong to the origin that they were given for, wherever an answer sends us. Who was sent elsewhere
             // and back goes where a stranger chose, and goes without.
-            strayed |= Origin::of(&url).as_ref() != Some(&ask.purpose.origin);
-            let at_home = !strayed;
-            let authorization = if at_home {
-                self.auth.authorization(ask.purpose, &self.agents, &self.options)?
-            } else {
-                None
+            strayed |= ask.purpose.is_some_and(|purpose| Origin::of(&url).as_ref() != Some(&purpose.origin));
+            let at_home = ask.purpose.filter(|_| !strayed);
+            let authorization = match at_home {
+                Some(purpose) => self.auth.authorization(purpose, &self.agents, &self.options)?,
+                None => None,
             };
             let reply = self.send(ask, &url, authorization.as_ref(), &mut payload)?;
-            if reply.status == 401 && at_home && renewals < 2 {
+            if reply.status == 401
+                && let Some(purpose) = at_home
+                && renewals < 2
+            {
                 renewals += 1;
-                let again = self.auth.learn(ask.purpose, &reply, authorization.as_ref())?;
+                let again = self.auth.learn(purpose, &reply, authorization.as_ref())?;
                 let first_answer = renewals == 1 || authorization.is_none();
                 if again && first_answer {
                     if matches!(payload, Payload::Stream { .. }) {
-                        let error = reply.failure(&self.auth.describe(ask.purpose), &self.options).error;
+                        let error = reply.failure(&self.auth.describe(purpose), &self.options).error;
                         return Err(Failed { error, again: Again::AtOnce });
                     }
                     reply.done();

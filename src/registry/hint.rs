@@ -56,6 +56,12 @@ pub(super) fn hint(error: &RegistryError) -> Option<String> {
              registries.conf"
                 .to_owned()
         }
+        RegistryError::PlainHttp { host, .. } => {
+            format!("write https; if plain HTTP is meant, say so with `--plain-http {host}`")
+        }
+        RegistryError::AnswerTooLarge { .. } => {
+            "something else answers there than what was asked for: is the address right?".to_owned()
+        }
         RegistryError::Helper { .. } => "put the credentials into an auth file and name it with `--authfile`".to_owned(),
         _ => return None,
     };

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! client ─ push ─ list ─ attached ─ blob   what can be asked
+//!      document                      files on other servers, without credentials
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
@@ -21,6 +22,7 @@ mod blob;
 mod challenge;
 mod client;
 mod conf;
+mod document;
 mod error;
 mod exchange;
 mod hint;

@@ -31,6 +31,13 @@ pub struct ReleaseMetadata {
     pub payload: Option<PinnedRef>,
 }
 
+/// Enough of a JSON object to tell what it is.
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(default)]
+    kind: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct Wire {
     kind: String,
@@ -41,13 +48,29 @@ struct Wire {
     next: Option<Vec<Version>>,
     #[serde(default)]
     metadata: Option<BTreeMap<String, serde_json::Value>>,
+    /// Not in the file itself; a list that somebody made of several may have it.
+    #[serde(default)]
+    payload: Option<PinnedRef>,
 }
 
 impl ReleaseMetadata {
     /// Reads the file.
     pub fn parse(json: &[u8]) -> Result<Self, ReleaseError> {
-        let wire: Wire = serde_json::from_slice(json)
-            .map_err(|error| ReleaseError::Metadata { why: error.to_string() })?;
+        serde_json::from_slice(json).map_err(unreadable).and_then(Self::of)
+    }
+
+    /// Reads the file, or a JSON list of such files, each of which may have its release image as `payload`; nothing where the
+    /// bytes are neither.
+    pub(in crate::release) fn parse_all(json: &[u8]) -> Option<Result<Vec<Self>, ReleaseError>> {
+        if json.trim_ascii_start().starts_with(b"[") {
+            let list: Result<Vec<Wire>, _> = serde_json::from_slice(json).map_err(unreadable);
+            return Some(list.and_then(|list| list.into_iter().map(Self::of).collect()));
+        }
+        serde_json::from_slice::<Probe>(json).ok()?.kind?;
+        Some(Self::parse(json).map(|one| vec![one]))
+    }
+
+    fn of(wire: Wire) -> Result<Self, ReleaseError> {
         if wire.kind != KIND {
             return Err(ReleaseError::Metadata { why: format!("its kind is `{}`, not `{KIND}`", wire.kind) });
         }
@@ -59,9 +82,13 @@ impl ReleaseMetadata {
             next: wire.next.unwrap_or_default(),
             url: text("url"),
             architecture: text(ARCHITECTURE),
-            payload: None,
+            payload: wire.payload,
         })
     }
+}
+
+fn unreadable(error: serde_json::Error) -> ReleaseError {
+    ReleaseError::Metadata { why: error.to_string() }
 }
 
 #[cfg(test)]

@@ -8,11 +8,18 @@
 mod architecture;
 mod channel;
 mod error;
+mod graph;
 mod metadata;
 mod minor;
+mod path;
 
 pub use architecture::Architecture;
 pub use channel::ReleaseChannel;
 pub use error::ReleaseError;
+pub use graph::{BlockedEdge, GraphBuilder, GraphData, MatchingRule, Release, Risk, UpdateGraph};
 pub use metadata::ReleaseMetadata;
 pub use minor::Minor;
+pub use path::{
+    ChannelRequest, EusStep, HopRisk, NoReleasePath, PathRequest, ReleaseChange, ReleaseHop, ReleasePath,
+    ReleasePathReport, SelectedRelease, Selection, select,
+};

@@ -8,4 +8,4 @@ mod help;
 mod json;
 mod readme;
 mod terminal;
-mod world;
+pub(crate) mod world;

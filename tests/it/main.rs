@@ -16,5 +16,6 @@ mod merge;
 mod pack;
 mod plan;
 mod registry;
+mod release;
 mod serve;
 mod support;
