@@ -3,9 +3,9 @@
 //! A plain scalar is a trap: `no`, `1e3`, `4.20`, `~` and `2026-01-01` are not texts to a YAML reader, and a line end in
 //! a name would begin another object. JSON's quoted strings are YAML too, and mean the same to every reader.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 
-use crate::text::is_plain;
+use crate::yaml::quote_to;
 
 /// A value to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,25 +119,6 @@ fn is_plain_key(key: &str) -> bool {
     key.bytes().next().is_some_and(|c| c.is_ascii_alphabetic())
         && key.bytes().all(|c| c.is_ascii_alphanumeric())
         && !TAKEN.contains(&key.to_ascii_lowercase().as_str())
-}
-
-/// As JSON does it, and whatever is invisible or could end a line as `\u` too: YAML 1.1 takes U+0085 and U+2028 for line
-/// ends. Beyond the basic plane JSON would need a pair of surrogates, which YAML readers refuse; there it is `\U`.
-fn quote_to(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if is_plain(c) => out.push(c),
-            // Writing to a String cannot fail.
-            c if u32::from(c) <= 0xffff => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            c => _ = write!(out, "\\U{:08x}", u32::from(c)),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! the ImageSetConfiguration and the site file, are read here.
 
 mod form;
+mod scalar;
 mod tree;
 
 pub use form::{Fields, Form};
+pub use scalar::{is_plain_word, quote_to, word};
 pub use tree::{Entry, Node, SyntaxError, Value, parse};
