@@ -44,7 +44,7 @@
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
 //! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT |
 //! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
-//! | [`imageset`] | P | the ImageSetConfiguration and what it asks for |
+//! | [`imageset`] | P | the ImageSetConfiguration: what it asks for, and one written from a list of operators |
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
 //! | [`plan`] | P | what must travel, and why |
 //! | [`mapping`] | P | where each source repository lands |

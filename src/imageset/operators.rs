@@ -21,7 +21,8 @@ pub(super) fn read(form: &mut Form<'_>, node: &Node, path: &str, api: Api) -> Op
     );
     let catalog = image(form, &fields, "catalog");
     if let Some(CatalogRef::Layout(_)) = catalog {
-        let hint = "push it to a registry first, for instance to `ombundle serve`, and name that";
+        let hint = "name the catalog by its own reference, push the layout to a registry (`skopeo copy oci:DIR:TAG docker://…`, \
+                    for instance to `ombundle serve`), and let `registries.conf` send the reference there";
         let finding = Finding::error(
             "NOT_YET_LAYOUT",
             fields.name("catalog"),
@@ -33,6 +34,17 @@ pub(super) fn read(form: &mut Form<'_>, node: &Node, path: &str, api: Api) -> Op
         if fields.value(field).is_some() {
             let message = format!("`{field}` has no effect: the site file names the catalog and its mirror");
             form.push(fields.line_of(field), Finding::info("ISC_IGNORED_FIELD", fields.name(field), message));
+        }
+    }
+    for field in ["targetCatalog", "targetTag"] {
+        if fields.has(field) {
+            let message =
+                format!("`{field}` decides nothing here: where a catalog lands is the site's matter");
+            let finding = Finding::info("ISC_IGNORED_FIELD", fields.name(field), message);
+            form.push(
+                fields.line_of(field),
+                finding.hint("`spec.catalogs[].mirror` of the site file says repository and tag"),
+            );
         }
     }
     let full = fields.boolean(form, "full").unwrap_or(false);

@@ -12,9 +12,21 @@ use crate::yaml::{Fields, Form, Node, parse as parse_yaml};
 
 /// Which API version a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Api {
+pub enum Api {
+    /// That of oc-mirror v2.
     V2Alpha1,
+    /// That of oc-mirror v1.
     V1Alpha2,
+}
+
+impl Api {
+    /// As the field `apiVersion` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2Alpha1 => V2ALPHA1,
+            Self::V1Alpha2 => V1ALPHA2,
+        }
+    }
 }
 
 const V2ALPHA1: &str = "mirror.openshift.io/v2alpha1";

@@ -4,6 +4,7 @@ use std::fmt;
 
 use regex::Regex;
 
+use crate::catalog::{PackageFilter, Take};
 use crate::digest::Digest;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, Repository, Tag};
@@ -140,6 +141,43 @@ pub struct BlockedImages {
     pub line: u64,
     /// The expression.
     pub pattern: Regex,
+}
+
+impl Selection {
+    /// The range, where it is one.
+    pub fn range(&self) -> Option<&MastermindsRange> {
+        match self {
+            Self::Range(range) => Some(range),
+            Self::Head | Self::FromBundle(_) => None,
+        }
+    }
+
+    /// The same in the words of the catalog's filter; with `full` whole channels.
+    pub fn take(&self, full: bool) -> Take {
+        match self {
+            _ if full => Take::All,
+            Self::Head => Take::Head,
+            Self::Range(range) => Take::Range(range.clone()),
+            Self::FromBundle(bundle) => Take::FromBundle(bundle.clone()),
+        }
+    }
+}
+
+impl PackageRequest {
+    /// What oc-mirror's filter is asked to keep of the package.
+    pub fn filter(&self, full: bool) -> PackageFilter {
+        let takes = |channel: &ChannelRequest| {
+            // The package's range is that of each channel that has none.
+            let own = channel.selections.iter().filter(|selection| **selection != Selection::Head);
+            own.map(|selection| selection.take(full)).collect()
+        };
+        PackageFilter {
+            name: self.name.clone(),
+            default_channel: self.default_channel.clone(),
+            take: self.selection.take(full),
+            channels: self.channels.iter().map(|channel| (channel.name.clone(), takes(channel))).collect(),
+        }
+    }
 }
 
 impl Request {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::finding::Severity;
 use crate::limits::LIMITS;
@@ -160,6 +162,10 @@ fn single_defects_have_their_own_code() {
         ),
         (format!("{}  helm:\n    local: [{{name: c, path: x}}]\n", package("")), &["8 NOT_YET_HELM"]),
         (package("").replace(catalog, "oci:///srv/index"), &["5 NOT_YET_LAYOUT"]),
+        (
+            package("").replace("    packages", "    targetCatalog: a/b\n    targetTag: v1\n    packages"),
+            &["6 ISC_IGNORED_FIELD", "7 ISC_IGNORED_FIELD"],
+        ),
     ] {
         assert_eq!(findings(&text), expected, "{text}");
     }
@@ -205,6 +211,67 @@ fn images_are_blocked_by_a_pattern_anywhere() {
     assert!(asked.blocks("quay.io/a/b@sha256:0").is_some());
     assert!(asked.blocks("registry.redhat.io/quay.io/a").is_none());
 }
+
+proptest! {
+    /// The request always says why there is none, whatever the bytes are.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let (request, findings) = parse(&bytes, "isc.yaml", &LIMITS);
+        prop_assert_eq!(request.is_none(), crate::finding::has_errors(&findings));
+    }
+
+    /// Files that are nearly right: pieces of real ones in any order.
+    #[test]
+    fn any_pieces_are_read_or_refused(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..20)) {
+        let text = HEAD.to_owned() + &pieces.concat();
+        let (request, findings) = parse(text.as_bytes(), "isc.yaml", &LIMITS);
+        prop_assert_eq!(request.is_none(), crate::finding::has_errors(&findings));
+    }
+}
+
+/// Lines and pieces of lines that an ImageSetConfiguration is made of.
+const PIECES: &[&str] = &[
+    "mirror:\n",
+    "  operators:\n",
+    "  - catalog: quay.io/a/b:c\n",
+    "  - catalog: oci://x\n",
+    "    packages:\n",
+    "    - name: a\n",
+    "      channels:\n",
+    "      - name: x\n",
+    "        minVersion: 1.2.3\n",
+    "        maxVersion: '1.0.0-0'\n",
+    "      minVersion: 1.8\n",
+    "      defaultChannel: x\n",
+    "    full: true\n",
+    "    targetTag: v1\n",
+    "  additionalImages: [{name: quay.io/a/b:c}]\n",
+    "  blockedImages: [{name: '('}]\n",
+    "  platform: {graph: true}\n",
+    "  helm: {local: []}\n",
+    "archiveSize: 4\n",
+    "archiveSize: -1\n",
+    "&a",
+    "*a",
+    "- ",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "|\n",
+    "\"",
+    "'",
+    "#",
+    "\t",
+    "\n",
+    "---\n",
+    "...\n",
+    "!!str ",
+    "? ",
+    "é",
+    "\u{85}",
+];
 
 fn shared() -> Option<PathBuf> {
     let root = std::env::var_os("OMBUNDLE_SHARED")

@@ -88,12 +88,7 @@ impl Making<'_> {
     /// The channels that the request is about, with what is taken of each.
     fn wanted(&self) -> Vec<(String, Vec<Take>)> {
         let Some(ask) = self.ask else { return Vec::new() };
-        let take = |selection: &Selection| match selection {
-            _ if ask.full => Take::All,
-            Selection::Head => Take::Head,
-            Selection::Range(range) => Take::Range(range.clone()),
-            Selection::FromBundle(bundle) => Take::FromBundle(bundle.clone()),
-        };
+        let take = |selection: &Selection| selection.take(ask.full);
         let others = (ask.channels.is_empty() || !ask.selections.is_empty()).then_some(&ask.selections);
         let of = |name: &String| {
             let selections = ask.channels.get(name).or(others)?;
