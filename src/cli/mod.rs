@@ -20,6 +20,7 @@ mod check;
 mod console;
 mod demo;
 mod failure;
+mod imageset;
 mod import;
 mod inputs;
 mod inspect;
@@ -76,6 +77,7 @@ enum Command {
     Import(import::ImportCommand),
     Check(check::CheckCommand),
     Catalog(catalog::CatalogCommand),
+    Imageset(imageset::ImagesetCommand),
     Release(release::ReleaseCommand),
     Key(key::KeyCommand),
     Serve(serve::ServeCommand),
@@ -132,6 +134,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),
         Command::Catalog(command) => catalog::run(command, context),
+        Command::Imageset(command) => imageset::run(command, context),
         Command::Release(command) => release::run(command, context),
         Command::Key(command) => key::run(command, context),
         Command::Serve(command) => serve::run(command, context),

@@ -5,6 +5,7 @@ mod events;
 mod exits;
 mod graph;
 mod help;
+mod imageset;
 mod json;
 mod readme;
 mod terminal;
