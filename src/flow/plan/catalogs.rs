@@ -8,13 +8,13 @@ use crate::catalog::image::{ImageRole, LayerFiles, bundle};
 use crate::catalog::{Bundle, Catalog, Evidence, csv};
 use crate::digest::{Digest, VerifyingReader};
 use crate::fault::{AnyFault, Exit};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::flow::catalog::from_files;
 use crate::flow::catalog_image::{CatalogImage, UpstreamImages, pull};
 use crate::imageset::{OperatorsRequest, Request};
 use crate::oci::{ConfigView, ManifestView, Platform};
 use crate::plan::PlannedPackage;
-use crate::plan::select::{Selected, Selector};
+use crate::plan::select::{Missing, Selected, Selector};
 use crate::reference::ImageRef;
 use crate::registry::Target;
 use crate::workers;
@@ -33,6 +33,8 @@ pub(super) struct Delivered {
     pub(super) evidence: Vec<Evidence>,
     pub(super) base: Option<Base>,
     pub(super) findings: Vec<Finding>,
+    /// Requirements that may be met by another catalog of the request.
+    pub(super) missing: Vec<Missing>,
     /// Platforms that the items ask for; those of the plan when empty.
     pub(super) platforms: Vec<Platform>,
 }
@@ -72,8 +74,13 @@ pub(super) fn deliver(
     let mut tried = Names::new();
     let selected = loop {
         let evidence = looked.evidence(|_| true);
-        let selector =
-            Selector { catalog: &upstream, installed: &running, evidence: &evidence, file: &request.file };
+        let selector = Selector {
+            catalog: &upstream,
+            installed: &running,
+            all_known: knows_all_that_runs(inputs),
+            evidence: &evidence,
+            file: &request.file,
+        };
         let selected = selector.select(items);
         let unknown: Names = selected.unknown.difference(&tried).cloned().collect();
         if unknown.is_empty() {
@@ -82,7 +89,7 @@ pub(super) fn deliver(
         looked.look(&unknown)?;
         tried.extend(unknown);
     };
-    let Selected { packages, catalog, mut findings, .. } = selected;
+    let Selected { packages, catalog, mut findings, missing, .. } = selected;
     let delivered: Names = catalog
         .packages
         .values()
@@ -103,18 +110,27 @@ pub(super) fn deliver(
         evidence,
         base,
         findings,
+        missing,
         catalog,
         platforms: asked,
         upstream,
     })
 }
 
-/// Findings of the catalog as it was read, as far as they are about delivered packages; all else is not our business.
+/// Findings of the catalog as it was read, as far as they are about delivered packages; all else is not our business. What could not
+/// be read is not delivered, and what is delivered was judged by itself: none of them is an error here.
 fn wrong(findings: Vec<Finding>, delivered: &Catalog) -> Vec<Finding> {
     let about = |finding: &Finding| {
-        delivered.packages.keys().any(|name| finding.subject.contains(&format!("package `{name}`")))
+        let package = finding.subject.strip_prefix("package ").and_then(|rest| rest.split(',').next());
+        package.is_some_and(|package| delivered.packages.contains_key(package))
     };
-    findings.into_iter().filter(about).collect()
+    let told = |finding: Finding| Finding { severity: finding.severity.min(Severity::Warning), ..finding };
+    findings.into_iter().filter(about).map(told).collect()
+}
+
+/// Whether the installed operators are all that run: a cluster was dumped, for this plan or for the report.
+fn knows_all_that_runs(inputs: &PlanInputs<'_>) -> bool {
+    !inputs.dumped.is_empty() || inputs.report.is_some_and(|report| !report.installed.is_empty())
 }
 
 /// What the CSVs of bundles say; nothing for one whose image is not there or is no bundle.

@@ -19,6 +19,7 @@ use crate::imageset::{CatalogRef, OperatorsRequest, Request};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::oci::Platform;
+use crate::plan::select::Missing;
 use crate::plan::{Draft, Holdings, ImageKind, Plan, PlannedCatalog, strangers};
 use crate::reference::ImageRef;
 use crate::site::{InstalledOperator, ProfileName, Site, SiteReport};
@@ -145,6 +146,7 @@ impl Planner<'_> {
         findings.extend(found.findings);
         findings.extend(scope.told(&found.whole));
 
+        findings.extend(unmet(&delivered));
         let (mut images, mut inline, mut catalogs) = (found.images, BTreeMap::new(), Vec::new());
         for delivered in delivered {
             findings.extend(delivered.findings);
@@ -178,6 +180,16 @@ impl Planner<'_> {
         self.events.emit(&Event::End { phase: Phase::Plan });
         Ok(plan)
     }
+}
+
+/// Requirements of one catalog's bundles that no other catalog of the request meets with what it delivers.
+fn unmet(delivered: &[Delivered]) -> Vec<Finding> {
+    let elsewhere = |own: &Delivered, missing: &Missing| {
+        delivered.iter().any(|other| other.source != own.source && missing.met_in(&other.catalog))
+    };
+    let each = delivered.iter().flat_map(|own| own.missing.iter().map(move |missing| (own, missing)));
+    let unmet = each.filter(|(own, missing)| !elsewhere(own, missing));
+    unmet.map(|(_, missing)| missing.finding.clone()).collect()
 }
 
 /// The plan with the exact size of its archive. The plan travels in the archive, and this figure in it: that takes a round or two.

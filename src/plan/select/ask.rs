@@ -6,6 +6,7 @@ use super::Selector;
 use crate::catalog::Package;
 use crate::finding::{Finding, nearest};
 use crate::imageset::{OperatorsRequest, PackageRequest, Selection};
+use crate::version::Version;
 
 /// What all items together ask of one package.
 #[derive(Debug, Clone, Default)]
@@ -95,12 +96,50 @@ impl Asks {
                 self.findings.push(unknown(&channel.name, "", channel.line));
             }
         }
+        self.findings.extend(beyond(selector, package, wanted));
         if let Some(default) = &wanted.default_channel
             && !package.channels.contains_key(default)
         {
             self.findings.push(unknown(default, " to be the default", wanted.line));
         }
     }
+}
+
+/// Bounds that lie outside of all that there is: they hold nothing back today, and may be meant for another channel.
+fn beyond(selector: &Selector<'_>, package: &Package, wanted: &PackageRequest) -> Vec<Finding> {
+    let listed = wanted.channels.iter().map(|channel| &channel.name);
+    let kept: Vec<&String> =
+        if wanted.channels.is_empty() { package.channels.keys().collect() } else { listed.collect() };
+    let of_package = (kept, wanted.line, std::slice::from_ref(&wanted.selection));
+    let mut findings = Vec::new();
+    let channels = wanted.channels.iter();
+    let own = channels.map(|channel| (vec![&channel.name], channel.line, channel.selections.as_slice()));
+    for (names, line, selections) in own.chain([of_package]) {
+        let entries = names.iter().filter_map(|name| package.channels.get(*name)).flat_map(|it| &it.entries);
+        let versions = entries.filter_map(|entry| Some(&package.bundles.get(&entry.name)?.version));
+        let mut versions: Vec<&Version> = versions.collect();
+        versions.sort_by(|a, b| a.precedence(b));
+        let (Some(lowest), Some(highest)) = (versions.first(), versions.last()) else { continue };
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        let subject = format!("package {}, channel {}", package.name, names.join(", "));
+        let mut tell = |message: String| {
+            findings.push(Finding::info("ISC_BOUND_BEYOND", &subject, message).at(selector.file, Some(line)));
+        };
+        for range in selections.iter().filter_map(Selection::range) {
+            // A range that holds nothing at all is an error of its own.
+            if let Some(max) = range.max().filter(|max| max.precedence(highest).is_gt())
+                && range.min().is_none_or(|min| min.precedence(highest).is_le())
+            {
+                tell(format!("`maxVersion` {max} is above all that there is; the highest is {highest}"));
+            }
+            if let Some(min) = range.min().filter(|min| min.precedence(lowest).is_lt())
+                && range.max().is_none_or(|max| max.precedence(lowest).is_ge())
+            {
+                tell(format!("`minVersion` {min} is below all that there is; the lowest is {lowest}"));
+            }
+        }
+    }
+    findings
 }
 
 fn push_new(selections: &mut Vec<Selection>, selection: &Selection) {

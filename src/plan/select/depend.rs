@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Selector;
 use super::parcel::Parcel;
 use super::requires::{Provider, Requirement, met_by, met_by_version, providers, requirements};
-use crate::catalog::Bundle;
+use crate::catalog::{Bundle, Catalog};
 use crate::finding::Finding;
 use crate::plan::installed::{Installed, belongs, installed_of};
+use crate::site::InstalledOperator;
+use crate::version::Version;
 
 /// What dependents want of a package, beyond what the request asks of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,13 +30,37 @@ impl Extra {
     }
 }
 
+/// A requirement that neither the catalog nor what is known to run meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    requirement: Requirement,
+    /// What it means; it falls away where another catalog meets the requirement.
+    pub finding: Finding,
+}
+
+impl Missing {
+    /// Whether a bundle of this catalog meets it.
+    pub fn met_in(&self, catalog: &Catalog) -> bool {
+        let mut bundles = catalog.packages.values().flat_map(|package| package.bundles.values());
+        bundles.any(|bundle| met_by(&self.requirement, bundle))
+    }
+}
+
+/// What parcels require beyond each other and what runs.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// What must come along, by package.
+    pub(super) more: BTreeMap<String, Extra>,
+    /// What is worth telling, once nothing more must come along.
+    pub(super) told: Vec<Finding>,
+    /// What nothing meets.
+    pub(super) missing: Vec<Missing>,
+}
+
 impl Selector<'_> {
-    /// What the delivered bundles require beyond each other and what runs; when that is nothing, what is worth telling about it.
-    pub(super) fn dependencies(
-        &self,
-        parcels: &[Parcel],
-        extras: &BTreeMap<String, Extra>,
-    ) -> (BTreeMap<String, Extra>, Vec<Finding>) {
+    /// What the delivered bundles require.
+    pub(super) fn dependencies(&self, parcels: &[Parcel], extras: &BTreeMap<String, Extra>) -> Needs {
+        let mut lacking: Vec<Missing> = Vec::new();
         let mut more: BTreeMap<String, Extra> = BTreeMap::new();
         let mut findings: BTreeSet<Finding> = BTreeSet::new();
         let delivered: Vec<&Bundle> = bundles(parcels.iter()).collect();
@@ -49,7 +75,10 @@ impl Selector<'_> {
                 }
                 let found = self.candidates(bundle, &requirement);
                 let Some(provider) = self.preferred(&found, parcels) else {
-                    findings.insert(missing(bundle, &requirement));
+                    let missing = self.missing(bundle, requirement);
+                    if !lacking.contains(&missing) {
+                        lacking.push(missing);
+                    }
                     continue;
                 };
                 let known = extras.get(&provider.package);
@@ -74,7 +103,48 @@ impl Selector<'_> {
                 .insert(Finding::info("DEPENDENCY_ADDED", format!("package {package}"), message).hint(hint));
             findings.extend(extra.notes.iter().cloned());
         }
-        (more, findings.into_iter().collect())
+        Needs { more, told: findings.into_iter().collect(), missing: lacking }
+    }
+
+    /// A requirement that nothing meets. Where all that runs is known it cannot be met on site either, and that is an error: OLM
+    /// would not install the operator there.
+    fn missing(&self, bundle: &Bundle, requirement: Requirement) -> Missing {
+        let what = format!("it requires {requirement}, which this catalog has not got");
+        let finding = if let Some(runs) = self.requires_it_already(bundle, &requirement) {
+            let message = format!("{what}; `{runs}` runs and requires it too, so the site has it");
+            Finding::info("DEPENDENCY_ASSUMED", subject(bundle), message)
+        } else if self.knows_enough(&requirement) {
+            let message = format!("{what} and which does not run at the site");
+            Finding::error("DEPENDENCY_MISSING", subject(bundle), message).hint(
+                "take it from another catalog in the same request; `skipDependencies: true` or `--skip-dependencies` leaves \
+                 it to you",
+            )
+        } else {
+            let message = format!("{what} and which is not known to run");
+            Finding::warning("DEPENDENCY_MISSING", subject(bundle), message).hint(
+                "unless the site has it, OLM will not install the operator: take it from another catalog in the same request",
+            )
+        };
+        Missing { requirement, finding }
+    }
+
+    /// Whether nothing that runs can meet a requirement that nothing is known to meet: all that runs is known, and what is of other
+    /// catalogs tells its package, where a package is required; the APIs of those are not known here.
+    fn knows_enough(&self, requirement: &Requirement) -> bool {
+        let foreign =
+            |operator: &&InstalledOperator| !self.catalog.packages.values().any(|it| belongs(it, operator));
+        let told = |operator: &InstalledOperator| {
+            operator.package.is_some() && matches!(requirement, Requirement::Package { .. })
+        };
+        self.all_known && self.installed.iter().filter(foreign).all(told)
+    }
+
+    /// What runs of the same package and has the very requirement: OLM installed it, so the requirement is met.
+    fn requires_it_already(&self, bundle: &Bundle, requirement: &Requirement) -> Option<&str> {
+        let package = self.catalog.packages.get(&bundle.package)?;
+        let running = self.installed.iter().filter_map(|operator| package.bundles.get(&operator.name));
+        let mut same = running.filter(|runs| requirements(runs).contains(requirement));
+        same.next().map(|runs| runs.name.as_str())
     }
 
     /// The providers that can be delivered: of another package, and not below what runs of that.
@@ -95,6 +165,15 @@ impl Selector<'_> {
     /// Whether something that runs meets the requirement. Of an operator that the catalog has no bundle of, its package is taken to
     /// provide what it provides today.
     fn runs(&self, requirement: &Requirement) -> bool {
+        let named = |operator: &InstalledOperator| {
+            let version = Version::parse_tolerant(operator.version.as_deref()?).ok()?;
+            Some(met_by_version(requirement, operator.package.as_deref()?, &version))
+        };
+        // Its package may be of another catalog.
+        self.installed.iter().any(|operator| named(operator) == Some(true)) || self.runs_of_here(requirement)
+    }
+
+    fn runs_of_here(&self, requirement: &Requirement) -> bool {
         self.catalog.packages.values().any(|package| {
             let operators = self.installed.iter().filter(|operator| belongs(package, operator));
             let by_bundle = operators.clone().any(|operator| match package.bundles.get(&operator.name) {
@@ -137,14 +216,6 @@ fn unchecked(bundle: &Bundle, rule: &str) -> Finding {
     let message = format!("it has a constraint that is not evaluated: `{rule}`");
     Finding::warning("CEL_UNCHECKED", subject(bundle), message)
         .hint("see that what the site has meets it; OLM will not install it otherwise")
-}
-
-fn missing(bundle: &Bundle, requirement: &Requirement) -> Finding {
-    let message =
-        format!("it requires {requirement}, which this catalog has not got and which is not known to run");
-    Finding::warning("DEPENDENCY_MISSING", subject(bundle), message).hint(
-        "unless the site has it, OLM will not install the operator: take it from another catalog in the same request",
-    )
 }
 
 fn ambiguous(bundle: &Bundle, requirement: &Requirement, found: &[Provider], taken: &Provider) -> Finding {

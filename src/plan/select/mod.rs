@@ -22,6 +22,7 @@ use crate::site::InstalledOperator;
 
 use ask::Ask;
 use depend::Extra;
+pub use depend::Missing;
 use parcel::Parcel;
 
 /// What a selection is made from.
@@ -31,6 +32,8 @@ pub struct Selector<'a> {
     pub catalog: &'a Catalog,
     /// What runs at the site; nothing when that is not known.
     pub installed: &'a [InstalledOperator],
+    /// Whether that is all that runs there.
+    pub all_known: bool,
     /// What is known of bundles' own CSVs.
     pub evidence: &'a [Evidence],
     /// The request's file, for findings.
@@ -46,6 +49,8 @@ pub struct Selected {
     pub catalog: Catalog,
     /// What is wrong, and worth knowing.
     pub findings: Vec<Finding>,
+    /// Requirements that this catalog and what runs do not meet; another catalog of the request may.
+    pub missing: Vec<Missing>,
     /// Bundles, as package and name, whose own CSV may show an edge that the catalog lost. Where there are any, look at them and
     /// select again.
     pub unknown: BTreeSet<(String, String)>,
@@ -64,15 +69,15 @@ impl Selector<'_> {
         let mut extras: BTreeMap<String, Extra> = BTreeMap::new();
         loop {
             let parcels = self.parcels(&asks.by_package, &extras);
-            let (more, told) = self.dependencies(&parcels, &extras);
-            if !more.is_empty() {
-                for (package, extra) in more {
+            let needs = self.dependencies(&parcels, &extras);
+            if !needs.more.is_empty() {
+                for (package, extra) in needs.more {
                     extras.entry(package).or_default().add(extra);
                 }
                 continue;
             }
-            findings.extend(told);
-            return selected(self.catalog, parcels, findings);
+            findings.extend(needs.told);
+            return Selected { missing: needs.missing, ..selected(self.catalog, parcels, findings) };
         }
     }
 

@@ -85,11 +85,12 @@ fn select_with(catalog: &Catalog, packages: &str, running: &[&str], evidence: &[
     let request = request(packages);
     let items: Vec<&OperatorsRequest> = request.operators.iter().collect();
     let running = installed(running);
-    Selector { catalog, installed: &running, evidence, file: "isc.yaml" }.select(&items)
+    Selector { catalog, installed: &running, all_known: false, evidence, file: "isc.yaml" }.select(&items)
 }
 
 fn codes(selected: &Selected) -> Vec<String> {
-    selected.findings.iter().map(|finding| finding.code.clone()).collect()
+    let missing = selected.missing.iter().map(|missing| &missing.finding);
+    selected.findings.iter().chain(missing).map(|finding| finding.code.clone()).collect()
 }
 
 /// `channel: entry<replaces+skips …` of one delivered package.
@@ -172,8 +173,14 @@ fn dependencies_can_be_left_out() {
     request.operators[0].skip_dependencies = true;
     let items: Vec<&OperatorsRequest> = request.operators.iter().collect();
     let (catalog, running) = (web_terminal(), installed(&["web-terminal.v1.8.0"]));
-    let selected =
-        Selector { catalog: &catalog, installed: &running, evidence: &[], file: "isc.yaml" }.select(&items);
+    let selected = Selector {
+        catalog: &catalog,
+        installed: &running,
+        all_known: false,
+        evidence: &[],
+        file: "isc.yaml",
+    }
+    .select(&items);
     assert_eq!(selected.packages.len(), 1);
     assert_eq!(selected.findings, []);
 }
@@ -368,6 +375,106 @@ fn constraints_are_met_or_told() {
     assert_eq!(selected.packages.len(), 1);
 }
 
+/// What a bundle requires and its catalog has not got: an error where all that runs is known, and none where what runs proves that the
+/// site has it.
+#[test]
+fn a_requirement_that_nothing_meets_weighs_what_is_known_of_the_site() {
+    let requires = |range: &str| json!({"type": "olm.package.required", "value": {"packageName": "gone", "versionRange": range}});
+    let blobs = [
+        package("a", "s"),
+        channel("a", "s", &["1.0.0", "1.1.0^1.0.0", "2.0.0^1.1.0"]),
+        bundle("a", "1.0.0", &[requires(">=1.0.0")]),
+        bundle("a", "1.1.0", &[requires(">=1.0.0")]),
+        bundle("a", "2.0.0", &[requires(">=2.0.0")]),
+        package("b", "s"),
+        channel("b", "s", &["1.0.0"]),
+        bundle("b", "1.0.0", &[]),
+    ];
+    let catalog = catalog(&blobs);
+    for (max, running, all_known, code, severity) in [
+        ("1.1.0", "a.v1.0.0", true, "DEPENDENCY_ASSUMED", Severity::Info),
+        ("1.1.0", "a.v1.0.0", false, "DEPENDENCY_ASSUMED", Severity::Info),
+        ("1.1.0", "b.v1.0.0", true, "DEPENDENCY_MISSING", Severity::Error),
+        // Nothing is known of what a CSV of another catalog provides.
+        ("1.1.0", "other.v1.0.0", true, "DEPENDENCY_MISSING", Severity::Warning),
+        ("1.1.0", "b.v1.0.0", false, "DEPENDENCY_MISSING", Severity::Warning),
+        ("2.0.0", "a.v1.1.0", true, "DEPENDENCY_MISSING", Severity::Error),
+        ("2.0.0", "a.v1.1.0", false, "DEPENDENCY_MISSING", Severity::Warning),
+    ] {
+        let request =
+            request(&format!("[{{name: a, channels: [{{name: s, minVersion: {max}, maxVersion: {max}}}]}}]"));
+        let items: Vec<&OperatorsRequest> = request.operators.iter().collect();
+        let running = installed(&[running]);
+        let selector =
+            Selector { catalog: &catalog, installed: &running, all_known, evidence: &[], file: "isc.yaml" };
+        let [missing] = &selector.select(&items).missing[..] else { panic!("{max} {running:?}") };
+        assert_eq!(
+            (missing.finding.code.as_str(), missing.finding.severity),
+            (code, severity),
+            "{max} {running:?}"
+        );
+    }
+    // What runs of another catalog meets it by package and version.
+    let request = request("[{name: a}]");
+    let items: Vec<&OperatorsRequest> = request.operators.iter().collect();
+    for (version, missing) in [("2.5.0", 0), ("1.5.0", 1)] {
+        let mut running = installed(&["gone.v0"]);
+        running[0].package = Some("gone".to_owned());
+        running[0].version = Some(version.to_owned());
+        let selector = Selector {
+            catalog: &catalog,
+            installed: &running,
+            all_known: true,
+            evidence: &[],
+            file: "isc.yaml",
+        };
+        let selected = selector.select(&items);
+        assert_eq!(selected.missing.len(), missing, "{version}");
+        assert!(selected.missing.iter().all(|missing| missing.finding.severity == Severity::Error));
+    }
+    // Another catalog of the request may have it.
+    let selected = select(&catalog, "[{name: a}]", &["a.v1.1.0"]);
+    let other = self::catalog(&[
+        package("gone", "s"),
+        channel("gone", "s", &["2.1.0"]),
+        bundle("gone", "2.1.0", &[]),
+    ]);
+    assert!(selected.missing[0].met_in(&other) && !selected.missing[0].met_in(&catalog));
+}
+
+/// A bound above or below all that there is holds nothing back today, which is said.
+#[test]
+fn bounds_outside_of_all_that_there_is_are_said() {
+    let said = |packages: &str| -> Vec<String> {
+        let selected = select(&web_terminal(), packages, &["web-terminal.v1.8.0", "devworkspace.v0.20.0"]);
+        let beyond = selected.findings.into_iter().filter(|finding| finding.code == "ISC_BOUND_BEYOND");
+        beyond
+            .map(|finding| {
+                assert_eq!(finding.severity, Severity::Info);
+                format!("{}: {}", finding.subject, finding.message)
+            })
+            .collect()
+    };
+    let above = "`maxVersion` 2.0.0 is above all that there is; the highest is 1.11.0";
+    let below = "`minVersion` 1.0.0 is below all that there is; the lowest is 1.7.0";
+    let fast = "package web-terminal, channel fast: ";
+    for (packages, expected) in [
+        ("[{name: web-terminal, channels: [{name: fast, maxVersion: 2.0.0}]}]", vec![above]),
+        (
+            "[{name: web-terminal, channels: [{name: fast, minVersion: 1.0.0, maxVersion: 2.0.0}]}]",
+            vec![above, below],
+        ),
+        ("[{name: web-terminal, minVersion: 1.0.0}]", vec![below]),
+        ("[{name: web-terminal, minVersion: 1.7.0, maxVersion: 1.11.0}]", vec![]),
+        ("[{name: web-terminal}]", vec![]),
+        // Nothing at all is an error of its own.
+        ("[{name: web-terminal, minVersion: 1.12.0, maxVersion: 2.0.0}]", vec![]),
+    ] {
+        let expected: Vec<String> = expected.into_iter().map(|message| format!("{fast}{message}")).collect();
+        assert_eq!(said(packages), expected, "{packages}");
+    }
+}
+
 fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("OMBUNDLE_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
@@ -428,9 +535,14 @@ fn every_package_of_a_real_catalog_delivers_a_way_that_olm_goes() {
                 let request = request(&format!("[{{name: {}}}]", package.name));
                 let items: Vec<&OperatorsRequest> = request.operators.iter().collect();
                 let running = [running];
-                let selected =
-                    Selector { catalog: &catalog, installed: &running, evidence: &[], file: "isc.yaml" }
-                        .select(&items);
+                let selected = Selector {
+                    catalog: &catalog,
+                    installed: &running,
+                    all_known: false,
+                    evidence: &[],
+                    file: "isc.yaml",
+                }
+                .select(&items);
                 let planned = selected.packages.iter().find(|planned| planned.name == package.name);
                 let Some(planned) = planned else { continue };
                 let delivered = &selected.catalog.packages[&package.name];
