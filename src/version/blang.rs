@@ -298,8 +298,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics(text in "[<>=!|x0-9. v^é-]{0,24}") {
-            let _ = BlangRange::parse(&text);
+        fn never_panics(text in ".{0,24}|[<>=!|x0-9. v^é-]{0,24}", version in "[0-9]\\.[0-9]{1,20}\\.[0-9]") {
+            let version = Version::parse(&version);
+            if let (Ok(range), Ok(version)) = (BlangRange::parse(&text), version) {
+                let _ = range.contains(&version);
+                prop_assert_eq!(BlangRange::parse(range.as_str()).unwrap(), range);
+            }
         }
 
         #[test]

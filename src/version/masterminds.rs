@@ -87,6 +87,19 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Any texts that are versions make a range, which holds its own bounds where they are in order.
+        #[test]
+        fn any_bounds_make_a_range(min in "[0-9.a-z+-]{0,12}", max in "[0-9]\\.[0-9]\\.[0-9](-[0-9a-z.-]{1,5})?(\\+[0-9a-z]{1,3})?") {
+            let (min, max) = (Version::parse(&min).ok(), Version::parse(&max).ok());
+            let range = MastermindsRange::between(min.as_ref(), max.as_ref());
+            let in_order = min.iter().zip(&max).all(|(min, max)| min.precedence(max).is_le());
+            for bound in min.iter().chain(&max) {
+                proptest::prop_assert_eq!(range.contains(bound), in_order, "{} {}", range, bound);
+            }
+        }
+    }
+
     /// One product, two rules: the table that tells them apart.
     #[test]
     fn the_two_grammars_differ_on_pre_releases() {

@@ -328,6 +328,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn never_panics(text in ".{0,24}|[0-9.v+a-z -]{0,24}") {
+            let _ = Version::parse(&text);
+            let _ = Version::parse_tolerant(&text);
+        }
+
+        #[test]
         fn what_parses_prints_the_same(text in "[0-9]{1,3}\\.[0-9]{1,2}\\.[0-9](-[0-9a-z.-]{1,6})?(\\+[0-9a-z.-]{1,6})?") {
             if let Ok(it) = Version::parse(&text) {
                 prop_assert_eq!(it.to_string(), text.clone());

@@ -3,6 +3,7 @@
 mod dependencies;
 mod filter;
 mod graph;
+mod hostile;
 mod load;
 mod prune;
 mod validate;
