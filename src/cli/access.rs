@@ -45,9 +45,10 @@ pub(super) fn client(
             host.parse::<RegistryHost>().map_err(Failure::usage)
         })
         .collect::<Result<_, _>>()?;
-    let registries_conf = match side {
-        Side::Connected => args.registries_conf.clone(),
-        Side::AirGapped => None,
+    let environment = environment(side);
+    let (registries_conf, registries_dirs) = match side {
+        Side::Connected => (args.registries_conf.clone(), registries_dirs(&environment)),
+        Side::AirGapped => (None, Vec::new()),
     };
     let idle = Duration::from_secs(args.timeout.max(1));
     let options = ClientOptions {
@@ -55,6 +56,7 @@ pub(super) fn client(
         ca_files: args.ca_file.clone(),
         certs_dirs: CERTS_DIRS.iter().map(PathBuf::from).collect(),
         registries_conf,
+        registries_dirs,
         plain_http,
         token_realms: args.token_realm.clone(),
         retries: args.retries,
@@ -65,7 +67,15 @@ pub(super) fn client(
         profile,
         ..ClientOptions::default()
     };
-    Ok(Client::new(options, &environment(side), Arc::clone(&context.console) as Arc<_>)?)
+    Ok(Client::new(options, &environment, Arc::clone(&context.console) as Arc<_>)?)
+}
+
+/// Where containers tools look for a registries.conf: the user's folder, then the system's.
+fn registries_dirs(environment: &Environment) -> Vec<PathBuf> {
+    let user = environment.config_home.clone();
+    let user = user.or_else(|| environment.home.as_ref().map(|home| home.join(".config")));
+    let user = user.map(|folder| folder.join("containers"));
+    user.into_iter().chain([PathBuf::from("/etc/containers")]).collect()
 }
 
 /// The cache of the connected side; nothing where there is none. One that was not asked for by name is done without when it cannot

@@ -46,7 +46,8 @@ pub(super) struct RegistryArgs {
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_CA_FILE")]
     pub(super) ca_file: Vec<PathBuf>,
 
-    /// The containers registries.conf: where sources really come from
+    /// The containers registries.conf: where sources really come from. By default what stands in `~/.config/containers` and
+    /// `/etc/containers`; commands behind the air gap heed none
     #[arg(long, value_name = "FILE", env = "CONTAINERS_REGISTRIES_CONF")]
     pub(super) registries_conf: Option<PathBuf>,
 

@@ -82,10 +82,8 @@ impl Client {
         events: Arc<dyn Events + Send + Sync>,
     ) -> Result<Self, RegistryError> {
         let file = AuthFile::find(options.authfile.as_deref(), environment)?;
-        let conf = match options.registries_conf.as_deref().or(environment.registries_conf.as_deref()) {
-            Some(path) => RegistriesConf::read(path)?,
-            None => RegistriesConf::default(),
-        };
+        let named = options.registries_conf.as_deref().or(environment.registries_conf.as_deref());
+        let conf = RegistriesConf::find(named, &options.registries_dirs)?;
         Ok(Self {
             agents: Agents::new(&options, environment)?,
             auth: Authenticator::new(file, options.token_realms.clone()),

@@ -43,6 +43,8 @@ pub struct ClientOptions {
     pub certs_dirs: Vec<PathBuf>,
     /// A containers `registries.conf` (version 2) that says where pulls really go.
     pub registries_conf: Option<PathBuf>,
+    /// Folders that may hold a `registries.conf` and a `registries.conf.d`, best first; heeded where none is named.
+    pub registries_dirs: Vec<PathBuf>,
     /// Hosts that are spoken to in plain HTTP. Loopback hosts fall back to it by themselves.
     pub plain_http: Vec<RegistryHost>,
     /// Pairs of registry host and token server host that may get the registry's credentials though its name differs.
@@ -77,6 +79,7 @@ impl Default for ClientOptions {
             ca_files: Vec::new(),
             certs_dirs: Vec::new(),
             registries_conf: None,
+            registries_dirs: Vec::new(),
             plain_http: Vec::new(),
             token_realms: Vec::new(),
             retries: 4,

@@ -4,6 +4,7 @@ mod attached;
 mod faults;
 mod identity;
 mod mount;
+mod reach;
 mod real;
 mod theft;
 mod world;

@@ -21,9 +21,12 @@ const HTPASSWD: &str = "alice:$2y$05$5IXO70JOp.QXGJnRV2tZfeQ6daaiGUZFz597uptgjNb
 
 /// What kind of registry to start.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the registry's own")]
 pub(crate) struct Options {
     /// Speak TLS, with a certificate for `localhost` and 127.0.0.1 by an authority of its own.
     pub(crate) tls: bool,
+    /// Want a certificate of the client, by the authority of its own. Only with TLS.
+    pub(crate) client_certificates: bool,
     /// Want [`USER`] and [`PASSWORD`] by basic authentication.
     pub(crate) htpasswd: bool,
     /// Want tokens of this server: realm, and the certificate that signs.
@@ -104,6 +107,11 @@ impl DockerRegistry {
         self.identity.as_ref().unwrap().ca_pem_path()
     }
 
+    /// Who it is, where it speaks TLS.
+    pub(crate) fn identity(&self) -> &Identity {
+        self.identity.as_ref().unwrap()
+    }
+
     /// The same, where it speaks TLS.
     pub(crate) fn authority(&self) -> Option<PathBuf> {
         self.identity.as_ref().map(Identity::ca_pem_path)
@@ -171,7 +179,13 @@ fn config(
     );
     if let Some(identity) = identity {
         let (certificate, key) = (identity.certificate_path(), identity.key_path());
-        let _ = writeln!(text, "  tls: {{certificate: {}, key: {}}}", certificate.display(), key.display());
+        let (certificate, key) = (certificate.display(), key.display());
+        let clients = if options.client_certificates {
+            format!(", clientcas: [{}]", identity.ca_pem_path().display())
+        } else {
+            String::new()
+        };
+        let _ = writeln!(text, "  tls: {{certificate: {certificate}, key: {key}{clients}}}");
     }
     if options.htpasswd {
         let path = folder.join("htpasswd");

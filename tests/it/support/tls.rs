@@ -8,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 /// An authority and a server certificate for `localhost` and 127.0.0.1, as PEM files in a folder.
 pub(crate) struct Identity {
     folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
     chain_der: Vec<u8>,
     key_der: Vec<u8>,
 }
@@ -35,7 +36,17 @@ impl Identity {
         write("server.pem", &certificate.pem());
         write("server.key", &key.serialize_pem());
         let (chain_der, key_der) = (certificate.der().to_vec(), key.serialize_der());
-        Self { folder, chain_der, key_der }
+        Self { folder, issuer, chain_der, key_der }
+    }
+
+    /// Writes `client.cert` and `client.key`, signed by the same authority, into a folder.
+    pub(crate) fn sign_client(&self, folder: &Path) {
+        let key = KeyPair::generate().unwrap();
+        let mut client = CertificateParams::new(Vec::new()).unwrap();
+        client.distinguished_name.push(DnType::CommonName, "a client");
+        let certificate = client.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(folder.join("client.cert"), certificate.pem()).unwrap();
+        std::fs::write(folder.join("client.key"), key.serialize_pem()).unwrap();
     }
 
     fn file(&self, name: &str) -> PathBuf {
