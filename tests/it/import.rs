@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod delta;
+mod exceptions;
 mod gate;
 mod image;
 mod killed;
