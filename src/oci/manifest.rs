@@ -329,3 +329,79 @@ impl ConfigView {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::LIMITS;
+
+    /// A manifest that says all there is to say, with holes for what a hostile one would put there.
+    fn text(kind: &str, list: &str, size: &str, digest: &str, more: &str) -> String {
+        let entry = format!(
+            r#"{{"mediaType":"{}","digest":{digest},"size":{size},"platform":{{"os":"linux","architecture":"amd64"}}}}"#,
+            media::OCI_CONFIG
+        );
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":{kind},"config":{entry},"{list}":[{entry},{entry}],"subject":{entry}{more}}}"#
+        )
+    }
+
+    fn looked_at(bytes: &[u8], header: Option<&str>, limits: &Limits) -> Result<(), TestCaseError> {
+        let Ok(manifest) = RawManifest::new(bytes.to_vec(), header) else { return Ok(()) };
+        prop_assert_eq!(manifest.digest(), Digest::of(bytes));
+        prop_assert!(media::MANIFESTS.contains(&manifest.media_type()));
+        match manifest.view(limits) {
+            Ok(ManifestView::Index(index)) => prop_assert!(index.manifests.len() <= limits.index_entries),
+            Ok(ManifestView::Image(image)) => prop_assert!(image.layers.len() <= limits.layers),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    proptest! {
+        /// Whatever a registry calls a manifest is seen within the limits, or refused.
+        #[test]
+        fn any_manifest_is_seen_or_refused(
+            kind in r#"("application/vnd.(oci.image|docker.distribution).(manifest|index|manifest.list).v[12]\+json"|null|7)"#,
+            list in "(layers|manifests|blobs)",
+            size in "(-?[0-9]{1,22}|1e[0-9]{1,3}|null)",
+            digest in r#"("sha(256|512|1):[0-9a-fA-F]{0,128}"|"md5:x"|"")"#,
+            more in r#"(|,"annotations":\{"a":"b"\}|,"manifests":\[\]|,"layers":null|,"schemaVersion":1)"#,
+            header in proptest::option::of("(application/vnd.oci.image.(manifest|index).v1\\+json|text/html)(; charset=utf-8)?"),
+            flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let limits = Limits { index_entries: 1, layers: 1, ..LIMITS };
+            let mut bytes = text(&kind, &list, &size, &digest, &more).into_bytes();
+            looked_at(&bytes, header.as_deref(), &limits)?;
+            for (at, byte) in flips {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            looked_at(&bytes, header.as_deref(), &LIMITS)?;
+            let _ = ConfigView::parse(&bytes);
+        }
+
+        #[test]
+        fn any_bytes_are_refused_in_peace(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            looked_at(&bytes, None, &LIMITS)?;
+        }
+    }
+
+    /// The ceiling holds for what would otherwise be a good manifest, and nesting takes no stack.
+    #[test]
+    fn more_than_there_may_be_is_refused() {
+        let digest = format!("\"{}\"", Digest::of(b""));
+        let limits = Limits { index_entries: 1, layers: 1, ..LIMITS };
+        let image = text(&format!("\"{}\"", media::OCI_MANIFEST), "layers", "1", &digest, "");
+        let manifest = RawManifest::new(image.into_bytes(), None).unwrap();
+        assert!(manifest.view(&LIMITS).is_ok());
+        assert!(matches!(manifest.view(&limits), Err(OciError::Limit { what: "layers", limit: 1, .. })));
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let nested =
+            text(&format!("\"{}\"", media::OCI_MANIFEST), "layers", "1", &digest, &format!(",\"x\":{deep}"));
+        // What nobody knows is passed over without taking a step down the stack for each bracket.
+        assert!(RawManifest::new(nested.into_bytes(), None).unwrap().view(&LIMITS).is_ok());
+    }
+}

@@ -320,6 +320,28 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever stands in a file: it is read or refused, and never quoted.
+        #[test]
+        fn any_file_is_read_or_refused(
+            key in "(https?://)?[a-z./:]{0,12}",
+            auth in "(geheim|[A-Za-z0-9+/=]{0,12}|.{0,6})",
+            field in "(auth|username|password|identitytoken|registrytoken|credHelpers)",
+            tail in "(\\}\\}\\}|\\},\\}|.{0,6})",
+        ) {
+            let [key, auth] = [key, auth].map(|text| serde_json::to_string(&text).unwrap());
+            for text in [format!(r#"{{"auths":{{{key}:{{"{field}":{auth}{tail}"#), format!("{key}{auth}{tail}")] {
+                match AuthFile::parse(text.as_bytes()) {
+                    Ok(file) => {
+                        let found = file.lookup(&"a.example:5000".parse().unwrap(), Some(&"b/c".parse().unwrap()));
+                        proptest::prop_assert!(found.is_ok());
+                    }
+                    Err(why) => proptest::prop_assert!(!why.contains("geheim"), "{}", why),
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_broken_file_is_told_without_quoting_it() {
         for text in [

@@ -197,4 +197,16 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{value}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever a registry says, the same list is read on.
+        #[test]
+        fn any_link_leads_to_the_same_list(value in "(<[a-z:/?&=%@.\\[\\] 0-9#]{0,40}>; rel=\"?next\"?,?|.{0,20}){0,3}") {
+            let first = Url::parse("https://r.example/v2/a/tags/list?n=2").unwrap();
+            if let Some(url) = next_link(&value).and_then(|link| follow(&first, link)) {
+                proptest::prop_assert_eq!((url.origin(), url.path()), (first.origin(), first.path()));
+                proptest::prop_assert!(url.username().is_empty() && url.password().is_none());
+            }
+        }
+    }
 }

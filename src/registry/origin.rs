@@ -182,4 +182,23 @@ mod tests {
             assert_eq!(found, expected.map(str::to_owned), "{location}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever an answer says, it leads to an origin, over TLS, and not to this machine.
+        #[test]
+        fn any_location_is_safe_or_refused(
+            scheme in "(https?:|ftp:|)",
+            slashes in "(//|/|\\\\|)",
+            user in "([a-z]{0,3}(:[a-z]{0,3})?@|)",
+            host in "(r.example|cdn.example|localhost.?|127.[0-9.]{0,5}|\\[::[0-9a-f:.]{0,8}\\]|0x7f.1|0|.{0,8})",
+            rest in "(:[0-9]{0,5})?.{0,12}",
+        ) {
+            let from = url("https://r.example:8443/v2/a/blobs/uploads/");
+            let location = format!("{scheme}{slashes}{user}{host}{rest}");
+            for to in [redirect(&from, &location), upload_location(&from, &location)].into_iter().flatten() {
+                let origin = Origin::of(&to);
+                proptest::prop_assert!(origin.is_some_and(|origin| origin.is_tls() && !origin.is_loopback()));
+            }
+        }
+    }
 }
