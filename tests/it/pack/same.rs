@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use ombundle::demo::{Generation, World};
+use ombundle::digest::Digest;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, run};
@@ -102,6 +103,19 @@ fn stock_tools_read_what_is_packed() {
         let (from, to) = (format!("oci:out/oci:{name}"), format!("dir:copy-{number}"));
         in_folder("skopeo", &["--insecure-policy", "copy", "-q", "--all", &from, &to]);
     }
+    // For those the format's own text says what to do.
+    let docker = index["manifests"].as_array().unwrap().iter().find(|it| !oci(it)).unwrap();
+    let (_, digest) = docker["digest"].as_str().unwrap().split_once(':').unwrap();
+    let text = include_str!("../../../schema/archive-v1.md").split("```sh\n").nth(1).unwrap();
+    let text = text.split("```").next().unwrap();
+    let text = text.replace("docker://registry.example/repository:tag", "dir:copied");
+    let script = format!(
+        "cd out; manifest={digest}\n{}",
+        text.replace("skopeo copy", "skopeo --insecure-policy copy")
+    );
+    in_folder("bash", &["-euc", &script]);
+    assert_eq!(Digest::of(&stage.read("out/copied/manifest.json")).hex(), digest);
+
     let recipe = stage.run(&["verify", "a.ombundle", "--trust-key", "signer.pub", "--explain"]).ended(0);
     stage.write("audit.sh", recipe.stdout);
     let audited = in_folder("bash", &["audit.sh"]);
