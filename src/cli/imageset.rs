@@ -109,6 +109,9 @@ pub(super) fn run(command: ImagesetCommand, context: &Context) -> Result<(), Fai
     }
     let asked = selectors(&command)?;
     let installed = installed(&command)?;
+    if asked.is_empty() && installed.is_empty() {
+        return Err(nobody_asked());
+    }
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
     let mut catalogs = Vec::new();
     for (index, text) in command.catalog.iter().enumerate() {
@@ -225,11 +228,15 @@ fn all_installed(sources: &[Source<'_>], installed: &[InstalledOperator]) -> Res
         sources.iter().flat_map(|source| source.catalog.packages.keys()).collect();
     let found = names.into_iter().filter(runs).map(|name| name.parse()).collect::<Result<Vec<_>, _>>()?;
     if found.is_empty() {
-        return Err(Failure::usage("no operator is asked for").hint(
-            "name operators, give a list with `--from-file`, or say what runs with `--installed` or `--cluster`",
-        ));
+        return Err(nobody_asked());
     }
     Ok(found)
+}
+
+fn nobody_asked() -> Failure {
+    Failure::usage("no operator is asked for").hint(
+        "name operators, give a list with `--from-file`, or say what runs with `--installed` or `--cluster`",
+    )
 }
 
 /// Each selector with what runs of it and where it shall go.
