@@ -51,6 +51,11 @@ pub struct IgnoreRules {
 }
 
 impl IgnoreRules {
+    /// Whether this is a file of such rules.
+    pub fn is_one(path: &str) -> bool {
+        path.rsplit('/').next() == Some(INDEX_IGNORE)
+    }
+
     /// Reads the rules from among a catalog's files.
     pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut rules = Self::default();

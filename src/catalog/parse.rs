@@ -43,47 +43,65 @@ pub(super) enum Body {
 /// A pure function of one file, so that whoever has threads may read many at once and give them to
 /// [`super::link`].
 pub fn parse_file(path: &str, bytes: &[u8], limits: &Limits) -> ParsedFile {
-    let mut parsed = ParsedFile::default();
-    let refuse = |message: String, line| Finding::error("UNREADABLE", path, message).at(path, line);
+    let (mut parts, mut findings) = (Vec::new(), Vec::new());
+    let wrong = cut(path, bytes, limits, &mut |raw, origin| match read(raw, origin, &mut findings) {
+        Ok(part) => parts.extend(part),
+        Err(finding) => findings.push(finding),
+    });
+    findings.extend(wrong);
+    ParsedFile { parts, findings }
+}
+
+/// Cuts a file into its blobs and hands each over; gives what is wrong with the file itself.
+pub(super) fn cut(
+    path: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    take: &mut impl FnMut(&RawValue, Origin),
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let refuse = |message: String, line| {
+        Finding::error("UNREADABLE", path, message)
+            .at(path, line)
+            .hint("mend the file, or list it in `.indexignore` if it is not part of the catalog")
+    };
     if bytes.len() as u64 > limits.catalog_file_bytes {
-        parsed.findings.push(
+        findings.push(
             Finding::error("TOO_LARGE", path, format!("file has {} bytes", bytes.len()))
                 .hint(format!("a catalog's file may have {} bytes", limits.catalog_file_bytes))
                 .at(path, None),
         );
-        return parsed;
+        return findings;
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = line_at(bytes, error.valid_up_to());
-            parsed.findings.push(refuse("file is not UTF-8 text".to_owned(), Some(line)));
-            return parsed;
+            findings.push(refuse("file is not UTF-8 text".to_owned(), Some(line)));
+            return findings;
         }
     };
     let file: Arc<str> = path.into();
-    let mut full = false;
-    let mut take = |raw: &RawValue, line| {
-        if parsed.parts.len() >= limits.catalog_blobs {
-            if !full {
-                let message = format!("file has more than {} blobs", limits.catalog_blobs);
-                parsed.findings.push(Finding::error("TOO_LARGE", path, message).at(path, Some(line)));
-            }
-            full = true;
+    let (mut taken, mut full) = (0_usize, None);
+    let mut count = |raw: &RawValue, line| {
+        if taken >= limits.catalog_blobs {
+            full.get_or_insert(line);
             return;
         }
-        match read(raw, Origin { file: Arc::clone(&file), line }, &mut parsed.findings) {
-            Ok(part) => parsed.parts.extend(part),
-            Err(finding) => parsed.findings.push(finding),
-        }
+        taken += 1;
+        take(raw, Origin { file: Arc::clone(&file), line });
     };
     let broken = if text.trim_start().starts_with('{') {
-        json_stream(text, &mut take)
+        json_stream(text, &mut count)
     } else {
-        yaml::documents(text, &mut take)
+        yaml::documents(text, &mut count)
     };
-    parsed.findings.extend(broken.into_iter().map(|(message, line)| refuse(message, Some(line))));
-    parsed
+    if let Some(line) = full {
+        let message = format!("file has more than {} blobs", limits.catalog_blobs);
+        findings.push(Finding::error("TOO_LARGE", path, message).at(path, Some(line)));
+    }
+    findings.extend(broken.into_iter().map(|(message, line)| refuse(message, Some(line))));
+    findings
 }
 
 /// Hands over each value with its line; gives what stopped it. After a syntax error nothing can be trusted.
@@ -108,7 +126,8 @@ fn newlines(bytes: &[u8], range: Range<usize>) -> u64 {
     bytes.get(range).unwrap_or_default().iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
-fn line_at(bytes: &[u8], offset: usize) -> u64 {
+/// The line of a byte, counted from 1.
+pub(super) fn line_at(bytes: &[u8], offset: usize) -> u64 {
     1 + newlines(bytes, 0..offset)
 }
 
@@ -131,8 +150,11 @@ impl Blob {
 }
 
 fn bad(origin: &Origin, message: &str) -> Finding {
-    at(Finding::error("BAD_BLOB", &origin.file, format!("blob cannot be read: {message}")), origin)
+    at(Finding::error("BAD_BLOB", &origin.file, format!("blob cannot be read: {message}")), origin).hint(MEND)
 }
+
+/// What to do with a blob that cannot be read.
+const MEND: &str = "mend the blob; what each schema has is written in OLM's \"File-Based Catalogs\"";
 
 /// The finding with where it stands.
 pub(super) fn at(finding: Finding, origin: &Origin) -> Finding {
@@ -143,17 +165,68 @@ pub(super) fn at(finding: Finding, origin: &Origin) -> Finding {
 }
 
 fn with_meta(Object(meta): Object<WireMeta>, raw: &RawValue, origin: Origin) -> Result<Blob, Finding> {
+    let Head { schema, package, name } = head(meta, &origin)?;
+    Ok(Blob { schema, package, name, raw: raw.to_owned().into(), origin })
+}
+
+/// What a blob is and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) schema: String,
+    pub(super) package: String,
+    pub(super) name: String,
+}
+
+fn head(meta: WireMeta, origin: &Origin) -> Result<Head, Finding> {
     let WireMeta { schema, mut package, name, .. } = meta;
     if schema.is_empty() {
         let finding = Finding::error("MISSING_SCHEMA", &origin.file, "blob has no schema").hint(
             "every object of a catalog needs a `schema`; list files that are none of it in `.indexignore`",
         );
-        return Err(at(finding, &origin));
+        return Err(at(finding, origin));
     }
     if schema == PACKAGE {
         package.clone_from(&name);
     }
-    Ok(Blob { schema, package, name, raw: raw.to_owned().into(), origin })
+    Ok(Head { schema, package, name })
+}
+
+/// Reads what a blob is, and whether its fields have the types of its schema.
+pub(super) fn read_head(
+    raw: &RawValue,
+    origin: &Origin,
+    findings: &mut Vec<Finding>,
+) -> Result<Head, Finding> {
+    let Object(wire) = match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
+        Ok(wire) => wire,
+        Err(error) => {
+            // Said with all that is known of the blob; of unknown schemas every type is right.
+            let blob = Blob::from_raw(raw, origin.clone())?;
+            mistyped(&blob, &error)?;
+            return Ok(Head { schema: blob.schema, package: blob.package, name: blob.name });
+        }
+    };
+    let properties = wire.properties;
+    let head = head(wire.meta, origin)?;
+    if head.schema == BUNDLE {
+        let properties =
+            properties.iter().map(|it| (it.kind.as_str(), it.value.map_or("null", RawValue::get)));
+        let subject = format!("package {}, bundle {}", head.package, head.name);
+        findings.extend(
+            bad_properties(properties)
+                .map(|message| at(Finding::error("BAD_PROPERTY", &subject, message), origin).hint(MEND)),
+        );
+    }
+    Ok(head)
+}
+
+/// Only the schemas that we know have fields of known types.
+fn mistyped(blob: &Blob, error: &serde_json::Error) -> Result<(), Finding> {
+    if !matches!(blob.schema.as_str(), PACKAGE | CHANNEL | BUNDLE | DEPRECATIONS) {
+        return Ok(());
+    }
+    let message = format!("blob cannot be read: {error}");
+    Err(at(Finding::error("BAD_BLOB", blob, message), &blob.origin).hint(MEND))
 }
 
 const TEMPLATES: [&str; 3] = ["olm.template.basic", "olm.template.substitutes", "olm.semver"];
@@ -167,12 +240,8 @@ pub(super) fn read(
     let wire = match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
         Ok(Object(wire)) => wire,
         Err(error) => {
-            // Only the schemas that we know have fields of known types.
             let blob = Blob::from_raw(raw, origin)?;
-            if matches!(blob.schema.as_str(), PACKAGE | CHANNEL | BUNDLE | DEPRECATIONS) {
-                let message = format!("blob cannot be read: {error}");
-                return Err(at(Finding::error("BAD_BLOB", &blob, message), &blob.origin));
-            }
+            mistyped(&blob, &error)?;
             return Ok(Some(Part { blob, body: Body::Other }));
         }
     };
@@ -184,61 +253,65 @@ pub(super) fn read(
         );
         return Err(at(finding, &blob.origin));
     }
-    let body = match blob.schema.as_str() {
-        PACKAGE => Body::Package { default_channel },
-        CHANNEL => Body::Channel {
-            entries: entries
-                .into_iter()
-                .map(|entry| {
-                    if entry.skips.iter().any(String::is_empty) {
-                        let message = format!("entry `{}` has an empty name in its skips", entry.name);
-                        findings.push(at(Finding::error("EMPTY_SKIP", &blob, message), &blob.origin));
-                    }
-                    Entry {
-                        name: entry.name,
-                        replaces: Some(entry.replaces).filter(|name| !name.is_empty()),
-                        skips: entry.skips.into_iter().filter(|name| !name.is_empty()).collect(),
-                        skip_range: Some(entry.skip_range).filter(|range| !range.is_empty()),
-                    }
-                })
-                .collect(),
-        },
-        BUNDLE => {
-            let start = raw.get().as_ptr().addr();
-            let properties: Vec<Property> = properties
-                .into_iter()
-                .map(|property| {
-                    let span = property.value.map_or(0..0, |value| {
-                        let from = value.get().as_ptr().addr().saturating_sub(start);
-                        from..from + value.get().len()
-                    });
-                    Property::within(property.kind, Arc::clone(&blob.raw), span)
-                })
-                .collect();
-            let before = findings.len();
-            check_properties(&blob, &properties, findings);
-            let version = version(&blob, &properties).map_err(|message| {
-                at(Finding::error("BUNDLE_VERSION", &blob, message), &blob.origin)
-                    .hint("a bundle needs exactly one `olm.package` property with a version like 1.2.3")
-            });
-            match version {
-                Ok(version) => Body::Bundle {
-                    image,
-                    version,
-                    related_images: related_images
-                        .into_iter()
-                        .map(|it| RelatedImage { name: it.name, image: it.image })
-                        .collect(),
-                    properties,
-                },
-                // The broken property was reported already.
-                Err(_) if findings.len() > before => return Ok(None),
-                Err(finding) => return Err(finding),
+    let body =
+        match blob.schema.as_str() {
+            PACKAGE => Body::Package { default_channel },
+            CHANNEL => Body::Channel {
+                entries: entries
+                    .into_iter()
+                    .map(|entry| {
+                        if entry.skips.iter().any(String::is_empty) {
+                            let message = format!("entry `{}` has an empty name in its skips", entry.name);
+                            findings.push(at(Finding::error("EMPTY_SKIP", &blob, message), &blob.origin));
+                        }
+                        Entry {
+                            name: entry.name,
+                            replaces: Some(entry.replaces).filter(|name| !name.is_empty()),
+                            skips: entry.skips.into_iter().filter(|name| !name.is_empty()).collect(),
+                            skip_range: Some(entry.skip_range).filter(|range| !range.is_empty()),
+                        }
+                    })
+                    .collect(),
+            },
+            BUNDLE => {
+                let start = raw.get().as_ptr().addr();
+                let properties: Vec<Property> = properties
+                    .into_iter()
+                    .map(|property| {
+                        let span = property.value.map_or(0..0, |value| {
+                            let from = value.get().as_ptr().addr().saturating_sub(start);
+                            from..from + value.get().len()
+                        });
+                        Property::within(property.kind, Arc::clone(&blob.raw), span)
+                    })
+                    .collect();
+                let before = findings.len();
+                let written = properties.iter().map(|property| (property.kind.as_str(), property.json()));
+                findings.extend(bad_properties(written).map(|message| {
+                    at(Finding::error("BAD_PROPERTY", &blob, message), &blob.origin).hint(MEND)
+                }));
+                let version = version(&blob, &properties).map_err(|message| {
+                    at(Finding::error("BUNDLE_VERSION", &blob, message), &blob.origin)
+                        .hint("a bundle needs exactly one `olm.package` property with a version like 1.2.3")
+                });
+                match version {
+                    Ok(version) => Body::Bundle {
+                        image,
+                        version,
+                        related_images: related_images
+                            .into_iter()
+                            .map(|it| RelatedImage { name: it.name, image: it.image })
+                            .collect(),
+                        properties,
+                    },
+                    // The broken property was reported already.
+                    Err(_) if findings.len() > before => return Ok(None),
+                    Err(finding) => return Err(finding),
+                }
             }
-        }
-        DEPRECATIONS => Body::Deprecations,
-        _ => Body::Other,
-    };
+            DEPRECATIONS => Body::Deprecations,
+            _ => Body::Other,
+        };
     Ok(Some(Part { blob, body }))
 }
 
@@ -255,11 +328,13 @@ fn version(blob: &Blob, properties: &[Property]) -> Result<Version, String> {
     Version::parse(&identity.version).map_err(|error| error.to_string())
 }
 
-/// Properties of the types that decide something must be readable.
-fn check_properties(blob: &Blob, properties: &[Property], findings: &mut Vec<Finding>) {
-    for (index, property) in properties.iter().enumerate() {
-        let is_object = property.json().starts_with('{');
-        let result = match property.kind.as_str() {
+/// Properties of the types that decide something must be readable; gives what is wrong with those that are not.
+fn bad_properties<'a>(properties: impl Iterator<Item = (&'a str, &'a str)>) -> impl Iterator<Item = String> {
+    fn readable<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<(), String> {
+        serde_json::from_str::<T>(json).map(drop).map_err(|error| error.to_string())
+    }
+    properties.enumerate().filter_map(|(index, (kind, json))| {
+        let result = match kind {
             "" => Err("has no type".to_owned()),
             "olm.package"
             | "olm.package.required"
@@ -267,18 +342,15 @@ fn check_properties(blob: &Blob, properties: &[Property], findings: &mut Vec<Fin
             | "olm.gvk.required"
             | "olm.csv.metadata"
             | "olm.bundle.object"
-                if !is_object =>
+                if !json.starts_with('{') =>
             {
                 Err("is not an object".to_owned())
             }
-            "olm.package" => property.read::<Identity>().map(drop).map_err(|e| e.to_string()),
-            "olm.package.required" => property.read::<PackageRequired>().map(drop).map_err(|e| e.to_string()),
-            "olm.gvk" | "olm.gvk.required" => property.read::<Gvk>().map(drop).map_err(|e| e.to_string()),
+            "olm.package" => readable::<Identity>(json),
+            "olm.package.required" => readable::<PackageRequired>(json),
+            "olm.gvk" | "olm.gvk.required" => readable::<Gvk>(json),
             _ => Ok(()),
         };
-        if let Err(message) = result {
-            let message = format!("property {index} (`{}`) cannot be read: {message}", property.kind);
-            findings.push(at(Finding::error("BAD_PROPERTY", blob, message), &blob.origin));
-        }
-    }
+        result.err().map(|message| format!("property {index} (`{kind}`) cannot be read: {message}"))
+    })
 }

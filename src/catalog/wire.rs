@@ -1,6 +1,8 @@
 //! Blobs as they are written: Go's case-insensitive keys, last duplicate wins, `null` is nothing, unknown fields pass.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -97,7 +99,8 @@ pub(super) struct WireMeta {
     pub(super) schema: String,
     pub(super) package: String,
     pub(super) name: String,
-    keys: Vec<String>,
+    /// Each as written, by how it is written in small letters.
+    keys: BTreeMap<String, String>,
 }
 
 impl<'de> Fields<'de> for WireMeta {
@@ -115,14 +118,15 @@ impl<'de> Fields<'de> for WireMeta {
     }
 
     fn notice(&mut self, key: &str) -> Result<(), String> {
-        let folds = |seen: &&String| {
-            seen.as_str() != key
-                && (is(seen, key) || !key.is_ascii() && seen.to_lowercase() == key.to_lowercase())
-        };
-        if let Some(seen) = self.keys.iter().find(folds) {
-            return Err(format!("keys `{seen}` and `{key}` differ in case only"));
+        match self.keys.entry(key.to_lowercase()) {
+            Slot::Occupied(seen) if seen.get() != key => {
+                return Err(format!("keys `{}` and `{key}` differ in case only", seen.get()));
+            }
+            Slot::Occupied(_) => {}
+            Slot::Vacant(slot) => {
+                slot.insert(key.to_owned());
+            }
         }
-        self.keys.push(key.to_owned());
         Ok(())
     }
 }

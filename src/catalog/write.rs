@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::fields::{self, Layout};
-use super::model::{BUNDLE, Blob, CHANNEL, Catalog, Channel, DEPRECATIONS, Entry, PACKAGE, Package};
+use super::layout::{self, Members};
+use super::model::{Blob, Catalog, Channel, Entry, Package};
 
 /// The catalog as files: path relative to its root, with `/`, and bytes. Blobs of no package are in `catalog.json`.
 pub fn files(catalog: &Catalog) -> BTreeMap<String, Vec<u8>> {
@@ -33,34 +34,52 @@ pub fn stream(catalog: &Catalog) -> Vec<u8> {
 pub fn yaml_stream(catalog: &Catalog) -> Vec<u8> {
     let mut out = Vec::new();
     for blob in catalog.blobs() {
-        // A JSON text is one line of YAML too, should YAML ever refuse the value.
-        let value: serde_json::Value = serde_json::from_str(&canonical(&blob)).unwrap_or_default();
-        let yaml = serde_norway::to_string(&value).unwrap_or_else(|_| format!("{}\n", blob.raw.get()));
-        out.extend_from_slice(b"---\n");
-        out.extend_from_slice(yaml.as_bytes());
+        append_yaml(&blob.schema, blob.raw.get(), &mut out);
     }
     out
 }
 
 /// One blob's canonical text, with a line break at the end.
 pub fn canonical(blob: &Blob) -> String {
-    let layout = match blob.schema.as_str() {
-        PACKAGE => &fields::PACKAGE,
-        CHANNEL => &fields::CHANNEL,
-        BUNDLE => &fields::BUNDLE,
-        DEPRECATIONS => &fields::DEPRECATIONS,
-        _ => &Layout::AS_WRITTEN,
+    let mut out = Vec::with_capacity(blob.raw.get().len() * 5 / 4);
+    append(&blob.schema, blob.raw.get(), Values::Read, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Where the values of a blob's properties come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// A catalog: opm reads them through maps and writes their fields by name.
+    Read,
+    /// A bundle, rendered: opm writes their fields in the order in which it makes them.
+    Made,
+}
+
+/// Appends the canonical text of one blob, given as valid JSON, with a line break at the end.
+pub fn append(schema: &str, json: &str, values: Values, out: &mut Vec<u8>) {
+    let members = match values {
+        Values::Read => Members::ByName,
+        Values::Made => Members::AsWritten,
     };
-    let mut out = String::with_capacity(blob.raw.get().len() * 5 / 4);
-    fields::write(blob.raw.get(), layout, 0, &mut out);
-    out.push('\n');
-    out
+    layout::write(json, Layout::of_schema(schema), members, out);
+    out.push(b'\n');
+}
+
+/// Appends the same as a YAML document, its fields by name.
+pub fn append_yaml(schema: &str, json: &str, out: &mut Vec<u8>) {
+    let mut text = Vec::new();
+    append(schema, json, Values::Read, &mut text);
+    // A JSON text is YAML too, should YAML ever refuse the value.
+    let value = serde_json::from_slice::<serde_json::Value>(&text).ok();
+    let yaml = value.and_then(|value| serde_norway::to_string(&value).ok());
+    out.extend_from_slice(b"---\n");
+    out.extend_from_slice(yaml.as_deref().map_or(text.as_slice(), str::as_bytes));
 }
 
 fn text(blobs: &[Blob]) -> Vec<u8> {
     let mut out = Vec::new();
     for blob in blobs {
-        out.extend_from_slice(canonical(blob).as_bytes());
+        append(&blob.schema, blob.raw.get(), Values::Read, &mut out);
     }
     out
 }

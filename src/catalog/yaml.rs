@@ -39,6 +39,11 @@ fn document_to_json(
     to_raw_value(&value).map(Some).map_err(|error| (error.to_string(), 0))
 }
 
+/// The first document that says something, with the line where it begins.
+pub(super) fn first_document(text: &str) -> Option<(&str, u64)> {
+    chunks(text).into_iter().next()
+}
+
 /// Cuts at the document markers, so that a finding has a line and one broken document does not hide the others.
 fn chunks(text: &str) -> Vec<(&str, u64)> {
     let mut chunks = Vec::new();

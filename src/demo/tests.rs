@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::catalog::image::{LayerFiles, bundle};
+use crate::catalog::image::LayerFiles;
+use crate::catalog::registry_v1;
 use crate::catalog::{Catalog, load};
 use crate::demo::{Belongings, Generation, Image, ImageSize, Published, StandIns, World};
 use crate::digest::Digest;
@@ -61,7 +62,7 @@ fn csv(world: &World, name: &str) -> serde_json::Value {
     let mut bundles = catalog.packages.values().flat_map(|package| package.bundles.values());
     let image = bundles.find(|bundle| bundle.name == name).unwrap().image.parse().unwrap();
     let manifests = files(&published(world, &image).unwrap().image, "manifests");
-    bundle::csv(&manifests, "manifests/", &LIMITS).unwrap()
+    registry_v1::csv(&manifests, "manifests/", &LIMITS).unwrap()
 }
 
 fn digests(world: &World) -> BTreeSet<Digest> {

@@ -141,6 +141,11 @@ impl CatalogImage {
         files.into_iter().flatten().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
     }
 
+    /// The same without copying them, for whoever needs nothing else of the image.
+    pub fn into_files(self) -> BTreeMap<String, Arc<[u8]>> {
+        self.images.into_iter().next().map(|image| image.files).unwrap_or_default()
+    }
+
     /// The catalog of the first image. Those of other platforms are the same by convention.
     pub fn catalog(&self, limits: &Limits) -> Loaded {
         load(self.files(), limits)
@@ -177,6 +182,60 @@ impl PlatformImage {
     }
 }
 
+/// The image for linux/amd64, or the first one where there is none: a catalog or bundle is the same for each platform.
+pub fn one_image(
+    source: &dyn ImageSource,
+    root: RawManifest,
+    limits: &Limits,
+) -> Result<Option<ImageManifest>, AnyFault> {
+    match root.view(limits)? {
+        ManifestView::Image(view) => Ok(Some(view)),
+        ManifestView::Index(index) => {
+            let Some(child) = chosen(&index.manifests, &[Platform::linux_amd64()]).first().copied() else {
+                return Ok(None);
+            };
+            let Some(raw) = source.manifest(child.digest)? else { return Ok(None) };
+            match raw.view(limits)? {
+                ManifestView::Image(view) => Ok(Some(view)),
+                ManifestView::Index(_) => Ok(None),
+            }
+        }
+    }
+}
+
+/// The config of an image.
+pub fn config_of(
+    source: &dyn ImageSource,
+    view: &ImageManifest,
+    limits: &Limits,
+) -> Result<ConfigView, AnyFault> {
+    Ok(ConfigView::parse(&pull(source, &view.config, limits.config_bytes)?)?)
+}
+
+/// Applies the layers of an image, lowest first, and says what each is.
+pub fn apply_layers(
+    files: &mut LayerFiles,
+    source: &dyn ImageSource,
+    view: &ImageManifest,
+    limits: &Limits,
+) -> Result<Vec<LayerSummary>, AnyFault> {
+    let mut layers = Vec::new();
+    for layer in &view.layers {
+        let body = source.blob(layer)?;
+        let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
+        match files.apply(&mut reader, layer, limits) {
+            Ok(summary) => layers.push(summary),
+            // What the registry did wrong is the registry's fault, not the image's; a layer that was made wrong is
+            // `ImageError::Corrupt`.
+            Err(ImageError::Read { source: error, .. }) => {
+                return Err(RegistryError::from_io(error, &request(source, layer)).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(layers)
+}
+
 /// The entries of an index that are images for these platforms; all that name a real platform where none fits.
 fn chosen<'i>(entries: &'i [Descriptor], platforms: &[Platform]) -> Vec<&'i Descriptor> {
     // Attestations stand in an index as images for `unknown/unknown`.
@@ -202,20 +261,7 @@ fn read_image(
     let config = pull(source, &view.config, limits.config_bytes)?;
     let root = catalog_root(&ConfigView::parse(&config)?)?;
     let mut files = LayerFiles::new([root.as_str(), CONFIGS]).disposable([CACHE]).watched(OPM_PATHS);
-    let mut layers = Vec::new();
-    for layer in &view.layers {
-        let body = source.blob(layer)?;
-        let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
-        match files.apply(&mut reader, layer, limits) {
-            Ok(summary) => layers.push(summary),
-            // What the registry did wrong is the registry's fault, not the image's; a layer that was made wrong is
-            // `ImageError::Corrupt`.
-            Err(ImageError::Read { source: error, .. }) => {
-                return Err(RegistryError::from_io(error, &request(source, layer)).into());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let layers = apply_layers(&mut files, source, view, limits)?;
     Ok(PlatformImage {
         manifest: manifest.clone(),
         view: view.clone(),

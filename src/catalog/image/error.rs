@@ -6,6 +6,13 @@ use crate::digest::{ContentMismatch, Digest};
 use crate::fault::{Exit, Fault};
 use crate::oci::OciError;
 
+/// What can be rendered.
+pub(super) const RENDERED: &str = "a catalog or an operator bundle";
+
+/// What to do with a catalog in an SQLite database.
+pub const NO_SQLITE: &str =
+    "convert it on the connected side with `opm migrate`, or take the catalog of OpenShift 4.11 or newer";
+
 /// Why an image cannot be read or built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -152,11 +159,13 @@ impl Fault for ImageError {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Sqlite => {
-                "convert it on the connected side with `opm migrate`, or take the catalog of OpenShift 4.11 or newer"
-            }
+            Self::Sqlite => NO_SQLITE,
             Self::Role { wanted: "a catalog", .. } => {
                 "a catalog image has the label `operators.operatorframework.io.index.configs.v1`"
+            }
+            Self::Role { wanted: RENDERED, .. } => {
+                "a catalog has the label `operators.operatorframework.io.index.configs.v1`, a bundle \
+                 `operators.operatorframework.io.bundle.package.v1`"
             }
             Self::Limit { .. } => {
                 "a catalog this large is not plausible; look at the image before trusting it"

@@ -1,5 +1,6 @@
 //! What an image is, by the labels of its config (operator-registry `pkg/lib/bundle/utils.go`, `pkg/containertools`).
 
+use super::error::RENDERED;
 use crate::catalog::image::{ImageError, names};
 use crate::oci::ConfigView;
 
@@ -58,6 +59,15 @@ impl ImageRole {
             Self::Bundle { .. } => "an operator bundle",
             Self::Sqlite => "an SQLite catalog",
             Self::Other => "neither a catalog nor an operator bundle",
+        }
+    }
+
+    /// The role of an image that is to be rendered, or why it cannot be.
+    pub fn rendered(config: &ConfigView) -> Result<Self, ImageError> {
+        match Self::of(config)? {
+            Self::Sqlite => Err(ImageError::Sqlite),
+            Self::Other => Err(ImageError::Role { found: Self::Other.words(), wanted: RENDERED }),
+            role => Ok(role),
         }
     }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, base};
 use super::{PlanFlowError, PlanInputs, Planner, Scope, installed};
-use crate::catalog::image::{ImageRole, LayerFiles, bundle};
-use crate::catalog::{Bundle, Catalog, Evidence, csv};
-use crate::digest::{Digest, VerifyingReader};
+use crate::catalog::image::{ImageRole, LayerFiles};
+use crate::catalog::{Bundle, Catalog, Evidence, csv, registry_v1};
+use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit};
 use crate::finding::{Finding, Severity};
 use crate::flow::catalog::from_files;
-use crate::flow::catalog_image::{CatalogImage, UpstreamImages, pull};
+use crate::flow::catalog_image::{CatalogImage, UpstreamImages, apply_layers, config_of, one_image};
 use crate::imageset::{OperatorsRequest, Request};
-use crate::oci::{ConfigView, ManifestView, Platform};
+use crate::oci::Platform;
 use crate::plan::PlannedPackage;
 use crate::plan::select::{Missing, Selected, Selector};
 use crate::reference::ImageRef;
@@ -179,25 +179,13 @@ impl Looked<'_> {
         let images = UpstreamImages { repository, upstream };
         let gone = || Ok(Err(format!("`{image}` is not there")));
         let Some(target) = Target::of(&image) else { return gone() };
-        let Some(mut manifest) = upstream.manifest(repository, &target)? else { return gone() };
-        if let ManifestView::Index(index) = manifest.view(limits)? {
-            // A bundle has no programs: the images of all platforms have the same files.
-            let Some(first) = index.manifests.first() else { return gone() };
-            let Some(child) = upstream.manifest(repository, &Target::Digest(first.digest))? else {
-                return gone();
-            };
-            manifest = child;
-        }
-        let ManifestView::Image(view) = manifest.view(limits)? else { return gone() };
-        let config = pull(&images, &view.config, limits.config_bytes)?;
-        let role = ImageRole::of(&ConfigView::parse(&config)?)?;
+        let Some(root) = upstream.manifest(repository, &target)? else { return gone() };
+        let Some(view) = one_image(&images, root, limits)? else { return gone() };
+        let role = ImageRole::of(&config_of(&images, &view, limits)?)?;
         let (manifests, _) = role.bundle_directories()?;
         let mut files = LayerFiles::new([manifests]);
-        for layer in &view.layers {
-            let body = upstream.blob(repository, layer)?;
-            files.apply(VerifyingReader::new(body, layer.digest, layer.size), layer, limits)?;
-        }
-        let found = bundle::csv(&files.files(manifests)?, manifests, limits)?;
+        apply_layers(&mut files, &images, &view, limits)?;
+        let found = registry_v1::csv(&files.files(manifests)?, manifests, limits)?;
         Ok(Ok(csv::evidence(&found, &bundle.package)))
     }
 

@@ -9,6 +9,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::*;
+use crate::catalog::registry_v1::csv as csv_of;
 use crate::digest::Digest;
 use crate::limits::{LIMITS, Limits};
 use crate::oci::{ConfigView, Descriptor, media};
@@ -121,8 +122,7 @@ fn labels_say_what_an_image_is() {
 fn the_csv_of_a_bundle_is_the_first_one() {
     let csv = |files: &[(&str, &str)]| {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().into())).collect();
-        bundle::csv(&files, "manifests", &LIMITS)
-            .map(|csv| csv["metadata"]["name"].as_str().unwrap().to_owned())
+        csv_of(&files, "manifests", &LIMITS).map(|csv| csv["metadata"]["name"].as_str().unwrap().to_owned())
     };
     let yaml = "kind: ClusterServiceVersion\nmetadata:\n  name: a.v1.0.0\n  annotations: {createdAt: 2024-01-01T00:00:00Z}\n";
     let json = r#"{"kind": "ClusterServiceVersion", "metadata": {"name": "b.v1.0.0"}}"#;
