@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::catalog::image::NO_SQLITE;
 use crate::catalog::model::Catalog;
 use crate::catalog::{IgnoreRules, link, parse_file};
 use crate::digest::Digest;
@@ -47,6 +48,20 @@ pub enum LoadError {
         /// What was written.
         text: String,
     },
+    /// A catalog in a database.
+    #[error("`{}` is an SQLite catalog, not a file-based one", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A manifest of an OCI layout is not what its name says.
+    #[error("`{}` has other content than its name says: its digest is {found}", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// The digest of what is there.
+        found: Digest,
+    },
     /// An OCI layout without such an image.
     #[error("the OCI layout `{}` has {found}", path.display())]
     Layout {
@@ -59,17 +74,51 @@ pub enum LoadError {
 
 impl Fault for LoadError {
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            Self::Altered { .. } => Exit::Integrity,
+            _ => Exit::Usage,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Sqlite { .. } => NO_SQLITE.to_owned(),
+            Self::Altered { .. } => "copy the layout again from where it came from".to_owned(),
             Self::NotThere { .. } | Self::NoTarget { .. } => {
                 "a catalog is `host/repository:tag`, `oci:DIR[:tag]`, a folder or a file".to_owned()
             }
             Self::Layout { path, .. } => format!("name a tag: `oci:{}:TAG`", path.display()),
         })
     }
+}
+
+/// Where something is that a person named.
+pub(super) enum Place {
+    /// An image in an OCI layout.
+    Layout(LayoutImages, RawManifest),
+    /// A folder.
+    Folder(PathBuf),
+    /// A file.
+    File(PathBuf),
+    /// An image on a registry.
+    Registry(ImageRef),
+}
+
+/// Finds what a person named: `oci:DIR[:tag]`, a folder, a file, or else an image.
+pub(super) fn locate(text: &str, limits: &Limits) -> Result<Place, AnyFault> {
+    if let Some(layout) = text.strip_prefix("oci:") {
+        let (source, root) = open_layout(layout.trim_start_matches("//"), limits)?;
+        return Ok(Place::Layout(source, root));
+    }
+    let path = Path::new(text);
+    if path.is_dir() {
+        return Ok(Place::Folder(path.to_owned()));
+    }
+    if path.is_file() {
+        return Ok(Place::File(path.to_owned()));
+    }
+    let image = text.parse().map_err(|source| LoadError::NotThere { text: text.to_owned(), source })?;
+    Ok(Place::Registry(image))
 }
 
 /// Loads a catalog. Images are read for one platform: their catalogs are the same.
@@ -79,21 +128,25 @@ pub fn load(
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
-    if let Some(layout) = text.strip_prefix("oci:") {
-        let (source, root) = open_layout(layout.trim_start_matches("//"), limits)?;
-        return from_image(&source, root, events, limits);
+    match locate(text, limits)? {
+        Place::Layout(source, root) => from_image(&source, root, events, limits),
+        Place::Folder(path) => from_files(read_tree(&path, limits)?, events, limits),
+        Place::File(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let bytes = files::read(&path, limits.catalog_file_bytes)?;
+            refuse_sqlite(&path, &bytes)?;
+            from_files(vec![(name, bytes)], events, limits)
+        }
+        Place::Registry(image) => load_image(&image, client, events, limits),
     }
-    let path = Path::new(text);
-    if path.is_dir() {
-        return from_files(read_tree(path, limits)?, events, limits);
+}
+
+/// Refuses a database: its first bytes are always the same (sqlite.org, "Database File Format").
+pub(super) fn refuse_sqlite(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.starts_with(b"SQLite format 3\0") {
+        return Err(LoadError::Sqlite { path: path.to_owned() });
     }
-    if path.is_file() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return from_files(vec![(name, files::read(path, limits.catalog_file_bytes)?)], events, limits);
-    }
-    let image: ImageRef =
-        text.parse().map_err(|source| LoadError::NotThere { text: text.to_owned(), source })?;
-    load_image(&image, client, events, limits)
+    Ok(())
 }
 
 /// Loads the catalog of an image on a registry.
@@ -103,12 +156,16 @@ pub fn load_image(
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
-    let target = Target::of(image).ok_or_else(|| LoadError::NoTarget { text: image.to_string() })?;
-    let root = client
-        .manifest(&image.repository, &target)?
-        .ok_or_else(|| RegistryError::NotFound { request: format!("GET {image}") })?;
+    let root = root_of(image, client)?;
     let source = RegistryImages { repository: &image.repository, client };
     from_image(&source, root, events, limits)
+}
+
+/// What a reference points to.
+pub(super) fn root_of(image: &ImageRef, client: &Client) -> Result<RawManifest, AnyFault> {
+    let target = Target::of(image).ok_or_else(|| LoadError::NoTarget { text: image.to_string() })?;
+    let root = client.manifest(&image.repository, &target)?;
+    Ok(root.ok_or_else(|| RegistryError::NotFound { request: format!("GET {image}") })?)
 }
 
 fn from_image(
@@ -141,7 +198,7 @@ pub(super) fn from_files(
 }
 
 /// An OCI layout in a folder.
-struct LayoutImages {
+pub(super) struct LayoutImages {
     folder: PathBuf,
     limits: Limits,
 }
@@ -158,8 +215,12 @@ impl ImageSource for LayoutImages {
         if !path.exists() {
             return Ok(None);
         }
-        let raw = RawManifest::new(files::read(&path, self.limits.manifest_bytes)?, None)?;
-        Ok((raw.digest() == digest).then_some(raw))
+        let bytes = files::read(&path, self.limits.manifest_bytes)?;
+        let found = Digest::of(&bytes);
+        if found != digest {
+            return Err(LoadError::Altered { path, found }.into());
+        }
+        Ok(Some(RawManifest::new(bytes, None)?))
     }
 
     fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {

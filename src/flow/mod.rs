@@ -7,4 +7,5 @@ pub mod pack;
 pub mod plan;
 pub mod record;
 pub mod release;
+pub mod render;
 pub mod verify;

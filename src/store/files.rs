@@ -38,6 +38,20 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// A link leads back to a folder that it stands in.
+    #[error("`{}` is a link to `{}`, in which it stands itself", path.display(), above.display())]
+    Circle {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        above: PathBuf,
+    },
+    /// A file was written to while it was in use.
+    #[error("`{}` was changed while it was read", path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+    },
     /// Something is there already that must not be overwritten.
     #[error("`{}` exists already", path.display())]
     Exists {
@@ -78,9 +92,12 @@ impl Fault for StoreError {
     fn exit(&self) -> Exit {
         match self {
             Self::Io { source, .. } => exit_for_io(source, Exit::Usage),
-            Self::TooLarge { .. } | Self::Exposed { .. } | Self::Exists { .. } | Self::Locked { .. } => {
-                Exit::Usage
-            }
+            Self::TooLarge { .. }
+            | Self::Changed { .. }
+            | Self::Circle { .. }
+            | Self::Exposed { .. }
+            | Self::Exists { .. }
+            | Self::Locked { .. } => Exit::Usage,
             Self::Journal { .. } => Exit::Integrity,
             Self::NoSpace { .. } => Exit::Space,
         }
@@ -93,6 +110,10 @@ impl Fault for StoreError {
             }
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path; a relative one starts at the current folder".to_owned())
+            }
+            Self::Circle { .. } => Some("remove the link".to_owned()),
+            Self::Changed { .. } => {
+                Some("wait until nobody writes to it, and run the same command again".to_owned())
             }
             Self::Exposed { path, .. } => Some(format!("run `chmod 600 {}`", path.display())),
             Self::Exists { .. } => Some("choose another name, or move the old one away".to_owned()),

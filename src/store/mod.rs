@@ -12,5 +12,6 @@ pub mod journal;
 pub mod lock;
 pub mod part;
 pub mod tree;
+pub mod twice;
 
 pub use files::StoreError;

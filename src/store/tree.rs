@@ -1,6 +1,6 @@
 //! The files of a folder, read whole: what a file-based catalog is made of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
@@ -14,21 +14,33 @@ use crate::store::files::{StoreError, failed, read};
 pub fn read_tree(folder: &Path, limits: &Limits) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
     let mut files = Vec::new();
     let mut total = 0_u64;
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(folder).to_owned();
-            failed("read", &path)(error.into())
-        })?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let bytes = read(entry.path(), limits.catalog_file_bytes)?;
+    for (name, path) in list_tree(folder)? {
+        let bytes = read(&path, limits.catalog_file_bytes)?;
         total = total.saturating_add(bytes.len() as u64);
         if total > limits.catalog_bytes {
             return Err(StoreError::TooLarge { path: folder.to_owned(), limit: limits.catalog_bytes });
         }
-        let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        files.push((name.to_string_lossy().into_owned(), bytes));
+        files.push((name, bytes));
+    }
+    Ok(files)
+}
+
+/// The same files without their content: name and path of each.
+pub fn list_tree(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    let mut files = Vec::new();
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(folder).to_owned();
+            match error.loop_ancestor() {
+                Some(above) => StoreError::Circle { path, above: above.to_owned() },
+                None => failed("read", &path)(error.into()),
+            }
+        })?;
+        if entry.file_type().is_file() {
+            let name =
+                entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
+            files.push((name, entry.into_path()));
+        }
     }
     Ok(files)
 }
@@ -56,8 +68,8 @@ mod tests {
     fn a_circle_of_links_is_an_error_that_names_it() {
         let base = tempfile::tempdir().unwrap();
         symlink("..", base.path().join("up")).unwrap();
-        let text = read_tree(base.path(), &LIMITS).unwrap_err().to_string();
-        assert!(text.contains("up"), "{text}");
+        let error = read_tree(base.path(), &LIMITS).unwrap_err();
+        assert!(matches!(&error, StoreError::Circle { path, .. } if path.ends_with("up")), "{error:?}");
     }
 
     #[test]

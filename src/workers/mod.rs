@@ -1,7 +1,9 @@
 //! Bounded threads: one list of jobs, a few workers, the first failure ends the rest.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
@@ -78,6 +80,72 @@ pub fn map<T: Sync, R: Send>(
         .collect())
 }
 
+/// The same, with each result handed to `take` in the order of the list, on the calling thread, as soon as it is there. No more
+/// than two results for each thread wait to be taken. `take` may break off.
+pub fn in_order<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    events: &dyn Events,
+    work: impl Fn(&T) -> Result<R, AnyFault> + Sync,
+    mut take: impl FnMut(R) -> Result<ControlFlow<()>, AnyFault>,
+) -> Result<(), AnyFault> {
+    struct Line<R> {
+        begun: usize,
+        taken: usize,
+        done: BTreeMap<usize, Result<R, AnyFault>>,
+        over: bool,
+    }
+    let line = Mutex::new(Line { begun: 0, taken: 0, done: BTreeMap::new(), over: false });
+    let moved = Condvar::new();
+    let lock = || line.lock().unwrap_or_else(PoisonError::into_inner);
+    let threads = threads.clamp(1, items.len().max(1));
+    let worker = || loop {
+        let index = {
+            let mut line = lock();
+            while !line.over && line.begun >= line.taken + 2 * threads {
+                line = moved.wait(line).unwrap_or_else(PoisonError::into_inner);
+            }
+            if line.over || line.begun >= items.len() {
+                return;
+            }
+            line.begun += 1;
+            line.begun - 1
+        };
+        let Some(item) = items.get(index) else { return };
+        let result = if events.interrupted() { Err(Interrupted.into()) } else { work(item) };
+        lock().done.insert(index, result);
+        moved.notify_all();
+    };
+    let mut taker = || {
+        for index in 0..items.len() {
+            let result = {
+                let mut line = lock();
+                loop {
+                    if let Some(result) = line.done.remove(&index) {
+                        line.taken = index + 1;
+                        break result;
+                    }
+                    line = moved.wait(line).unwrap_or_else(PoisonError::into_inner);
+                }
+            };
+            moved.notify_all();
+            if take(result?)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(worker);
+        }
+        let outcome = taker();
+        lock().over = true;
+        moved.notify_all();
+        outcome
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +157,41 @@ mod tests {
         let doubled = map(&items, 4, &Silent, |item| Ok(item * 2)).unwrap();
         assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
         assert!(map(&[] as &[u32], 4, &Silent, |item| Ok(*item)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn results_are_taken_in_order_and_few_wait() {
+        let items: Vec<usize> = (0..200).collect();
+        let (begun, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let mut seen = Vec::new();
+        let work = |item: &usize| {
+            let ahead = begun.fetch_add(1, Ordering::SeqCst) + 1 - taken.load(Ordering::SeqCst);
+            assert!(ahead <= 3 * 2 + 1, "{ahead} ahead");
+            Ok(*item)
+        };
+        in_order(&items, 3, &Silent, work, |item| {
+            seen.push(item);
+            taken.fetch_add(1, Ordering::SeqCst);
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        assert_eq!(seen, items);
+    }
+
+    #[test]
+    fn a_failure_a_break_and_nothing_end_the_line() {
+        let items: Vec<u32> = (0..1000).collect();
+        let go_on = |_| Ok(ControlFlow::Continue(()));
+        let fail = |item: &u32| if *item == 7 { Err(Interrupted.into()) } else { Ok(*item) };
+        assert_eq!(in_order(&items, 2, &Silent, fail, go_on).unwrap_err().exit(), Exit::Interrupted);
+        let mut last = 0;
+        let stop = |item: u32| {
+            last = item;
+            Ok(if item == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        in_order(&items, 2, &Silent, |item| Ok(*item), stop).unwrap();
+        assert_eq!(last, 9);
+        in_order(&[], 2, &Silent, |item: &u32| Ok(*item), go_on).unwrap();
     }
 
     #[test]

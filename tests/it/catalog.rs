@@ -5,6 +5,7 @@ mod drawings;
 mod images;
 mod paths;
 mod real;
+mod render;
 mod selections;
 mod shared;
 mod verdicts;

@@ -8,5 +8,6 @@ mod help;
 mod imageset;
 mod json;
 mod readme;
+mod render;
 mod terminal;
 pub(crate) mod world;

@@ -20,6 +20,7 @@ use crate::version::Version;
 mod graph;
 mod list;
 mod path;
+mod render;
 mod validate;
 
 /// Look into operator catalogs
@@ -40,6 +41,7 @@ enum Action {
     List(list::ListCommand),
     Graph(graph::GraphCommand),
     Path(path::PathCommand),
+    Render(render::RenderCommand),
     Validate(validate::ValidateCommand),
 }
 
@@ -68,6 +70,7 @@ pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Fail
         Action::List(command) => list::run(command, context),
         Action::Graph(command) => graph::run(command, context),
         Action::Path(command) => path::run(command, context),
+        Action::Render(command) => render::run(command, context),
         Action::Validate(command) => validate::run(command, context),
     }
 }

@@ -1,0 +1,145 @@
+//! The files of a catalog, from a folder, a file or an image, searched for blobs on all cores.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Collection, RenderOptions, Renderer, Source};
+use crate::catalog::model::BUNDLE;
+use crate::catalog::registry_v1::migrated;
+use crate::catalog::write::{Values, append};
+use crate::catalog::{IgnoreRules, Loose, LooseFile, LooseText, scan_file};
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::catalog::refuse_sqlite;
+use crate::limits::Limits;
+use crate::store::StoreError;
+use crate::store::files;
+use crate::store::tree::list_tree;
+use crate::store::twice::TwiceRead;
+use crate::workers;
+
+/// A file that was searched.
+struct Searched {
+    source: Source,
+    bytes: u64,
+    file: LooseFile,
+}
+
+impl Renderer<'_> {
+    pub(super) fn folder(
+        &self,
+        folder: &Path,
+        options: &RenderOptions,
+        all: &mut Collection,
+    ) -> Result<(), AnyFault> {
+        let mut listed = list_tree(folder)?;
+        let mut ignore_files = Vec::new();
+        for (name, path) in listed.iter().filter(|(name, _)| IgnoreRules::is_one(name)) {
+            ignore_files.push((name.as_str(), files::read(path, self.limits.yaml_bytes)?));
+        }
+        let ignored = IgnoreRules::new(ignore_files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
+        all.findings.extend(ignored.findings.iter().cloned());
+        listed.retain(|(name, _)| !ignored.ignores(name));
+        let paths: Vec<PathBuf> = listed.into_iter().map(|(_, path)| path).collect();
+        let searched = workers::map(&paths, self.jobs, self.events, |path| self.search_file(path, options))?;
+        if searched.iter().map(|it| it.bytes).sum::<u64>() > self.limits.catalog_bytes {
+            return Err(
+                StoreError::TooLarge { path: folder.to_owned(), limit: self.limits.catalog_bytes }.into()
+            );
+        }
+        for it in searched {
+            all.add(it);
+        }
+        Ok(())
+    }
+
+    pub(super) fn file(
+        &self,
+        path: &Path,
+        options: &RenderOptions,
+        all: &mut Collection,
+    ) -> Result<(), AnyFault> {
+        all.add(self.search_file(path, options)?);
+        Ok(())
+    }
+
+    fn search_file(&self, path: &Path, options: &RenderOptions) -> Result<Searched, AnyFault> {
+        let (source, bytes) = TwiceRead::read(path, self.limits.catalog_file_bytes)?;
+        refuse_sqlite(path, &bytes)?;
+        let file = search(&path.display().to_string(), &bytes, options, self.limits);
+        Ok(Searched { source: Source::File(source), bytes: bytes.len() as u64, file })
+    }
+
+    /// The files of an image.
+    pub(super) fn catalog(
+        &self,
+        files: BTreeMap<String, Arc<[u8]>>,
+        options: &RenderOptions,
+        all: &mut Collection,
+    ) -> Result<(), AnyFault> {
+        let ignored = IgnoreRules::new(files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)));
+        all.findings.extend(ignored.findings.iter().cloned());
+        let wanted: Vec<(&String, &Arc<[u8]>)> =
+            files.iter().filter(|(path, _)| !ignored.ignores(path)).collect();
+        let searched = workers::map(&wanted, self.jobs, self.events, |(path, bytes)| {
+            let file = search(path, bytes, options, self.limits);
+            Ok(Searched { source: Source::Memory(Arc::clone(bytes)), bytes: bytes.len() as u64, file })
+        })?;
+        for it in searched {
+            all.add(it);
+        }
+        Ok(())
+    }
+}
+
+impl Collection {
+    fn add(&mut self, searched: Searched) {
+        let Searched { source, file: LooseFile { blobs, findings }, .. } = searched;
+        self.findings.extend(findings);
+        let index = self.sources.len();
+        self.sources.push(source);
+        self.blobs.extend(blobs.into_iter().map(|blob| (Some(index), blob)));
+    }
+}
+
+fn search(path: &str, bytes: &[u8], options: &RenderOptions, limits: &Limits) -> LooseFile {
+    let mut file = scan_file(path, bytes, limits);
+    if options.migrate {
+        for blob in file.blobs.iter_mut().filter(|blob| blob.schema == BUNDLE) {
+            if let Err(finding) = migrate(blob, bytes) {
+                file.findings.push(finding);
+            }
+        }
+    }
+    file
+}
+
+fn migrate(blob: &mut Loose, bytes: &[u8]) -> Result<(), Finding> {
+    let json = match &blob.text {
+        LooseText::Own(text) | LooseText::Made(text) => text.as_bytes(),
+        LooseText::Span(span) => bytes.get(span.clone()).unwrap_or_default(),
+    };
+    // In the order of opm first: what the migration adds stays in the order of its making.
+    let mut text = Vec::new();
+    append(&blob.schema, std::str::from_utf8(json).unwrap_or_default(), Values::Read, &mut text);
+    let text = String::from_utf8(text).unwrap_or_default();
+    match migrated(text.trim_end()) {
+        Ok(Some(text)) => {
+            blob.text = LooseText::Made(text.into());
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(message) => {
+            let subject = format!("package {}, bundle {}", blob.package, blob.name);
+            let finding = Finding::error(
+                "CSV",
+                subject,
+                format!("its ClusterServiceVersion cannot be read: {message}"),
+            );
+            Err(finding
+                .at(&blob.origin.file, Some(blob.origin.line))
+                .hint("render without `--migrate`, or mend the bundle"))
+        }
+    }
+}
