@@ -1,8 +1,12 @@
 """A catalog of many megabytes on the pattern of the real ones, the same in each run."""
 
+import gzip
+import hashlib
+import io
 import json
 import os
 import random
+import tarfile
 
 WORDS = "the operator manages cluster storage network policy of nodes and pods with a custom resource for each tenant".split()
 
@@ -20,6 +24,35 @@ def generate(folder, megabytes):
         packages, size = packages + 1, size + len(text)
         bundles += sum(item["schema"] == "olm.bundle" for item in objects)
     return packages, bundles, size
+
+
+def image(folder, layout):
+    """Puts the catalog into a catalog image: an OCI layout, one layer, tag `v1`."""
+    blobs = os.path.join(layout, "blobs", "sha256")
+    os.makedirs(blobs)
+
+    def blob(content, media_type):
+        digest = hashlib.sha256(content).hexdigest()
+        with open(os.path.join(blobs, digest), "wb") as file:
+            file.write(content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as layer:
+        layer.add(folder, "configs", filter=lambda entry: entry.replace(mtime=0, uid=0, gid=0, uname="", gname=""))
+    plain = plain.getvalue()
+    config = {"os": "linux", "architecture": "amd64",
+              "config": {"Labels": {"operators.operatorframework.io.index.configs.v1": "/configs"}},
+              "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(plain).hexdigest()}"]}}
+    oci = "application/vnd.oci.image"
+    manifest = {"schemaVersion": 2, "mediaType": f"{oci}.manifest.v1+json",
+                "config": blob(json.dumps(config).encode(), f"{oci}.config.v1+json"),
+                "layers": [blob(gzip.compress(plain, 6, mtime=0), f"{oci}.layer.v1.tar+gzip")]}
+    entry = blob(json.dumps(manifest).encode(), f"{oci}.manifest.v1+json")
+    entry["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
+    for name, content in (("index.json", {"schemaVersion": 2, "manifests": [entry]}), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
+        with open(os.path.join(layout, name), "w", encoding="utf-8") as file:
+            json.dump(content, file)
 
 
 def package(name, chance):
