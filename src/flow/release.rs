@@ -108,8 +108,11 @@ fn ask(
 ) -> Result<(), AnyFault> {
     let base = Url::parse(address)
         .map_err(|source| GraphSourceError::Address { text: address.to_owned(), source })?;
-    for channel in request.channels {
-        let url = asked(&base, channel, request.architecture);
+    let mut urls: Vec<Url> =
+        request.channels.iter().map(|channel| asked(&base, channel, request.architecture)).collect();
+    // An address that names a channel itself is the same for all.
+    urls.dedup();
+    for url in urls {
         let reply = client.document(&url, "application/json", limits.graph_bytes)?;
         let address = url.as_str().to_owned();
         let reply = reply.ok_or(GraphSourceError::NotFound { address })?;

@@ -8,6 +8,9 @@ use crate::registry::exchange::{Ask, Payload, describe};
 use crate::registry::origin::{Origin, is_loopback};
 use crate::registry::{Client, RegistryError};
 
+/// What stands for the credentials of a request that never has any.
+pub(super) const NEVER_SENT: &str = "none are sent there";
+
 impl Client {
     /// A document of at most `limit` bytes, or nothing where there is none (404). `accept` is the media type that is asked for.
     ///
@@ -38,7 +41,7 @@ impl Client {
                     reply.done();
                     return Ok(None);
                 }
-                _ => return Err(reply.failure("no credentials are sent there", &self.options)),
+                _ => return Err(reply.failure(NEVER_SENT, &self.options)),
             }
             let kind = reply.header("content-type").unwrap_or_default();
             if kind.trim_start().to_ascii_lowercase().starts_with("text/html") {

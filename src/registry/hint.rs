@@ -1,12 +1,16 @@
 //! What to do about an error, as far as the registries' known habits tell.
 
 use crate::registry::RegistryError;
+use crate::registry::document::NEVER_SENT;
 
 /// One sentence for the person who reads the error.
 pub(super) fn hint(error: &RegistryError) -> Option<String> {
     let text = match error {
         RegistryError::Unauthorized { had, .. } if had.starts_with("no credentials") => {
             "log in with `podman login`, or name the file that holds the credentials with `--authfile`".to_owned()
+        }
+        RegistryError::Unauthorized { had, .. } if had == NEVER_SENT => {
+            "what is asked for there is public: is the address right, or does a proxy on the way want a login?".to_owned()
         }
         RegistryError::Unauthorized { .. } => "check user, password and the rights on this repository; on Nexus, \
              `Docker Bearer Token Realm` must be active under Security, Realms"

@@ -82,6 +82,9 @@ impl<'l> GraphBuilder<'l> {
             }
             return;
         }
+        if bytes.len() as u64 > self.limits.graph_bytes {
+            return self.refuse_more(name);
+        }
         match ReleaseMetadata::parse_all(bytes) {
             Some(Ok(all)) => {
                 for (at, metadata) in all.into_iter().enumerate() {

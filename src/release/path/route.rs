@@ -100,7 +100,15 @@ impl ReleasePath {
         let eus = start.is_eus() && target.is_eus() && start < target;
         let hops = way.windows(2).filter_map(|ends| {
             let &[from, at] = ends else { return None };
-            let edge = graph.edges_from(from).iter().find(|edge| edge.to == at)?;
+            let offered = |to: usize| graph.edges_from(from).iter().find(|edge| edge.to == to);
+            let edge = offered(at)?;
+            let purpose = match way.last() {
+                Some(end) if *end == at => "it is the target".to_owned(),
+                Some(end) if offered(*end).is_some() => {
+                    format!("{to} is offered there under a condition only")
+                }
+                _ => format!("{to} is not offered there"),
+            };
             let risk = |risk: &Risk| HopRisk {
                 name: risk.name.clone(),
                 url: risk.url.clone(),
@@ -109,7 +117,7 @@ impl ReleasePath {
                 accepted: request.accepted.contains(&risk.name),
             };
             let risks = graph.risks_of(edge).map(risk).collect();
-            Some(ReleaseHop::new(releases.get(from)?, releases.get(at)?, risks, &to, eus))
+            Some(ReleaseHop::new(releases.get(from)?, releases.get(at)?, risks, &purpose, eus))
         });
         Self {
             channel: request.channel.map(ToString::to_string),
@@ -133,13 +141,7 @@ impl ReleasePath {
 }
 
 impl ReleaseHop {
-    fn new(
-        from: &Release,
-        at: &Release,
-        risks: Vec<HopRisk>,
-        target: &crate::version::Version,
-        eus_to_eus: bool,
-    ) -> Self {
+    fn new(from: &Release, at: &Release, risks: Vec<HopRisk>, purpose: &str, eus_to_eus: bool) -> Self {
         let (before, minor) = (Minor::of(&from.version), Minor::of(&at.version));
         let change = match () {
             () if before == minor => ReleaseChange::Patch,
@@ -162,11 +164,11 @@ impl ReleaseHop {
             reason: String::new(),
             url: at.url.clone(),
         };
-        hop.reason = hop.explain(minor, &target.to_string());
+        hop.reason = hop.explain(minor, purpose);
         hop
     }
 
-    fn explain(&self, minor: Minor, target: &str) -> String {
+    fn explain(&self, minor: Minor, purpose: &str) -> String {
         let names = self.risks.iter().map(|risk| risk.name.as_str()).collect::<Vec<_>>().join(", ");
         let recommended = match self.risks.len() {
             0 => format!("recommended from {} without a condition", self.from),
@@ -174,11 +176,6 @@ impl ReleaseHop {
             _ => {
                 format!("recommended from {} to clusters that none of the risks {names} concerns", self.from)
             }
-        };
-        let purpose = if self.version == target {
-            "it is the target".to_owned()
-        } else {
-            format!("{target} is not offered from {}", self.from)
         };
         let change = match (self.change, &self.kubernetes) {
             (ReleaseChange::Patch, _) => String::new(),

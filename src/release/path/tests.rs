@@ -90,7 +90,7 @@ fn the_shortest_safe_way_and_of_equal_ones_the_highest() {
     assert_eq!(
         found.hops.iter().map(|hop| hop.reason.as_str()).collect::<Vec<_>>(),
         [
-            "recommended from 4.19.0 without a condition; 4.20.1 is not offered from 4.19.0",
+            "recommended from 4.19.0 without a condition; 4.20.1 is not offered there",
             "recommended from 4.19.2 without a condition; it is the target; it enters 4.20 with Kubernetes 1.33",
         ]
     );
@@ -118,6 +118,11 @@ fn a_longer_way_without_conditions_comes_before_a_short_one_with_some() {
         ("4.20.1", "4.20.2", &[]),
         ("4.20.2", "4.20.3", &[]),
     ]);
+    let found = path(&graph, "4.20.0", "4.20.3", &[]).unwrap();
+    assert_eq!(
+        found.hops[0].reason,
+        "recommended from 4.20.0 without a condition; 4.20.3 is offered there under a condition only"
+    );
     for accepted in [&[][..], &["A"]] {
         assert_eq!(
             versions(&path(&graph, "4.20.0", "4.20.3", accepted).unwrap()),

@@ -61,11 +61,8 @@ fn parsed(ended: &Ended) -> Value {
 fn the_way_is_asked_for_and_printed_for_scripts() {
     let peer = Peer::start(served);
     let folder = Folder::new();
-    // Whoever offers credentials for that host must not get them out.
-    let auth = json!({"auths": {peer.host(): {"auth": "YWxpY2U6d29uZGVybGFuZA=="}}});
-    folder.write("auth.json", auth.to_string());
     let line = format!(
-        "release path --channel stable-4.20 --from 4.19.0 --to 4.20.1 --graph http://{}/graph --authfile auth.json --format json",
+        "release path --channel stable-4.20 --from 4.19.0 --to 4.20.1 --graph http://{}/graph --format json",
         peer.host()
     );
     let ended = folder.run(&line);
@@ -89,7 +86,21 @@ fn the_way_is_asked_for_and_printed_for_scripts() {
         ["/graph?channel=stable-4.20&arch=amd64"]
     );
     assert_eq!(asked[0].header("accept"), Some("application/json"));
-    assert_eq!(peer.credentials_seen(), [""; 0]);
+}
+
+#[test]
+fn credentials_stay_at_home_even_where_they_are_asked_for() {
+    let peer = Peer::start(|_| Answer::new(401).with("WWW-Authenticate", "Basic realm=\"graph\""));
+    let folder = Folder::new();
+    let auth = json!({"auths": {peer.host(): {"auth": "YWxpY2U6d29uZGVybGFuZA=="}}});
+    folder.write("auth.json", auth.to_string());
+    let ended = folder.run(&format!(
+        "release path --channel stable-4.20 --from 4.19.0 --graph http://{}/graph --authfile auth.json",
+        peer.host()
+    ));
+    assert_eq!(ended.code, 7, "{}", ended.stderr);
+    assert!(ended.stderr.contains("authentication failed (none are sent there)"), "{}", ended.stderr);
+    assert_eq!((peer.asked().len(), peer.credentials_seen()), (1, vec![]));
 }
 
 #[test]

@@ -240,6 +240,9 @@ fn ceilings_hold() {
     let fits = Limits { graph_bytes: text.len() as u64, graph_releases: 3, graph_edges: 4, ..LIMITS };
     assert_eq!(errors(fits.clone()), 0);
     assert_eq!(errors(Limits { graph_bytes: text.len() as u64 - 1, ..fits.clone() }), 1);
+    let mut builder = GraphBuilder::new(Architecture::Amd64, &LIMITS);
+    builder.file("metadata", &vec![b'['; usize::try_from(LIMITS.graph_bytes).unwrap() + 1]);
+    assert_eq!(builder.finish(&[]).1[0].code, "GRAPH_TOO_LARGE");
     assert_eq!(errors(Limits { graph_releases: 2, ..fits.clone() }), 1);
     assert_eq!(errors(Limits { graph_edges: 3, ..fits }), 1);
 }
