@@ -183,6 +183,19 @@ fn the_fewest_risks_that_are_not_accepted_then_the_shortest() {
     }
 }
 
+/// A release is entered more than once: what looked better on the way there can be worse at the end.
+#[test]
+fn a_way_that_looked_worse_may_win() {
+    let graph = graph(&[
+        ("4.20.0", "4.20.2", &["A"]),
+        ("4.20.0", "4.20.1", &["B"]),
+        ("4.20.1", "4.20.2", &[]),
+        ("4.20.2", "4.20.3", &["B"]),
+    ]);
+    let refusal = path(&graph, "4.20.0", "4.20.3", &[]).unwrap_err();
+    assert_eq!(versions(refusal.path().unwrap()), ["4.20.1", "4.20.2", "4.20.3"]);
+}
+
 #[test]
 fn between_releases_with_extended_support_the_odd_one_is_passed_through() {
     let graph = graph(&[
