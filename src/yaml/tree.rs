@@ -15,6 +15,24 @@ pub struct Node {
     pub value: Value,
 }
 
+impl Node {
+    /// The value of a mapping's key, the first of that name; nothing in what is no mapping.
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value)
+    }
+
+    /// The text of a scalar.
+    pub fn text(&self) -> Option<&str> {
+        if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }
+    }
+
+    /// The entries of a mapping; none in what is no mapping.
+    pub fn entries(&self) -> &[Entry] {
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
+    }
+}
+
 /// What a node is. Scalars keep their text: what it means depends on the field that it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
