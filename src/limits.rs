@@ -58,6 +58,14 @@ pub struct Limits {
     pub reply_bytes: u64,
     /// Tags of one repository.
     pub tags: usize,
+    /// Bytes of one signature of a release, packed or not. A real one has 900; library-go reads 50 KiB.
+    pub release_signature_bytes: u64,
+    /// Bytes of one file of OpenPGP keys. Those of a vendor have some kilobytes; keys that many people signed have more.
+    pub key_file_bytes: u64,
+    /// OpenPGP packets in such a file: each signature among them costs a calculation.
+    pub key_packets: u64,
+    /// Component images of one release. A real one has some 200.
+    pub release_components: usize,
 }
 
 /// The ceilings that the program uses. Tests lower single ones.
@@ -89,4 +97,8 @@ pub const LIMITS: Limits = Limits {
     graph_ways: 200_000,
     reply_bytes: 1 << 20,
     tags: 100_000,
+    release_signature_bytes: 50 << 10,
+    key_file_bytes: 1 << 20,
+    key_packets: 2_000,
+    release_components: 2_000,
 };

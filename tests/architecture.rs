@@ -93,6 +93,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper_util", &["serve"]),
     ("http_body_util", &["serve"]),
     ("tokio", &["serve"]),
+    ("pgp", &["release"]),
     ("std::fs", &["store", "registry", "serve", "demo", "cli"]),
 ];
 

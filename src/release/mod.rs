@@ -4,6 +4,8 @@
 //! service computes it: from what releases say of their predecessors ([`ReleaseMetadata`]) and a graph-data folder, which
 //! knows channels and blocked edges. Conditional edges are part of it: an edge with [`Risk`]s is gone only by whoever
 //! accepts each of them by name.
+//!
+//! A release is believed only when [`verify_release`] says so: its signatures fit keys that somebody trusts.
 
 mod architecture;
 mod channel;
@@ -12,6 +14,7 @@ mod graph;
 mod metadata;
 mod minor;
 mod path;
+mod signature;
 
 pub use architecture::Architecture;
 pub use channel::ReleaseChannel;
@@ -22,4 +25,8 @@ pub use minor::Minor;
 pub use path::{
     ChannelRequest, EusStep, HopRisk, NoReleasePath, PathRequest, ReleaseChange, ReleaseHop, ReleasePath,
     ReleasePathReport, SelectedRelease, Selection, select,
+};
+pub use signature::{
+    KeyFlaw, KeyRing, ReleaseKeys, ReleaseSignature, SignatureError, SignatureFault, VerificationConfig,
+    VerifiedRelease, verify_release,
 };

@@ -1,4 +1,7 @@
-//! OpenShift releases: real update graphs, and the command against a server on loopback.
+//! OpenShift releases: update graphs, the command against a server on loopback, signatures.
 
+mod cases;
 mod command;
 mod real;
+mod signatures;
+mod vendor;

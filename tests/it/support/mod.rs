@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each module of the suite uses its own part of it")]
 
+pub(crate) mod gpg;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod registry;
