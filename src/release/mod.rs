@@ -14,6 +14,7 @@ mod graph;
 mod metadata;
 mod minor;
 mod path;
+mod payload;
 mod signature;
 
 pub use architecture::Architecture;
@@ -26,6 +27,7 @@ pub use path::{
     ChannelRequest, EusStep, HopRisk, NoReleasePath, PathRequest, ReleaseChange, ReleaseHop, ReleasePath,
     ReleasePathReport, SelectedRelease, Selection, select,
 };
+pub use payload::{AdminGate, Component, MANIFESTS, PayloadAsk, PayloadError, ReleasePayload};
 pub use signature::{
     KeyFlaw, KeyRing, ReleaseKeys, ReleaseSignature, SignatureError, SignatureFault, VerificationConfig,
     VerifiedRelease, verify_release,

@@ -168,7 +168,7 @@ impl Fault for ImageError {
                  `operators.operatorframework.io.bundle.package.v1`"
             }
             Self::Limit { .. } => {
-                "a catalog this large is not plausible; look at the image before trusting it"
+                "an image with this much in it is not plausible; look at it before trusting it"
             }
             Self::Base { .. } => {
                 "give as base a catalog image that has `/bin/opm`, for instance the upstream index"

@@ -244,7 +244,7 @@ impl LayerFiles {
         }
         let kind = match entry.kind {
             EntryType::Directory => Kind::Directory,
-            EntryType::Symlink if root => return Err(refuse("a catalog's directory must not be a link")),
+            EntryType::Symlink if root => return Err(refuse("a directory that is read must not be a link")),
             EntryType::Regular | EntryType::Continuous | EntryType::Link | EntryType::Symlink
                 if !wanted && self.watched.contains(path) =>
             {
@@ -269,7 +269,7 @@ impl LayerFiles {
                 let target = names::normalised(&entry.link).map_err(refuse)?;
                 match std::str::from_utf8(&target).ok().and_then(|target| self.nodes.get(target)) {
                     Some(Node { kind: Kind::File(content), .. }) => Kind::File(Arc::clone(content)),
-                    _ => return Err(refuse("it is a hard link to a file that is not in the catalog")),
+                    _ => return Err(refuse("it is a hard link to a file that is not read")),
                 }
             }
             _ if wanted => return Err(refuse("it is neither a file nor a directory nor a link")),
@@ -359,7 +359,7 @@ impl LayerFiles {
                         }
                     }
                     Some(Kind::Directory) => break 'refused "it leads to a directory",
-                    Some(Kind::Present) | None => break 'refused "it leads to no file of the catalog",
+                    Some(Kind::Present) | None => break 'refused "it leads to no file that is read",
                 }
             }
             "links lead to links without end"

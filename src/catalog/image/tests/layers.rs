@@ -87,7 +87,7 @@ fn hostile_layers_are_refused_by_name() {
         (
             "link outside",
             &[Soft("configs/s", "/etc/shadow"), File("etc/shadow", "x")],
-            "no file of the catalog",
+            "no file that is read",
         ),
         ("link that climbs out", &[Soft("configs/s", "../../x")], "climbs out"),
         ("link to a directory", &[Dir("configs/d/"), Soft("configs/s", "d")], "a directory"),
