@@ -7,5 +7,6 @@ pub mod pack;
 pub mod plan;
 pub mod record;
 pub mod release;
+pub mod release_image;
 pub mod render;
 pub mod verify;

@@ -1,7 +1,8 @@
-//! OpenShift releases: update graphs, the command against a server on loopback, signatures.
+//! OpenShift releases: update graphs, the command against a server on loopback, signatures, payloads in images.
 
 mod cases;
 mod command;
+mod payload;
 mod real;
 mod signatures;
 mod vendor;
