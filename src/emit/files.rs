@@ -7,6 +7,7 @@ use crate::emit::course::{Course, Patch, courses};
 use crate::emit::input::{Emitted, Input};
 use crate::emit::mirrors::{self, NodeEffect, Scopes};
 use crate::emit::names::{Kind, collision, file_name, fit};
+use crate::emit::releases;
 use crate::emit::resources::{self, Filed, Object};
 use crate::emit::runbook;
 use crate::finding::Finding;
@@ -76,15 +77,16 @@ impl<'a> Work<'a> {
         let mut findings = input.findings.to_vec();
         let mut objects = Vec::new();
         if !digest_scopes.is_empty() {
-            objects.push(resources::mirror_set(
-                Kind::ImageDigestMirrorSet,
-                digest_name.clone(),
-                &digest_scopes,
-            ));
+            objects.push(if input.releases.legacy_icsp {
+                releases::content_source_policy(digest_name.clone(), &digest_scopes)
+            } else {
+                resources::mirror_set(Kind::ImageDigestMirrorSet, digest_name.clone(), &digest_scopes)
+            });
         }
         if !tag_scopes.is_empty() {
             objects.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tag_scopes));
         }
+        objects.extend(releases::objects(&input.releases));
         let with_v1 =
             || input.catalogs.iter().filter(|catalog| resources::has_cluster_catalogs(&input, catalog));
         objects.extend(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::evidence::Evidence;
 use crate::emit::mirrors::NodeEffect;
+use crate::emit::releases::Releases;
 use crate::finding::Finding;
 use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
@@ -22,6 +23,8 @@ pub struct Input<'a> {
     pub mirrors: &'a BTreeMap<RepositoryRef, RepositoryRef>,
     /// Images that something asks for by tag, by their original names; they alone need an ImageTagMirrorSet.
     pub tag_images: &'a BTreeSet<ImageRef>,
+    /// OpenShift releases that production holds.
+    pub releases: Releases<'a>,
     /// What the cluster said of itself, if anybody asked it.
     pub cluster: Option<&'a ClusterDump>,
     /// What the import did.

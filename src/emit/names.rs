@@ -8,6 +8,12 @@ use crate::text::Safe;
 /// The namespace in which a CatalogSource serves the whole cluster.
 pub(super) const MARKETPLACE: &str = "openshift-marketplace";
 
+/// The namespace in which a cluster looks for signatures of releases.
+const MANAGED: &str = "openshift-config-managed";
+
+/// The namespace of the update service's operator.
+const UPDATES: &str = "openshift-update-service";
+
 /// The longest name: OLM uses it as the value of a label and as the name of a Service.
 const LONGEST: usize = 63;
 
@@ -25,6 +31,12 @@ pub enum Kind {
     CatalogSource,
     /// A catalog of OLM v1.
     ClusterCatalog,
+    /// Where images are looked for by digest, before OpenShift 4.13.
+    ImageContentSourcePolicy,
+    /// Signatures of a release, and nothing else.
+    ConfigMap,
+    /// The update service of a cluster.
+    UpdateService,
 }
 
 impl Kind {
@@ -35,6 +47,9 @@ impl Kind {
             Self::ImageTagMirrorSet => "ImageTagMirrorSet",
             Self::CatalogSource => "CatalogSource",
             Self::ClusterCatalog => "ClusterCatalog",
+            Self::ImageContentSourcePolicy => "ImageContentSourcePolicy",
+            Self::ConfigMap => "ConfigMap",
+            Self::UpdateService => "UpdateService",
         }
     }
 
@@ -44,6 +59,9 @@ impl Kind {
             Self::ImageDigestMirrorSet | Self::ImageTagMirrorSet => "config.openshift.io/v1",
             Self::CatalogSource => "operators.coreos.com/v1alpha1",
             Self::ClusterCatalog => "olm.operatorframework.io/v1",
+            Self::ImageContentSourcePolicy => "operator.openshift.io/v1alpha1",
+            Self::ConfigMap => "v1",
+            Self::UpdateService => "updateservice.operator.openshift.io/v1",
         }
     }
 
@@ -52,15 +70,25 @@ impl Kind {
         self.as_str().to_ascii_lowercase()
     }
 
-    /// As `oc` prints it: `catalogsource.operators.coreos.com`.
+    /// As `oc` prints it: `catalogsource.operators.coreos.com`; a kind of the core group has none.
     pub fn full_resource(self) -> String {
-        let group = self.api_version().split('/').next().unwrap_or_default();
-        format!("{}.{group}", self.resource())
+        match self.api_version().split_once('/') {
+            Some((group, _)) => format!("{}.{group}", self.resource()),
+            None => self.resource(),
+        }
     }
 
     /// The namespace where ours are, if the kind has one.
     pub fn namespace(self) -> Option<&'static str> {
-        (self == Self::CatalogSource).then_some(MARKETPLACE)
+        match self {
+            Self::CatalogSource => Some(MARKETPLACE),
+            Self::ConfigMap => Some(MANAGED),
+            Self::UpdateService => Some(UPDATES),
+            Self::ImageDigestMirrorSet
+            | Self::ImageTagMirrorSet
+            | Self::ImageContentSourcePolicy
+            | Self::ClusterCatalog => None,
+        }
     }
 }
 
@@ -90,6 +118,23 @@ pub fn fit(name: &str) -> String {
     format!("{}-{}", fitted.trim_end_matches('-'), &hex[..SUFFIX])
 }
 
+/// A name as every other object takes it: DNS-1123 subdomain, 253 characters at most, kept where it is one.
+pub(super) fn subdomain(name: &str) -> String {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(good) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if name.len() <= 253 && name.split('.').all(is_label) {
+        return name.to_owned();
+    }
+    let lower = name.to_ascii_lowercase();
+    let tame = lower.chars().map(|c| if good(c) || c == '.' { c } else { '-' }).take(200).collect::<String>();
+    let labels: Vec<_> =
+        tame.split('.').map(|label| label.trim_matches('-')).filter(|label| !label.is_empty()).collect();
+    let hex = Digest::of(name.as_bytes()).hex();
+    format!("{}-{}", labels.join("."), &hex[..SUFFIX])
+}
+
 /// What is wrong with giving an object this name: somebody else's has it.
 pub(super) fn collision(cluster: &ClusterDump, kind: Kind, name: &str) -> Option<Finding> {
     let taken = cluster.object(kind.as_str(), kind.namespace(), name)?;
@@ -108,7 +153,10 @@ pub(super) fn collision(cluster: &ClusterDump, kind: Kind, name: &str) -> Option
         format!("the cluster has an object of this name already, and {owner}: ours would overwrite it");
     let choose = match kind {
         Kind::CatalogSource | Kind::ClusterCatalog => "give the catalog another `name` in the site file",
-        Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet => "give the site another `metadata.name`",
+        Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet | Kind::ImageContentSourcePolicy => {
+            "give the site another `metadata.name`"
+        }
+        Kind::ConfigMap | Kind::UpdateService => "remove it if it says the same",
     };
     let hint = format!(
         "{choose}, or hand the object over if it may be replaced: `oc label {}{scope} {name} {label}={ours} --overwrite`, then dump the cluster again",

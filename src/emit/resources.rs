@@ -17,10 +17,12 @@ pub(super) struct Object {
     pub(super) kind: Kind,
     /// Its name.
     pub(super) name: String,
-    /// What it says below `metadata`.
-    spec: Yaml,
+    /// Its labels, besides the one that says whose it is.
+    pub(super) labels: Vec<(String, String)>,
+    /// What it says beside `metadata`, mostly a `spec`.
+    pub(super) body: Vec<(String, Yaml)>,
     /// What a reader should know before it.
-    comments: Vec<String>,
+    pub(super) comments: Vec<String>,
 }
 
 /// An object and the file it is in.
@@ -33,6 +35,11 @@ pub(super) struct Filed {
 }
 
 impl Object {
+    /// An object that has a `spec` and no labels of its own.
+    pub(super) fn with_spec(kind: Kind, name: String, spec: Yaml, comments: Vec<String>) -> Self {
+        Self { kind, name, labels: Vec::new(), body: vec![("spec".to_owned(), spec)], comments }
+    }
+
     /// The object as a file.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let (label, ours) = MANAGED_BY;
@@ -40,14 +47,17 @@ impl Object {
         if let Some(namespace) = self.kind.namespace() {
             metadata.push(("namespace".to_owned(), Yaml::text(namespace)));
         }
-        metadata.push(("labels".to_owned(), Yaml::map([(label, Yaml::text(ours))])));
-        let object = Yaml::map([
-            ("apiVersion", Yaml::text(self.kind.api_version())),
-            ("kind", Yaml::text(self.kind.as_str())),
-            ("metadata", Yaml::Map(metadata)),
-            ("spec", self.spec.clone()),
-        ]);
-        object.document(&self.comments)
+        let labels = std::iter::once((label.to_owned(), Yaml::text(ours)));
+        let labels =
+            labels.chain(self.labels.iter().map(|(label, value)| (label.clone(), Yaml::text(value))));
+        metadata.push(("labels".to_owned(), Yaml::Map(labels.collect())));
+        let mut object = vec![
+            ("apiVersion".to_owned(), Yaml::text(self.kind.api_version())),
+            ("kind".to_owned(), Yaml::text(self.kind.as_str())),
+            ("metadata".to_owned(), Yaml::Map(metadata)),
+        ];
+        object.extend(self.body.iter().cloned());
+        Yaml::Map(object).document(&self.comments)
     }
 }
 
@@ -81,12 +91,8 @@ pub(super) fn mirror_set(kind: Kind, name: String, scopes: &Scopes) -> Object {
         }
         _ => vec!["Adding entries drains no node; taking one away drains them all.".into()],
     };
-    Object {
-        kind,
-        name,
-        spec: Yaml::map([(field, Yaml::List(scopes.iter().map(entry).collect()))]),
-        comments,
-    }
+    let spec = Yaml::map([(field, Yaml::List(scopes.iter().map(entry).collect()))]);
+    Object::with_spec(kind, name, spec, comments)
 }
 
 /// The CatalogSource of OLM v0 that serves this image.
@@ -104,7 +110,7 @@ pub(super) fn catalog_source(site: &Site, catalog: &EmittedCatalog, image: &Pinn
         ("publisher", Yaml::text(MANAGED_BY.1)),
         ("grpcPodConfig", Yaml::map([("securityContextConfig", Yaml::text("restricted"))])),
     ]);
-    Object { kind: Kind::CatalogSource, name: fit(&catalog.name), spec, comments: from(catalog) }
+    Object::with_spec(Kind::CatalogSource, fit(&catalog.name), spec, from(catalog))
 }
 
 /// The ClusterCatalog of OLM v1 that serves this image.
@@ -116,7 +122,7 @@ pub(super) fn cluster_catalog(catalog: &EmittedCatalog, image: &PinnedRef) -> Ob
             Yaml::map([("type", Yaml::text("Image")), ("image", Yaml::map([("ref", Yaml::text(image))]))]),
         ),
     ]);
-    Object { kind: Kind::ClusterCatalog, name: fit(&catalog.name), spec, comments: from(catalog) }
+    Object::with_spec(Kind::ClusterCatalog, fit(&catalog.name), spec, from(catalog))
 }
 
 fn from(catalog: &EmittedCatalog) -> Vec<String> {

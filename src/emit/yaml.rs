@@ -14,6 +14,8 @@ pub enum Yaml {
     Text(String),
     /// `true` or `false`.
     Flag(bool),
+    /// A whole number.
+    Number(u32),
     /// A sequence.
     List(Vec<Yaml>),
     /// A mapping, in the order in which it is written.
@@ -104,6 +106,7 @@ fn inline_to(out: &mut String, value: &Yaml) {
     match value {
         Yaml::Text(text) => quote_to(out, text),
         Yaml::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Yaml::Number(number) => out.push_str(&number.to_string()),
         Yaml::List(_) => out.push_str("[]"),
         Yaml::Map(_) => out.push_str("{}"),
     }
@@ -130,6 +133,7 @@ mod tests {
         let value = Yaml::map([
             ("kind", Yaml::text("List")),
             ("no", Yaml::Flag(false)),
+            ("count", Yaml::Number(2)),
             ("a.b/c", Yaml::map([("d", Yaml::List(vec![]))])),
             (
                 "items",
@@ -145,7 +149,7 @@ mod tests {
         let text = String::from_utf8(value.document(&["what it is\nkind: Secret".to_owned()])).unwrap();
         assert_eq!(
             text,
-            "# what it is?kind: Secret\nkind: \"List\"\n\"no\": false\n\"a.b/c\":\n  d: []\nitems:\n  - a: \"1\"\n    \
+            "# what it is?kind: Secret\nkind: \"List\"\n\"no\": false\ncount: 2\n\"a.b/c\":\n  d: []\nitems:\n  - a: \"1\"\n    \
              b:\n      - \"x\"\n      - \"y\"\n  - - \"z\"\n    - {}\n"
         );
     }

@@ -53,6 +53,7 @@ pub(super) fn say(message: &Message) -> String {
         M::SaveElse => "检查本目录是否可写，以及 `oc` 与集群的连接是否正常。".into(),
 
         M::Mirrors => "镜像源配置".into(),
+        M::Releases => "OpenShift 发行版的签名与更新服务".into(),
         M::Apply { file } => format!("应用 {}。", Code(file)),
         M::ApplyElse => "`Apply failed with … conflicts` 表示这些字段已由其他管理者设置：从提示信息中找到它并协商解决。弄清原因之前不要使用 `--force-conflicts`。`Unauthorized` 或 `Forbidden` 表示当前用户不是集群管理员。".into(),
         M::PoolsSettle => "等待所有节点完成配置。".into(),

@@ -53,6 +53,7 @@ pub(super) fn say(message: &Message) -> String {
         M::SaveElse => "see to it that you may write to this folder, and that `oc` has not lost the cluster.".into(),
 
         M::Mirrors => "Mirror configuration".into(),
+        M::Releases => "Signatures of OpenShift releases, and the update service".into(),
         M::Apply { file } => format!("Apply {}.", Code(file)),
         M::ApplyElse => "`Apply failed with … conflicts` means that somebody else has set these fields: read in the message who, and agree with them. Never add `--force-conflicts` before that is understood. `Unauthorized` or `Forbidden`: you are not a cluster administrator.".into(),
         M::PoolsSettle => "Wait until every node has the configuration.".into(),

@@ -53,6 +53,7 @@ pub(super) fn say(message: &Message) -> String {
         M::SaveElse => "이 폴더의 쓰기 권한과 `oc`의 클러스터 접속 상태를 확인합니다.".into(),
 
         M::Mirrors => "미러 설정".into(),
+        M::Releases => "OpenShift 릴리스 서명과 업데이트 서비스".into(),
         M::Apply { file } => format!("{} 파일을 적용합니다.", Code(file)),
         M::ApplyElse => "`Apply failed with … conflicts`는 다른 주체가 이미 같은 필드를 설정했다는 뜻입니다. 메시지에서 누구인지 확인하고 협의합니다. 원인을 파악하기 전에는 `--force-conflicts`를 쓰지 않습니다. `Unauthorized` 또는 `Forbidden`이면 클러스터 관리자가 아닙니다.".into(),
         M::PoolsSettle => "모든 노드에 설정이 적용될 때까지 기다립니다.".into(),

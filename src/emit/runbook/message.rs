@@ -52,6 +52,7 @@ pub(super) enum Message {
 
     // Mirror sets.
     Mirrors,
+    Releases,
     Apply { file: String },
     ApplyElse,
     PoolsSettle,

@@ -39,6 +39,7 @@ pub(super) fn runbook(work: &Work<'_>) -> Runbook {
         Some(changes(work)),
         Some(before(work)),
         mirrors(work),
+        releases(work),
         hold(work),
         Some(catalogs(work)),
         Some(operators::section(work)),
@@ -200,7 +201,10 @@ fn apply(filed: &Filed, otherwise: Message) -> Block {
 }
 
 fn is_mirror_set(filed: &Filed) -> bool {
-    matches!(filed.object.kind, Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet)
+    matches!(
+        filed.object.kind,
+        Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet | Kind::ImageContentSourcePolicy
+    )
 }
 
 fn mirrors(work: &Work<'_>) -> Option<Section> {
@@ -239,6 +243,16 @@ fn mirrors(work: &Work<'_>) -> Option<Section> {
         blocks.push(step(Message::NodeFile, command, Expect::Among(locations), Message::NodeFileElse));
     }
     Some(Section { heading: Message::Mirrors, blocks })
+}
+
+/// What a cluster must have before it is asked to run another release.
+fn releases(work: &Work<'_>) -> Option<Section> {
+    let objects = work
+        .cluster
+        .iter()
+        .filter(|filed| matches!(filed.object.kind, Kind::ConfigMap | Kind::UpdateService));
+    let blocks: Vec<_> = objects.map(|filed| apply(filed, Message::ApplyElse)).collect();
+    (!blocks.is_empty()).then_some(Section { heading: Message::Releases, blocks })
 }
 
 /// Subscriptions that OLM would take further by itself as soon as it sees the catalogs.
@@ -280,7 +294,11 @@ fn catalogs(work: &Work<'_>) -> Section {
         let name = &filed.object.name;
         let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
         match filed.object.kind {
-            Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet => {}
+            Kind::ImageDigestMirrorSet
+            | Kind::ImageTagMirrorSet
+            | Kind::ImageContentSourcePolicy
+            | Kind::ConfigMap
+            | Kind::UpdateService => {}
             Kind::CatalogSource => {
                 blocks.push(apply(filed, Message::ApplyElse));
                 let image = catalog.map(|catalog| catalog.image.to_string()).unwrap_or_default();

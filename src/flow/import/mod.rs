@@ -495,6 +495,7 @@ impl Import<'_> {
             catalogs: &catalogs,
             mirrors: &mirrors,
             tag_images: &tag_images,
+            releases: emit::Releases::default(),
             cluster: self.cluster,
             receipt,
             findings,

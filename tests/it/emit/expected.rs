@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ombundle::digest::Digest;
 use ombundle::emit::{DrainReason, NodeEffect};
 use ombundle::finding::Finding;
 
@@ -20,13 +23,51 @@ fn the_first_generation_of_a_site_without_rules() {
 }
 
 #[test]
+fn a_release_beside_operators() {
+    compare("release", &World::release());
+}
+
+#[test]
+fn a_cluster_before_4_13_gets_the_older_mirror_set() {
+    let mut world = World::release();
+    world.legacy_icsp = true;
+    let files = world.emit().files;
+    let path = "cluster/01-imagecontentsourcepolicy-idms-scada-a-production.yaml";
+    let read: serde_json::Value = serde_norway::from_slice(&files[path]).unwrap();
+    assert_eq!(read["apiVersion"], "operator.openshift.io/v1alpha1");
+    assert_eq!(
+        read["spec"],
+        serde_json::json!({"repositoryDigestMirrors": [
+            {"source": "quay.io/openshift-release-dev", "mirrors": ["nexus.example:5000/ocp4/openshift"]},
+            {"source": "registry.redhat.io", "mirrors": ["nexus.example:5000/olm-redhat"]},
+        ]})
+    );
+    assert!(!files.keys().any(|path| path.contains("imagedigestmirrorset")), "{:?}", files.keys());
+}
+
+/// What the cluster looks for: label, namespace, a key for each file, and the bytes that the vendor signed.
+#[test]
+fn a_clusters_lookup_finds_the_signature() {
+    let files = World::release().emit().files;
+    let read: serde_json::Value =
+        serde_norway::from_slice(&files["cluster/02-configmap-release-image-4.20.5.yaml"]).unwrap();
+    assert_eq!(read["metadata"]["namespace"], "openshift-config-managed");
+    assert_eq!(read["metadata"]["labels"]["release.openshift.io/verification-signatures"], "");
+    let data = read["binaryData"].as_object().unwrap();
+    let key = format!("sha256-{}-1", Digest::of(b"a release image").hex());
+    assert_eq!(data.keys().collect::<Vec<_>>(), [&key]);
+    let bytes = STANDARD.decode(data[&key].as_str().unwrap()).unwrap();
+    assert_eq!(bytes, include_bytes!("../../../fixtures/release/signature-1"));
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     assert_eq!(World::later().emit().files, World::later().emit().files);
 }
 
 #[test]
 fn the_paths_are_those_of_the_contract() {
-    for (path, _) in World::later().emit().files {
+    for (path, _) in World::release().emit().files {
         let folder = path.split('/').next().unwrap();
         let known = [
             "RUNBOOK.md",
@@ -45,7 +86,7 @@ fn the_paths_are_those_of_the_contract() {
 
 #[test]
 fn commands_are_the_same_in_every_language() {
-    for world in [World::later(), World::first()] {
+    for world in [World::later(), World::first(), World::release()] {
         let files = world.emit().files;
         let fenced = |path: &str| {
             let text = String::from_utf8(files[path].clone()).unwrap();

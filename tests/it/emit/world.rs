@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ombundle::catalog::evidence::Evidence;
 use ombundle::digest::Digest;
-use ombundle::emit::{Emitted, EmittedCatalog, Input, emit};
+use ombundle::emit::{Emitted, EmittedCatalog, EmittedRelease, Input, Releases, UpdateServiceSource, emit};
 use ombundle::finding::Finding;
+use ombundle::limits::LIMITS;
 use ombundle::plan::{Hop, HopEdge, PlannedPackage};
 use ombundle::reference::{ImageRef, RepositoryRef};
+use ombundle::release::{ReleaseKeys, verify_release};
 use ombundle::site::cluster::ClusterDump;
 use ombundle::site::{Receipt, ReceiptStep, Site, SiteReport};
 
@@ -20,6 +22,9 @@ pub(super) struct World {
     pub(super) cluster: Option<ClusterDump>,
     pub(super) receipt: Receipt,
     pub(super) findings: Vec<Finding>,
+    pub(super) releases: Vec<EmittedRelease>,
+    pub(super) update_service: Option<UpdateServiceSource>,
+    pub(super) legacy_icsp: bool,
 }
 
 impl World {
@@ -29,6 +34,11 @@ impl World {
             catalogs: &self.catalogs,
             mirrors: &self.mirrors,
             tag_images: &self.tag_images,
+            releases: Releases {
+                releases: &self.releases,
+                update_service: self.update_service.as_ref(),
+                legacy_icsp: self.legacy_icsp,
+            },
             cluster: self.cluster.as_ref(),
             receipt: &self.receipt,
             findings: &self.findings,
@@ -54,6 +64,9 @@ impl World {
                 Finding::warning("TAG_ONLY", "package web-terminal", "one image is named by its tag alone")
                     .hint("ask its vendor for a digest"),
             ],
+            releases: vec![],
+            update_service: None,
+            legacy_icsp: false,
         }
     }
 
@@ -77,7 +90,38 @@ impl World {
             cluster: None,
             receipt: receipt(1),
             findings: vec![],
+            releases: vec![],
+            update_service: None,
+            legacy_icsp: false,
         }
+    }
+
+    /// The seventh generation with a release of OpenShift beside the operators.
+    pub(super) fn release() -> Self {
+        Self { releases: vec![release()], update_service: Some(update_service()), ..Self::later() }
+    }
+}
+
+/// A release with a signature of our own: `fixtures/release`.
+fn release() -> EmittedRelease {
+    let key = include_bytes!("../../../fixtures/release/snake-oil.asc");
+    let signature = include_bytes!("../../../fixtures/release/signature-1");
+    let keys = ReleaseKeys::any_of([("snake-oil.asc", &key[..])], &LIMITS).unwrap();
+    let now = "2026-03-01T00:00:00Z".parse().unwrap();
+    let digest = Digest::of(b"a release image");
+    let image: RepositoryRef = "quay.io/openshift-release-dev/ocp-release".parse().unwrap();
+    EmittedRelease {
+        version: "4.20.5".parse().unwrap(),
+        image: image.pin(digest),
+        verified: verify_release(digest, &[signature.to_vec()], &keys, now, &LIMITS).unwrap(),
+    }
+}
+
+fn update_service() -> UpdateServiceSource {
+    let graph: RepositoryRef = "nexus.example:5000/ocp4/openshift/graph-image".parse().unwrap();
+    UpdateServiceSource {
+        releases: "nexus.example:5000/ocp4/openshift/release-images".parse().unwrap(),
+        graph_data: graph.pin(Digest::of(b"graph data")),
     }
 }
 

@@ -68,6 +68,12 @@ fn object(kind: Kind, text: &str) -> Yaml {
             ("source", Yaml::map([("image", Yaml::map([("ref", said())]))])),
             ("nested", Yaml::List(vec![Yaml::List(vec![said(), Yaml::Flag(true)]), said()])),
         ]),
+        Kind::ImageContentSourcePolicy => Yaml::map([(
+            "repositoryDigestMirrors",
+            Yaml::List(vec![Yaml::map([("source", said()), ("mirrors", Yaml::List(vec![said()]))])]),
+        )]),
+        Kind::ConfigMap => Yaml::map([("binaryData", Yaml::map([(text, said())]))]),
+        Kind::UpdateService => Yaml::map([("replicas", Yaml::Number(2)), ("releases", said())]),
     };
     Yaml::map([
         ("apiVersion", Yaml::text(kind.api_version())),
@@ -81,6 +87,7 @@ fn meaning(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::Text(text) => json!(text),
         Yaml::Flag(flag) => json!(flag),
+        Yaml::Number(number) => json!(number),
         Yaml::List(items) => items.iter().map(meaning).collect(),
         Yaml::Map(fields) => fields.iter().map(|(key, value)| (key.clone(), meaning(value))).collect(),
     }
@@ -88,8 +95,15 @@ fn meaning(yaml: &Yaml) -> Value {
 
 /// Every text in every kind: the document, and what it means.
 fn cases() -> Vec<(String, Value)> {
-    let kinds =
-        [Kind::ImageDigestMirrorSet, Kind::ImageTagMirrorSet, Kind::CatalogSource, Kind::ClusterCatalog];
+    let kinds = [
+        Kind::ImageDigestMirrorSet,
+        Kind::ImageTagMirrorSet,
+        Kind::CatalogSource,
+        Kind::ClusterCatalog,
+        Kind::ImageContentSourcePolicy,
+        Kind::ConfigMap,
+        Kind::UpdateService,
+    ];
     assert_eq!(HOSTILE.len(), 38);
     let objects = HOSTILE.iter().flat_map(|text| kinds.map(|kind| (text, object(kind, text))));
     // The text stands in the comment on top as well, where nothing of it may count.
