@@ -1,5 +1,6 @@
 //! A plan carried out: blobs from the source registries, each once, straight to their places in the archive.
 
+pub mod signatures;
 mod upstream;
 
 use std::io::{self, Read};

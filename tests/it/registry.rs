@@ -7,4 +7,4 @@ mod mount;
 mod reach;
 mod real;
 mod theft;
-mod world;
+pub(crate) mod world;
