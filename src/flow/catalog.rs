@@ -95,7 +95,7 @@ impl Fault for LoadError {
 /// Where something is that a person named.
 pub(super) enum Place {
     /// An image in an OCI layout.
-    Layout(LayoutImages, RawManifest),
+    Layout(Box<LayoutImages>, RawManifest),
     /// A folder.
     Folder(PathBuf),
     /// A file.
@@ -108,7 +108,7 @@ pub(super) enum Place {
 pub(super) fn locate(text: &str, limits: &Limits) -> Result<Place, AnyFault> {
     if let Some(layout) = text.strip_prefix("oci:") {
         let (source, root) = open_layout(layout.trim_start_matches("//"), limits)?;
-        return Ok(Place::Layout(source, root));
+        return Ok(Place::Layout(Box::new(source), root));
     }
     let path = Path::new(text);
     if path.is_dir() {
@@ -129,7 +129,7 @@ pub fn load(
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
     match locate(text, limits)? {
-        Place::Layout(source, root) => from_image(&source, root, events, limits),
+        Place::Layout(source, root) => from_image(&*source, root, events, limits),
         Place::Folder(path) => from_files(read_tree(&path, limits)?, events, limits),
         Place::File(path) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

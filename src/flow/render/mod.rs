@@ -113,7 +113,7 @@ impl Renderer<'_> {
             }
             Place::Folder(path) => self.folder(&path, options, all),
             Place::File(path) => self.file(&path, options, all),
-            Place::Layout(source, root) => self.image(&source, root, None, options, all),
+            Place::Layout(source, root) => self.image(&*source, root, None, options, all),
             Place::Registry(image) => {
                 let root = root_of(&image, self.client)?;
                 let source = RegistryImages { repository: &image.repository, client: self.client };
