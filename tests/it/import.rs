@@ -10,6 +10,7 @@ mod lease;
 mod race;
 mod real;
 mod refused;
+mod several;
 mod stand;
 mod stock;
 mod whole;

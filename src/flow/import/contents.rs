@@ -8,7 +8,7 @@ use crate::catalog::evidence::Evidence;
 use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::Finding;
-use crate::flow::import::place;
+use crate::flow::import::deliver::place;
 use crate::flow::pack::{PLAN, delta_name, evidence_name, label};
 use crate::limits::Limits;
 use crate::mapping::Mapping;

@@ -1,24 +1,22 @@
-//! One catalog of production: read, merged, built, pushed beside the old one, checked, and put in its place by one request.
+//! One catalog of production on its way forward: read, merged, checked, and put in its place by one request.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use crate::catalog::image::build::{self, BuiltImage, Provenance};
 use crate::catalog::{Catalog, Loaded};
 use crate::check::{self, needs, unresolved};
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
-use crate::fault::{AnyFault, Exit, Fault};
+use crate::fault::AnyFault;
 use crate::finding::{Finding, Severity, has_errors};
-use crate::flow::catalog_image::{CatalogImage, PlatformImage, RegistryImages, pull};
-use crate::flow::import::generation::push;
+use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::import::catalog::CatalogError;
 use crate::flow::record::{Log, Record};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{MergeOptions, MergedCatalog, merge};
-use crate::oci::{ManifestView, RawManifest};
+use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
-use crate::promote::{CatalogTag, Claimant, Commit, PromoteError, Promoted, put_tag};
+use crate::promote::{CatalogTag, Claimant, Commit, PromoteError, Promoted};
 use crate::reference::{PinnedRef, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
@@ -26,82 +24,6 @@ use crate::transfer::Holdings;
 
 /// How often a catalog is merged anew when somebody else changes it meanwhile.
 const TRIES: u32 = 3;
-
-/// Why a catalog cannot be brought forward.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// There is nothing to build on.
-    #[error("production has no catalog `{tag}`, and the archive carries no base for one")]
-    NoBase {
-        /// Where the catalog should be.
-        tag: String,
-    },
-    /// What production serves cannot be read.
-    #[error("the catalog `{tag}` that production serves is broken: {first} ({count} errors in all)")]
-    Broken {
-        /// Where it is.
-        tag: String,
-        /// How many errors it has.
-        count: usize,
-        /// The first of them.
-        first: String,
-    },
-    /// There is no program in the image that would serve the catalog.
-    #[error(
-        "the image `{tag}` that production serves has no `/bin/opm`, so nothing would serve a catalog built on it"
-    )]
-    NoOpm {
-        /// Where it is.
-        tag: String,
-    },
-    /// What the archive brings is no sound catalog.
-    #[error("the catalog that the archive brings is broken: {why}")]
-    Delta {
-        /// What is wrong.
-        why: String,
-    },
-    /// Something that the delivered packages need is not in production.
-    #[error("{count} images of delivered operators do not resolve in production; the first: {first}")]
-    Unresolved {
-        /// How many.
-        count: usize,
-        /// The first of them.
-        first: String,
-    },
-    /// What was built is not what was meant.
-    #[error("the catalog image that was built is not right: {why}")]
-    Built {
-        /// What is wrong.
-        why: String,
-    },
-}
-
-impl Fault for CatalogError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::NoBase { .. } | Self::Unresolved { .. } => Exit::Prerequisite,
-            Self::Broken { .. } | Self::NoOpm { .. } => Exit::Conflict,
-            Self::Delta { .. } => Exit::Integrity,
-            Self::Built { .. } => Exit::Unexpected,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoBase { .. } => {
-                "pack again without `--report`, so that the base is carried; or correct `mirror` in the site file".to_owned()
-            }
-            Self::Broken { tag, .. } => format!("run `ombundle catalog validate {tag}` to see all errors"),
-            Self::NoOpm { .. } => {
-                "a catalog made for extractContent has no server: mirror the upstream index image once, and point the site file to it"
-                    .to_owned()
-            }
-            Self::Delta { .. } => "pack again with the version of ombundle that imports".to_owned(),
-            Self::Unresolved { .. } => "run the same import again; if it stays, pack again without `--report`".to_owned(),
-            Self::Built { .. } => "this is a defect of ombundle: please report it".to_owned(),
-        })
-    }
-}
 
 /// A catalog that is in force.
 #[derive(Debug, Clone)]
@@ -157,9 +79,6 @@ pub struct ArchiveFacts<'a> {
     pub created: &'a str,
 }
 
-/// An image that was built for one platform, with the config and layer that are ours.
-type Built = BTreeMap<Digest, BuiltImage>;
-
 /// What production serves, and what it would serve with the archive merged into it.
 #[derive(Debug)]
 pub struct Outlook {
@@ -183,7 +102,9 @@ fn adds_nothing(base: &CatalogImage, merged: &MergedCatalog) -> bool {
 }
 
 /// A merged catalog whose image is in production, whole, and to which nothing refers.
-struct Ready {
+#[derive(Debug)]
+pub struct Prepared {
+    old: Option<RawManifest>,
     root: RawManifest,
     catalog: Catalog,
     findings: Vec<Finding>,
@@ -224,19 +145,18 @@ impl Forward<'_> {
         .into())
     }
 
-    /// Merges until nobody else interferes, then moves the tag. What was promoted is there already; of `outlook` use is made
-    /// as long as production serves what it did then.
-    pub fn run(
-        &self,
-        _promoted: &Promoted,
-        mut outlook: Option<Outlook>,
-        log: &mut Log,
-    ) -> Result<Served, AnyFault> {
+    /// Everything short of the commit: merged with what production serves now, built, pushed beside it, and checked. What was
+    /// promoted is there already; of `outlook` use is made as long as production serves what it did then.
+    pub fn prepare(&self, _promoted: &Promoted, outlook: Option<Outlook>) -> Result<Prepared, AnyFault> {
+        self.ready(outlook)
+    }
+
+    /// Moves the tag to what was prepared; merges anew with what somebody else put there meanwhile.
+    pub fn commit(&self, mut prepared: Prepared, log: &mut Log) -> Result<Served, AnyFault> {
         let tag = self.tag();
         let inventory = self.archive.inventory;
         for _ in 0..TRIES {
-            let old = tag.current(self.client)?;
-            let Ready { root, catalog, findings, present } = self.prepare(old.as_ref(), outlook.take())?;
+            let Prepared { old, root, .. } = &prepared;
             let (old_digest, new) = (old.as_ref().map(RawManifest::digest), root.digest());
             let previous = if old_digest == Some(new) {
                 // Nothing is about to move: a finished import that runs again records nothing.
@@ -245,7 +165,7 @@ impl Forward<'_> {
                 log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
                 let lease = self.claimant.take(&tag.repository)?;
                 let generation = self.archive.generation;
-                match tag.commit(old.as_ref(), &root, generation, &lease, self.client)? {
+                match tag.commit(old.as_ref(), root, generation, &lease, self.client)? {
                     Commit::Moved => {
                         log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
                         old_digest
@@ -253,23 +173,27 @@ impl Forward<'_> {
                     Commit::AlreadyThere => self.before(&new, log)?,
                     Commit::Changed { found } => {
                         let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
-                        self.again(&format!("was changed meanwhile, to {found}"));
+                        drop(lease);
+                        prepared = self.again(&format!("was changed meanwhile, to {found}"))?;
                         continue;
                     }
                     Commit::Late => {
-                        self.again("was not moved: the registry took too long");
+                        drop(lease);
+                        prepared = self.again("was not moved: the registry took too long")?;
                         continue;
                     }
                 }
             };
+            let Prepared { catalog, findings, present, .. } = prepared;
             return Ok(Served { image: tag.repository.pin(new), previous, catalog, findings, present });
         }
         Err(PromoteError::Unsteady { tag: tag.reference().to_string(), tries: TRIES }.into())
     }
 
-    fn again(&self, why: &str) {
+    fn again(&self, why: &str) -> Result<Prepared, AnyFault> {
         let text = format!("`{}` {why}: merging again", self.tag().reference());
         self.events.emit(&Event::Warning { text: &text });
+        self.ready(None)
     }
 
     /// What an earlier run found when it moved the tag: the journal says it, and where that was lost, production does. Where
@@ -289,7 +213,7 @@ impl Forward<'_> {
         Ok((!was_first).then_some(*new))
     }
 
-    fn tag(&self) -> CatalogTag {
+    pub(super) fn tag(&self) -> CatalogTag {
         let registry = self.site.spec.production.registry.clone();
         let repository = self.mirror.mirror.repository.clone();
         CatalogTag {
@@ -298,10 +222,10 @@ impl Forward<'_> {
         }
     }
 
-    /// Everything short of the commit.
-    fn prepare(&self, old: Option<&RawManifest>, outlook: Option<Outlook>) -> Result<Ready, AnyFault> {
+    fn ready(&self, outlook: Option<Outlook>) -> Result<Prepared, AnyFault> {
+        let old = self.tag().current(self.client)?;
         self.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
-        let root = match old {
+        let root = match &old {
             Some(old) => old.clone(),
             None => self.carried_base()?,
         };
@@ -324,7 +248,7 @@ impl Forward<'_> {
         self.events.emit(&Event::End { phase: Phase::Merge });
         let (found, present) = self.check(merged.catalog(), &root)?;
         findings.extend(found);
-        Ok(Ready { root, catalog: merged.into_catalog(), findings, present })
+        Ok(Prepared { old, root, catalog: merged.into_catalog(), findings, present })
     }
 
     /// The base that the archive brought; it was promoted with the images.
@@ -364,81 +288,6 @@ impl Forward<'_> {
         let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, self.merge);
         let (merged, report) = outcome.merged()?;
         Ok(Outlook { base, merged, findings: report.findings })
-    }
-
-    /// One new layer on each image of the base; the same inputs give the same digests.
-    fn build(
-        &self,
-        base: &CatalogImage,
-        files: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<(RawManifest, Built), AnyFault> {
-        let ArchiveFacts { inventory, generation, created } = self.archive;
-        let provenance = Provenance {
-            created: created.to_owned(),
-            created_by: format!("ombundle import of generation {generation}"),
-            labels: BTreeMap::from([
-                ("dev.ombundle.generation".to_owned(), generation.to_string()),
-                ("dev.ombundle.inventory".to_owned(), inventory.to_string()),
-                ("dev.ombundle.catalog.source".to_owned(), self.planned.source.to_string()),
-                ("dev.ombundle.catalog.delta-base".to_owned(), self.planned.digest.to_string()),
-            ]),
-        };
-        let mut built = Built::new();
-        for image in &base.images {
-            let layer = build::catalog_layer(files, image.cache_whiteout())?;
-            let new = build::catalog_image(&image.manifest, &image.config, &layer, &provenance)?;
-            self.read_back(image, &new, files)?;
-            built.insert(image.manifest.digest(), new);
-        }
-        let root = if base.is_index {
-            let manifests = built.iter().map(|(base, new)| (*base, &new.manifest)).collect();
-            build::catalog_index(&base.root, &manifests)?
-        } else {
-            let only = built.values().next().map(|image| image.manifest.clone());
-            only.ok_or_else(|| CatalogError::Built { why: "it has no image".to_owned() })?
-        };
-        Ok((root, built))
-    }
-
-    /// Applies the new layer on the base's and looks whether `/configs` is exactly what was merged.
-    fn read_back(
-        &self,
-        base: &PlatformImage,
-        built: &BuiltImage,
-        files: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<(), AnyFault> {
-        match base.with_layer(&built.layer, self.limits, files)? {
-            None => Ok(()),
-            Some(why) => Err(CatalogError::Built { why }.into()),
-        }
-    }
-
-    /// Layers and configs, then the manifests by digest, then the tag that keeps this generation.
-    fn push(&self, root: &RawManifest, built: &Built) -> Result<(), AnyFault> {
-        let CatalogTag { repository, .. } = self.tag();
-        for image in built.values() {
-            push(&repository, &image.layer.bytes, self.client)?;
-            push(&repository, &Arc::from(image.config.as_slice()), self.client)?;
-            let tag = crate::reference::Tag::of_digest(&image.manifest.digest());
-            put_tag(self.client, &repository, tag, &image.manifest)?;
-        }
-        put_tag(self.client, &repository, crate::reference::Tag::of_digest(&root.digest()), root)?;
-        let generation = self.tag().of_generation(self.archive.generation, &root.digest())?;
-        put_tag(self.client, &repository, generation, root)?;
-        self.pull_back(&repository, built)
-    }
-
-    /// What is about to be served is read from production and hashed: a registry keeps a damaged blob of a former push.
-    fn pull_back(&self, repository: &RepositoryRef, built: &Built) -> Result<(), AnyFault> {
-        let source = RegistryImages { repository, client: self.client };
-        for image in built.values() {
-            let ManifestView::Image(view) = image.manifest.view(self.limits)? else { continue };
-            pull(&source, &view.config, self.limits.config_bytes)?;
-            for layer in view.layers.iter().filter(|layer| layer.digest == image.layer.digest) {
-                pull(&source, layer, self.limits.catalog_bytes)?;
-            }
-        }
-        Ok(())
     }
 
     /// Everything that the merged catalog offers must resolve. What was broken before this archive is told, not held against it.

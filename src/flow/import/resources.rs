@@ -1,0 +1,99 @@
+//! The cluster resources of an import.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::emit::{self, Emitted, EmittedCatalog};
+use crate::finding::Finding;
+use crate::flow::import::Import;
+use crate::flow::import::catalog::Served;
+use crate::flow::import::contents::Contents;
+use crate::mapping::Mapping;
+use crate::plan::{ImageKind, PlannedPackage};
+use crate::reference::{ImageRef, Repository, RepositoryRef};
+use crate::site::Receipt;
+
+impl Import<'_> {
+    pub(super) fn emit(
+        &self,
+        contents: &Contents<'_>,
+        served: &[Served],
+        mapping: &Mapping,
+        receipt: &Receipt,
+        findings: &[Finding],
+    ) -> Emitted {
+        let catalogs: Vec<EmittedCatalog> = contents
+            .catalogs
+            .iter()
+            .zip(served)
+            .map(|((planned, mirror), served)| EmittedCatalog {
+                name: mirror.name.clone(),
+                source: planned.source.clone(),
+                image: served.image.clone(),
+                previous: served.previous.map(|digest| served.image.repository.pin(digest)),
+                packages: planned
+                    .packages
+                    .iter()
+                    .filter(|package| serves(served, package))
+                    .cloned()
+                    .collect(),
+                evidence: planned.evidence.clone(),
+                texts: texts(served),
+            })
+            .collect();
+        let production = &self.site.spec.production.registry;
+        let at = |repository: Repository| RepositoryRef { host: production.clone(), repository };
+        // Everything that any catalog of production names has its place, not only what came with this archive.
+        let mut mirrors: BTreeMap<RepositoryRef, RepositoryRef> = contents
+            .images
+            .iter()
+            .map(|placed| (placed.image.source.clone(), at(placed.delivery.repository.clone())))
+            .collect();
+        for image in served.iter().flat_map(references) {
+            if let Ok(repository) = mapping.mirror(&image.repository) {
+                mirrors.entry(image.repository).or_insert_with(|| at(repository));
+            }
+        }
+        let tag_images: BTreeSet<ImageRef> = contents
+            .images
+            .iter()
+            .filter(|placed| placed.image.kind != ImageKind::Attachment)
+            .filter_map(|placed| Some(placed.image.source.tag(placed.image.tag.clone()?)))
+            .collect();
+        emit::emit(&emit::Input {
+            site: self.site,
+            catalogs: &catalogs,
+            mirrors: &mirrors,
+            tag_images: &tag_images,
+            releases: emit::Releases::default(),
+            cluster: self.cluster,
+            receipt,
+            findings,
+        })
+    }
+}
+
+/// Whether a catalog offers what a package was delivered for; a decision may have kept production's instead.
+fn serves(served: &Served, package: &PlannedPackage) -> bool {
+    let offered = served.catalog.packages.get(&package.name);
+    offered.is_some_and(|offered| package.bundles.iter().all(|bundle| offered.bundles.contains_key(bundle)))
+}
+
+/// The merged catalog as text, by package.
+fn texts(served: &Served) -> BTreeMap<String, Vec<u8>> {
+    crate::catalog::write::files(&served.catalog)
+        .into_iter()
+        .filter_map(|(path, bytes)| Some((path.strip_suffix("/catalog.json")?.to_owned(), bytes)))
+        .collect()
+}
+
+/// Every image that a catalog names.
+fn references(served: &Served) -> Vec<ImageRef> {
+    served
+        .catalog
+        .packages
+        .values()
+        .flat_map(|package| package.bundles.values())
+        .flat_map(|bundle| bundle.related_images.iter().map(|related| &related.image).chain([&bundle.image]))
+        .filter_map(|text| text.parse().ok())
+        .collect()
+}
