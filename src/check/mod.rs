@@ -15,7 +15,7 @@ use crate::mapping::Mapping;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, PinnedRef, RegistryHost, RepositoryRef};
 use crate::registry::{Client, Target};
-use crate::transfer::{Absence, Closure, Holdings, closure};
+use crate::transfer::{Absence, Closure, Holdings, Proof, closure};
 use crate::workers;
 
 /// Who needs an image: package and bundle.
@@ -90,6 +90,7 @@ impl Unresolved {
 pub fn unresolved(
     needs: &Needs,
     platforms: &[Platform],
+    proof: &Proof,
     client: &Client,
     jobs: usize,
     events: &dyn Events,
@@ -97,10 +98,10 @@ pub fn unresolved(
 ) -> Result<(Vec<Unresolved>, Holdings), AnyFault> {
     let images: Vec<PinnedRef> = needs.pinned.keys().cloned().collect();
     events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
-    let Closure { absences, present } = closure(&images, platforms, client, jobs, events, limits)?;
+    let Closure { absences, present } = closure(&images, platforms, proof, client, jobs, events, limits)?;
     let mut found: Vec<Unresolved> = absences
         .into_iter()
-        .map(|Absence { image, digest, why }| {
+        .map(|Absence { image, digest, why, .. }| {
             let users = needs.pinned.get(&image).cloned().unwrap_or_default();
             let why = if digest == image.digest { why } else { format!("{digest} below it: {why}") };
             Unresolved { image: image.to_string(), why, users }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::check::{needs, unresolved};
 use crate::cli::access::{Side, client};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::SiteFile;
@@ -14,11 +13,10 @@ use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
-use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::standing::Onlooker;
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
-use crate::promote::CatalogTag;
-use crate::reference::RepositoryRef;
+use crate::transfer::Proof;
 
 /// In the air gap: does everything that production offers resolve there?
 ///
@@ -26,11 +24,16 @@ use crate::reference::RepositoryRef;
 /// Writes nothing. Exit code 10 means that something is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle check --site site.yaml\n  \
+                  ombundle check --site site.yaml --paranoid  # after trouble with the registry's storage\n  \
                   ombundle check --site site.yaml --format json | jq '.findings[].subject'")]
 pub(super) struct CheckCommand {
     /// The site file
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
     site: PathBuf,
+
+    /// Read every blob back and hash it, instead of believing the registry that it has what it says. Takes as long as reading all of it
+    #[arg(long)]
+    paranoid: bool,
 
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
@@ -44,39 +47,36 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     let SiteFile { site, .. } = SiteFile::read(&command.site)?;
     let client = client(&command.registries, Side::AirGapped, site.spec.profile, context)?;
     let mapping = Mapping::new(&site.spec.repositories)?;
-    let production = &site.spec.production.registry;
+    let proof = if command.paranoid { Proof::bytes() } else { Proof::sizes() };
+    let onlooker = Onlooker {
+        site: &site,
+        mapping: &mapping,
+        proof: &proof,
+        client: &client,
+        jobs: command.registries.jobs(),
+        events: &*context.console,
+        limits: &LIMITS,
+    };
     let mut findings: Vec<Finding> = Vec::new();
     let mut catalogs = BTreeMap::new();
-    for catalog in &site.spec.catalogs {
-        let repository =
-            RepositoryRef { host: production.clone(), repository: catalog.mirror.repository.clone() };
-        let tag = CatalogTag { repository, tag: catalog.mirror.tag.clone() };
-        let Some(root) = tag.current(&client)? else {
+    for mirror in &site.spec.catalogs {
+        let tag = onlooker.tag(mirror).reference();
+        let Some(standing) = onlooker.look(mirror)? else {
             findings.push(
-                Finding::error("NO_CATALOG", tag.reference(), "production has no such catalog")
+                Finding::error("NO_CATALOG", tag, "production has no such catalog")
                     .hint("import an archive that carries it, or correct `mirror` in the site file"),
             );
             continue;
         };
-        let digest = root.digest();
-        let platforms = &site.spec.platforms;
-        let source = RegistryImages { repository: &tag.repository, client: &client };
-        let image = CatalogImage::read(&source, root, platforms, &*context.console, &LIMITS)?;
-        let loaded = image.catalog(&LIMITS);
-        findings.extend(loaded.findings);
-        let mut needs = needs(&loaded.catalog, &mapping, production);
-        findings.append(&mut needs.findings);
-        needs.pinned.entry(tag.repository.pin(digest)).or_default();
-        let jobs = command.registries.jobs();
-        let (missing, _) = unresolved(&needs, platforms, &client, jobs, &*context.console, &LIMITS)?;
         catalogs.insert(
-            tag.reference().to_string(),
+            tag.to_string(),
             json!({
-                "digest": digest, "packages": loaded.catalog.packages.len(),
-                "images": needs.pinned.len() + needs.tagged.len(), "missing": missing.len(),
+                "digest": standing.digest, "packages": standing.catalog.packages.len(),
+                "images": standing.images, "missing": standing.missing.len(),
             }),
         );
-        findings.extend(missing.iter().map(crate::check::Unresolved::finding));
+        findings.extend(standing.findings);
+        findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
     }
     match command.format {
         ResultFormat::Json => print_json(&json!({"catalogs": catalogs, "findings": findings}))?,

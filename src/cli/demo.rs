@@ -41,7 +41,7 @@ pub(super) fn run(command: DemoCommand, context: &Context) -> Result<(), Failure
         }
     };
     let options = DemoOptions { folder: folder.clone(), size: ImageSize::DEMO };
-    let context = Context { console: Arc::clone(&context.console), traces: Traces::None };
+    let context = Context { console: Arc::clone(&context.console), traces: Traces::None, yes: true };
     let result = crate::demo::run(&options, &mut Stage { context: &context });
     if command.keep.is_none() {
         files::remove_folder(&folder)?;

@@ -1,5 +1,6 @@
 //! `import`: an archive into the site's registries, and the cluster resources out.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,10 +14,16 @@ use crate::cli::verify::policy;
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::has_errors;
-use crate::flow::import::{Import, Until};
+use crate::flow::import::{Forecast, Import, Load, Move, Until};
 use crate::limits::LIMITS;
 use crate::merge::{Bridge, MergeOptions, Mode, OnBundleImage};
 use crate::store::archive_file::ArchiveFile;
+use crate::text::Safe;
+
+/// What to do instead of a split.
+const SPLIT_BY_HAND: &str = "give the newer versions a catalog of their own by hand: name their index, for instance `…-index:v4.21`, in the \
+     ImageSetConfiguration and under `catalogs` of the site file with a `mirror` and a `name` of its own, and switch the Subscription to \
+     it; or choose `keep-old`, `union` or `replace` here";
 
 /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
 ///
@@ -26,6 +33,7 @@ use crate::store::archive_file::ArchiveFile;
 /// command goes on where it stopped; run again when it is done, it changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle import upgrade.ombundle --site site.yaml -o out\n  \
+                  ombundle import upgrade.ombundle --site site.yaml -o out --dry-run      # what would be written\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --until stage  # the rest later\n  \
                   oc get csv,subs -A -o json > dump.json\n  oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
@@ -66,6 +74,15 @@ pub(super) struct ImportCommand {
     #[arg(long, value_name = "REASON")]
     accept_time: Option<String>,
 
+    /// Read every blob of production back and hash it before anything refers to it, instead of believing the registry
+    #[arg(long)]
+    paranoid: bool,
+
+    /// Say what would be written, and write nothing: the archive is judged, the catalogs are merged, and each repository is
+    /// asked whether it would take an upload
+    #[arg(long)]
+    dry_run: bool,
+
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
     format: ResultFormat,
@@ -87,12 +104,62 @@ fn package_mode(text: &str) -> Result<(String, Mode), String> {
     Ok((package.to_owned(), mode.parse().map_err(|error: crate::merge::InvalidOption| error.to_string())?))
 }
 
+/// What was decided on the command line and cannot be taken back once clusters have seen it.
+fn risks(command: &ImportCommand) -> Vec<String> {
+    let replaced = command.merge_mode.iter().filter(|(_, mode)| *mode == Mode::Replace).map(|(package, _)| {
+        format!("of `{package}` production will offer what the archive brings, and nothing that it has beside that")
+    });
+    let bridged = command.bridge.iter().map(|bridge| {
+        format!("`{}` will be offered as the successor of `{}`, on your word", bridge.to, bridge.from)
+    });
+    let rebuilt = (command.on_bundle_image == OnBundleImage::New)
+        .then(|| "bundles that production has with another image will get the archive's".to_owned());
+    let late = command.accept_time.iter().map(|reason| {
+        format!("the archive is taken although the clock may speak against it: {}", Safe(reason))
+    });
+    replaced.chain(bridged).chain(rebuilt).chain(late).collect()
+}
+
+fn forecast(import: Import<'_>, source: Arc<ArchiveFile>, command: &ImportCommand) -> Result<(), Failure> {
+    let forecast = import.forecast(source, &command.output)?;
+    match command.format {
+        ResultFormat::Json => print_json(&forecast)?,
+        ResultFormat::Text => {
+            show_findings(&forecast.findings);
+            print(&told(&forecast))?;
+        }
+    }
+    if has_errors(&forecast.findings) {
+        return Err(Failure::findings(Exit::Findings, "some of what was found needs a decision, see above"));
+    }
+    Ok(())
+}
+
+/// A forecast for people.
+fn told(forecast: &Forecast) -> String {
+    let mut text = format!("generation {} would be imported; nothing was written\n", forecast.generation);
+    for (name, load) in [("staging", &forecast.staging), ("production", &forecast.production)] {
+        let Load { manifests, blobs, bytes } = load;
+        let _ = writeln!(text, "  to {name}: {blobs} blobs, {bytes} bytes, {manifests} manifests");
+    }
+    for (what, moves) in [("catalog", &forecast.catalogs), ("tag", &forecast.tags)] {
+        for Move { tag, from } in moves {
+            let from = from.map_or_else(|| "new".to_owned(), |from| format!("now {}", from.short()));
+            let _ = writeln!(text, "  {what} {}: {from}", Safe(tag));
+        }
+    }
+    for path in &forecast.resources {
+        let _ = writeln!(text, "  file {}", Safe(path));
+    }
+    text
+}
+
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
     if let Some((package, _)) = command.merge_mode.iter().find(|(_, mode)| *mode == Mode::Split) {
         return Err(Failure::usage(format!(
-            "`--merge-mode {package}=split` needs a second catalog, which is not built yet"
+            "`--merge-mode {package}=split` would offer `{package}` from two catalogs, and OLM takes what depends on it from either"
         ))
-        .hint("`keep-old` leaves production's package as it is; `union` and `replace` take the new one"));
+        .hint(SPLIT_BY_HAND));
     }
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
@@ -107,13 +174,14 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         name: &name,
         cluster: cluster.as_ref(),
         merge: MergeOptions {
-            modes: command.merge_mode.into_iter().collect(),
+            modes: command.merge_mode.iter().cloned().collect(),
             on_bundle_image: command.on_bundle_image,
-            bridges: command.bridge,
+            bridges: command.bridge.clone(),
             ..MergeOptions::default()
         },
         client: &client,
         jobs: command.registries.jobs(),
+        paranoid: command.paranoid,
         until: match command.until {
             Some(UntilArg::Stage) => Until::Stage,
             Some(UntilArg::Promote) => Until::Promote,
@@ -122,6 +190,10 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         events: &*context.console,
         limits: &LIMITS,
     };
+    if command.dry_run {
+        return forecast(import, source, &command);
+    }
+    context.agree(&risks(&command))?;
     let imported = import.run(source, &command.output)?;
     let reached = match imported.reached {
         Until::Stage => "staged",

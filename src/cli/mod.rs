@@ -1,7 +1,7 @@
 //! The door: command line, terminal, clock, environment. One file a command.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +90,8 @@ enum Command {
 struct Context {
     console: Arc<Console>,
     traces: Traces,
+    /// Whether the person said beforehand not to be asked.
+    yes: bool,
 }
 
 /// What a command may leave behind in the user's own folders: the cache, and the numbers of the archives that were packed here.
@@ -100,6 +102,29 @@ enum Traces {
     /// Nothing: it is a demonstration.
     None,
 }
+
+impl Context {
+    /// Tells what is risky, and asks the person at the terminal whether to go on. Scripts are not asked: what they decide stands in
+    /// their command line.
+    fn agree(&self, risks: &[String]) -> Result<(), Failure> {
+        let (input, mut output) = (std::io::stdin(), std::io::stderr());
+        if risks.is_empty() || self.yes || !input.is_terminal() || !output.is_terminal() {
+            return Ok(());
+        }
+        let mut answer = String::new();
+        let asked = risks.iter().try_for_each(|risk| writeln!(output, "{risk}"));
+        let answered = asked
+            .and_then(|()| write!(output, "Go on? [y/N] "))
+            .and_then(|()| input.lock().take(ANSWER).read_line(&mut answer));
+        match (answered, answer.trim()) {
+            (Ok(_), "y" | "Y" | "yes") => Ok(()),
+            _ => Err(Failure::findings(Exit::Interrupted, "nothing was written")),
+        }
+    }
+}
+
+/// Nobody types more to say yes.
+const ANSWER: u64 = 100;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -113,7 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
     watch_for_interruption(&interrupted, format);
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
-    let context = Context { console, traces: Traces::Some };
+    let context = Context { console, traces: Traces::Some, yes: cli.output.yes };
     let result = dispatch(cli.command, &context);
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),

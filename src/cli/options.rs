@@ -20,6 +20,10 @@ pub(super) struct OutputOptions {
     #[arg(long, global = true, env = "OMBUNDLE_NO_PROGRESS")]
     pub(super) no_progress: bool,
 
+    /// Do not ask: take what the command line decides as it stands. Without a terminal nothing is asked anyway
+    #[arg(short, long, global = true)]
+    pub(super) yes: bool,
+
     /// Say more: each object that moves
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,

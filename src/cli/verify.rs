@@ -13,7 +13,7 @@ use crate::cli::options::ResultFormat;
 use crate::cli::{Context, print, print_json};
 use crate::fault::Fault;
 use crate::flow;
-use crate::flow::record::{Log, Record, last_committed};
+use crate::flow::record::{History, Log, Record};
 use crate::limits::LIMITS;
 use crate::store::archive_file::ArchiveFile;
 use crate::store::journal::Journal;
@@ -91,7 +91,8 @@ pub(super) fn policy(
     if let Some(site) = site {
         policy.site = Some(site.site.name().parse()?);
         let records = Journal::read(&Log::path(&site.state()))?;
-        policy.floor = last_committed(&records).map(|(sequence, inventory)| Floor { sequence, inventory });
+        policy.floor =
+            History(&records).in_force().map(|(sequence, inventory)| Floor { sequence, inventory });
         // A clock that was set back would make expired archives valid again.
         policy.seen = records.iter().filter_map(Record::at).max();
     }

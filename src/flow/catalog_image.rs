@@ -135,6 +135,12 @@ impl CatalogImage {
         Ok(Self { root, is_index, images })
     }
 
+    /// A label of the first image.
+    pub fn label(&self, name: &str) -> Option<String> {
+        let config = ConfigView::parse(&self.images.first()?.config).ok()?;
+        config.labels.get(name).cloned()
+    }
+
     /// The files of the first image's catalog, by path.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.images.first().map(|image| &image.files);

@@ -9,4 +9,5 @@ pub mod record;
 pub mod release;
 pub mod release_image;
 pub mod render;
+pub mod standing;
 pub mod verify;

@@ -92,6 +92,10 @@ pub struct Log {
     journal: Journal<Record>,
 }
 
+/// What a journal says, for who only looks.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'r>(pub &'r [Record]);
+
 impl Log {
     /// Where it is inside the state folder.
     pub fn path(state: &Path) -> PathBuf {
@@ -103,6 +107,16 @@ impl Log {
         Ok(Self { journal: Journal::open(&Self::path(state))? })
     }
 
+    /// What was recorded, oldest first.
+    pub fn records(&self) -> &[Record] {
+        self.journal.records()
+    }
+
+    /// The same, to be asked.
+    pub fn history(&self) -> History<'_> {
+        History(self.records())
+    }
+
     /// Adds a record unless the last one says the same: a step that is done again is not done anew.
     pub fn note(&mut self, record: &Record) -> Result<(), AnyFault> {
         if self.journal.records().last() != Some(record) {
@@ -110,10 +124,12 @@ impl Log {
         }
         Ok(())
     }
+}
 
+impl<'r> History<'r> {
     /// What a tag pointed to before this archive moved it to `new`, as far as it was noted.
-    pub fn old_of(&self, archive: &Digest, tag: &ImageRef, new: &Digest) -> Option<Option<Digest>> {
-        self.journal.records().iter().find_map(|record| match record {
+    pub fn old_of(self, archive: &Digest, tag: &ImageRef, new: &Digest) -> Option<Option<Digest>> {
+        self.0.iter().find_map(|record| match record {
             Record::Prepared { inventory, tag: found, old, new: to }
                 if inventory == archive && found == tag && to == new && old.as_ref() != Some(new) =>
             {
@@ -123,24 +139,74 @@ impl Log {
         })
     }
 
-    /// The last generation in force and its inventory.
-    pub fn last_committed(&self) -> Option<(u64, Digest)> {
-        last_committed(self.journal.records())
-    }
-
     /// The record that put this archive in force, if it is.
-    pub fn committed(&self, archive: &Digest) -> Option<&Record> {
-        self.journal
-            .records()
+    pub fn committed(self, archive: &Digest) -> Option<&'r Record> {
+        self.0
             .iter()
             .find(|record| matches!(record, Record::Committed { inventory, .. } if inventory == archive))
     }
+
+    /// Why an archive was taken although the clock spoke against it, if it did.
+    pub fn reason(self, archive: &Digest) -> Option<&'r str> {
+        self.0.iter().rev().find_map(|record| match record {
+            Record::Begin { inventory, reason: Some(reason), .. } if inventory == archive => {
+                Some(reason.as_str())
+            }
+            _ => None,
+        })
+    }
+
+    /// The highest generation that came into force, be it in a part, and its inventory: once a catalog was switched clusters may
+    /// have seen it, whether the import got to its end or not.
+    pub fn in_force(self) -> Option<(u64, Digest)> {
+        let in_force = self.0.iter().filter_map(|record| match record {
+            Record::Committed { generation, inventory, .. } => Some((*generation, *inventory)),
+            Record::Switched { inventory, .. } => Some((self.generation_of(inventory)?, *inventory)),
+            _ => None,
+        });
+        in_force.max_by_key(|(generation, _)| *generation)
+    }
+
+    /// Tags that an import was about to move when it ended: whether they moved is known to the registry alone.
+    pub fn undecided(self) -> Vec<Undecided<'r>> {
+        let decided = |archive: &Digest| {
+            self.0.iter().any(|record| match record {
+                Record::Switched { inventory, .. } | Record::Committed { inventory, .. } => {
+                    inventory == archive
+                }
+                _ => false,
+            })
+        };
+        let prepared = self.0.iter().filter_map(|record| match record {
+            Record::Prepared { inventory, tag, new, .. } if !decided(inventory) => Some(Undecided {
+                generation: self.generation_of(inventory)?,
+                inventory: *inventory,
+                tag,
+                new: *new,
+            }),
+            _ => None,
+        });
+        prepared.collect()
+    }
+
+    /// The generation of an archive, as its import noted it when it began.
+    fn generation_of(self, archive: &Digest) -> Option<u64> {
+        self.0.iter().find_map(|record| match record {
+            Record::Begin { generation, inventory, .. } if inventory == archive => Some(*generation),
+            _ => None,
+        })
+    }
 }
 
-/// The last generation in force and its inventory.
-pub fn last_committed(records: &[Record]) -> Option<(u64, Digest)> {
-    records.iter().rev().find_map(|record| match record {
-        Record::Committed { generation, inventory, .. } => Some((*generation, *inventory)),
-        _ => None,
-    })
+/// A tag that may have moved.
+#[derive(Debug, Clone, Copy)]
+pub struct Undecided<'r> {
+    /// The generation of the archive.
+    pub generation: u64,
+    /// Its inventory.
+    pub inventory: Digest,
+    /// The tag.
+    pub tag: &'r ImageRef,
+    /// What it points to if it moved.
+    pub new: Digest,
 }

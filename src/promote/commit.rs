@@ -1,7 +1,7 @@
 //! The one request that changes what a cluster is offered: a catalog's tag moves from its old image to the new one.
 //!
 //! Registries have no compare-and-swap on tags (distribution 2.8.2 answers `If-Match` with 201), so the tag is read again right
-//! before and right after, and a [`Lease`] keeps other imports out meanwhile. A tag that moved in between is no error here: the
+//! before and right after, and a [`Lease`] keeps other imports out all the while. A tag that moved in between is no error here: the
 //! caller merges anew with what it found.
 
 use crate::digest::Digest;
@@ -57,6 +57,15 @@ pub enum PromoteError {
         /// How often it was tried.
         tries: u32,
     },
+    /// The registry lets tags be made, and does not let them be moved.
+    #[error("the tag `{tag}` cannot be moved, so no catalog could be put in force")]
+    TagsStay {
+        /// The tag that was tried, which is nobody's but ours.
+        tag: String,
+        /// What the registry said.
+        #[source]
+        source: RegistryError,
+    },
     /// A name for the old or new image would be too long.
     #[error("the tag of `{tag}` is too long for a generation suffix")]
     TagLength {
@@ -69,6 +78,7 @@ impl Fault for PromoteError {
     fn exit(&self) -> Exit {
         match self {
             Self::Overtaken { .. } | Self::Unsteady { .. } => Exit::Conflict,
+            Self::TagsStay { .. } => Exit::Registry,
             Self::TagLength { .. } => Exit::Usage,
         }
     }
@@ -77,6 +87,11 @@ impl Fault for PromoteError {
         Some(match self {
             Self::Overtaken { .. } | Self::Unsteady { .. } => {
                 "find out who else writes this catalog, then run `import` again: it merges with what it finds"
+                    .to_owned()
+            }
+            Self::TagsStay { .. } => {
+                "let tags of production be moved: on Nexus `Deployment policy: Allow redeploy` of the hosted \
+                 repository, on Harbor no immutability rule for it, on Quay no immutable tags"
                     .to_owned()
             }
             Self::TagLength { .. } => "shorten the tag in the site file to 90 characters".to_owned(),
@@ -136,6 +151,7 @@ impl CatalogTag {
         lease: &Lease<'_>,
         client: &Client,
     ) -> Result<Commit, AnyFault> {
+        lease.take()?;
         let found = self.current(client)?;
         if found.as_ref().is_some_and(|found| found.digest() == new.digest()) {
             return Ok(Commit::AlreadyThere);

@@ -23,8 +23,6 @@ pub struct Profile {
     pub mounts: bool,
     /// Whether it answers the referrers API; else the tag schema is asked at once.
     pub referrers: bool,
-    /// Whether a tag may be moved. Where not, each generation needs its own tag.
-    pub tags_move: bool,
     /// What frees space after a deletion.
     pub reclaim: &'static str,
 }
@@ -38,7 +36,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::PatchThenPut,
         mounts: false,
         referrers: false,
-        tags_move: false,
         reclaim: "run the tasks `Docker - Delete incomplete uploads`, `Docker - Delete unused manifests and images`, \
                   `Admin - Cleanup unused asset blobs` and `Admin - Compact blob store`, in this order",
     },
@@ -47,7 +44,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::PatchThenPut,
         mounts: true,
         referrers: true,
-        tags_move: true,
         reclaim: "run its garbage collection",
     },
     Profile {
@@ -55,7 +51,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::PatchThenPut,
         mounts: true,
         referrers: true,
-        tags_move: true,
         reclaim: "wait: it collects by itself once the time machine lets go",
     },
     // A PUT without a PATCH before it is answered with 404 (buildx#196, containerd#3533). Mounts work within one repository key.
@@ -64,7 +59,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::PatchThenPut,
         mounts: false,
         referrers: true,
-        tags_move: true,
         reclaim: "run its garbage collection",
     },
     Profile {
@@ -72,7 +66,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::Monolithic,
         mounts: true,
         referrers: false,
-        tags_move: true,
         reclaim: "stop it and run `registry garbage-collect`",
     },
     Profile {
@@ -80,7 +73,6 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::Monolithic,
         mounts: true,
         referrers: true,
-        tags_move: true,
         reclaim: "wait: it collects by itself",
     },
 ];
@@ -93,7 +85,6 @@ impl Profile {
             upload: Upload::Monolithic,
             mounts: true,
             referrers: false,
-            tags_move: true,
             reclaim: "run its garbage collection",
         };
         PROFILES.into_iter().find(|profile| profile.name == name).unwrap_or(fallback)

@@ -191,12 +191,12 @@ impl Client {
         let session = match opened {
             Some(Opened::Mounted) => return Ok(Pushed::Mounted),
             Some(Opened::Session(session)) => session,
-            None => self.start_upload(parcel)?,
+            None => self.start_upload(parcel.place, parcel.purpose)?,
         };
         let outcome = self.upload(parcel, &session, open, progress, told);
         if let Err(failed) = outcome {
             // The session is of no use any more; a registry that hears so can free its space.
-            self.cancel_upload(parcel, &session);
+            self.cancel_upload(parcel.purpose, &session);
             let refused = matches!(&failed.error, RegistryError::Status { status: 400, message, .. }
                 if message.contains("cannot be updated"));
             // Nexus: somebody else finished the same blob in between (nexus-public#967).
@@ -247,13 +247,22 @@ impl Client {
         }
     }
 
-    fn start_upload(&self, parcel: &Parcel<'_>) -> Result<Url, Failed> {
-        let ask = Ask::new(Method::POST, parcel.place.url("blobs/uploads/"), parcel.purpose);
+    /// Finds out whether this account may write to a repository: an upload is opened and given up, so nothing is left behind.
+    pub fn try_upload(&self, repository: &RepositoryRef) -> Result<(), RegistryError> {
+        let place = &self.place(repository)?;
+        let purpose = &place.purpose(Actions::Push);
+        let session = self.retrying(&format!("POST {repository}"), || self.start_upload(place, purpose))?;
+        self.cancel_upload(purpose, &session);
+        Ok(())
+    }
+
+    fn start_upload(&self, place: &Place, purpose: &Purpose) -> Result<Url, Failed> {
+        let ask = Ask::new(Method::POST, place.url("blobs/uploads/"), purpose);
         let reply = self.exchange(&ask, Payload::Nothing)?;
         if reply.status == 202 {
             session(reply)
         } else {
-            Err(reply.failure(&self.auth.describe(parcel.purpose), &self.options))
+            Err(reply.failure(&self.auth.describe(purpose), &self.options))
         }
     }
 
@@ -363,8 +372,8 @@ impl Client {
         failed
     }
 
-    fn cancel_upload(&self, parcel: &Parcel<'_>, session: &Url) {
-        let ask = Ask::new(Method::DELETE, session.clone(), parcel.purpose);
+    fn cancel_upload(&self, purpose: &Purpose, session: &Url) {
+        let ask = Ask::new(Method::DELETE, session.clone(), purpose);
         if let Ok(reply) = self.exchange(&ask, Payload::Nothing) {
             reply.done();
         }

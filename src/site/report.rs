@@ -86,6 +86,9 @@ pub struct Receipt {
     pub generation: u64,
     /// Ids of the keys that signed it.
     pub signers: Vec<String>,
+    /// Why the archive was taken although the clock spoke against it, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_time: Option<String>,
     /// What changed, in order.
     pub steps: Vec<ReceiptStep>,
     /// What the site holds now.

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::digest::Digest;
 use crate::store::files::{self, Mode, StoreError, failed};
 
 /// Held until dropped.
@@ -54,8 +55,17 @@ impl Lock {
     }
 }
 
-/// The name of a state folder that no other has: sixteen hex digits, kept at `path` and made up there the first time.
+/// The name of a state folder that no other has, in hex digits: a part that is kept at `path` and made up there the first time,
+/// and a part for the place where that is, since folders are copied.
 pub fn identity(path: &Path) -> Result<String, StoreError> {
+    let name = kept_name(path)?;
+    let place = path.canonicalize().map_err(failed("open", path))?;
+    let place = Digest::of(format!("{}:{}", machine(), place.display()).as_bytes());
+    Ok(format!("{name}{}", place.short()))
+}
+
+/// Sixteen hex digits.
+fn kept_name(path: &Path) -> Result<String, StoreError> {
     let known = match files::read(path, 100) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
         Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => String::new(),
@@ -96,7 +106,10 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let [one, other] = ["one", "other"].map(|name| base.path().join(name));
         let name = identity(&one).unwrap();
-        assert_eq!((name.len(), &identity(&one).unwrap()), (16, &name));
+        assert_eq!((name.len(), &identity(&one).unwrap()), (28, &name));
+        assert_ne!(identity(&other).unwrap(), name);
+        // Not even a copy.
+        std::fs::copy(&one, &other).unwrap();
         assert_ne!(identity(&other).unwrap(), name);
         // What is no name is made up anew.
         std::fs::write(&one, "../g0001").unwrap();

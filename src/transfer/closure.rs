@@ -1,16 +1,20 @@
 //! Whether a registry holds an image whole: every manifest and blob below its root, with its size.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufReader};
 use std::sync::{Mutex, PoisonError};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, VerifyingReader};
 use crate::event::{Event, Events};
 use crate::fault::AnyFault;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform};
 use crate::reference::{PinnedRef, Repository};
-use crate::registry::{Client, Target};
+use crate::registry::{Client, RegistryError, Target};
 use crate::workers;
+
+/// How much of a blob is hashed at a time.
+const READ_AT_ONCE: usize = 256 << 10;
 
 /// Something that a registry should hold and does not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +25,32 @@ pub struct Absence {
     pub digest: Digest,
     /// In words, without a full stop.
     pub why: String,
+    /// Whether it is there with other bytes than it should have.
+    pub damaged: bool,
+}
+
+/// How a registry's word that it holds a blob is tested. Each digest is read once, however many images and walks need it.
+#[derive(Debug, Default)]
+pub struct Proof {
+    read: Option<Mutex<BTreeSet<Digest>>>,
+}
+
+impl Proof {
+    /// Blobs are asked for by size: the registry is believed that they have the digests under which it keeps them.
+    pub fn sizes() -> Self {
+        Self { read: None }
+    }
+
+    /// Blobs are read back whole and hashed.
+    pub fn bytes() -> Self {
+        Self { read: Some(Mutex::default()) }
+    }
+
+    /// Whether this blob is to be read here and now.
+    fn wants(&self, digest: Digest) -> bool {
+        let read = self.read.as_ref();
+        read.is_some_and(|read| read.lock().unwrap_or_else(PoisonError::into_inner).insert(digest))
+    }
 }
 
 /// What a registry was found to hold, by repository.
@@ -43,6 +73,7 @@ pub struct Closure {
 pub fn closure(
     images: &[PinnedRef],
     platforms: &[Platform],
+    proof: &Proof,
     client: &Client,
     jobs: usize,
     events: &dyn Events,
@@ -52,7 +83,7 @@ pub fn closure(
     let unique: Vec<PinnedRef> = images.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     let found = workers::map(&unique, jobs, events, |image| {
         let closure = Closure::default();
-        let mut walk = Walk { client, platforms, limits, asked: &asked, image, closure };
+        let mut walk = Walk { client, proof, platforms, limits, asked: &asked, image, closure };
         walk.manifest(image.digest, 0)?;
         events.emit(&Event::Finished { digest: image.digest });
         Ok(walk.closure)
@@ -78,6 +109,7 @@ struct Asked(Mutex<BTreeMap<PinnedRef, Option<u64>>>);
 
 struct Walk<'a> {
     client: &'a Client,
+    proof: &'a Proof,
     platforms: &'a [Platform],
     limits: &'a Limits,
     asked: &'a Asked,
@@ -122,7 +154,15 @@ impl Walk<'_> {
             }
         };
         match size {
-            Some(size) if size == blob.size => self.present(blob.digest),
+            Some(size) if size == blob.size => {
+                if self.proof.wants(blob.digest) && !self.is_whole(blob)? {
+                    let why = "the registry serves other bytes than its digest says".to_owned();
+                    let image = self.image.clone();
+                    self.closure.absences.push(Absence { image, digest: blob.digest, why, damaged: true });
+                    return Ok(());
+                }
+                self.present(blob.digest);
+            }
             Some(size) => {
                 self.missing(
                     blob.digest,
@@ -134,13 +174,30 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Reads a blob to its end; of what passes nothing is kept.
+    fn is_whole(&self, blob: &Descriptor) -> Result<bool, AnyFault> {
+        let body = self.client.blob(&self.image.repository, blob, 0)?;
+        let mut reader =
+            BufReader::with_capacity(READ_AT_ONCE, VerifyingReader::new(body, blob.digest, blob.size));
+        let Err(error) = io::copy(&mut reader, &mut io::sink()) else { return Ok(true) };
+        match RegistryError::from_io(error, &format!("GET {}", self.image.repository.pin(blob.digest))) {
+            RegistryError::Content { .. } => Ok(false),
+            other => Err(other.into()),
+        }
+    }
+
     fn present(&mut self, digest: Digest) {
         let repository = self.image.repository.repository.clone();
         self.closure.present.entry(repository).or_default().insert(digest);
     }
 
     fn missing(&mut self, digest: Digest, why: &str) {
-        self.closure.absences.push(Absence { image: self.image.clone(), digest, why: why.to_owned() });
+        self.closure.absences.push(Absence {
+            image: self.image.clone(),
+            digest,
+            why: why.to_owned(),
+            damaged: false,
+        });
     }
 }
 

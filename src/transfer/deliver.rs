@@ -43,10 +43,15 @@ fn describe(absences: &[Absence]) -> String {
 
 impl Fault for NotWhole {
     fn exit(&self) -> Exit {
-        Exit::Registry
+        if self.absences.iter().any(|absence| absence.damaged) { Exit::Integrity } else { Exit::Registry }
     }
 
     fn hint(&self) -> Option<String> {
+        if self.absences.iter().any(|absence| absence.damaged) {
+            let mended = "the registry's storage is damaged, and pushing again does not mend it: its administrator must delete \
+                          that blob; then run the same command again";
+            return Some(mended.to_owned());
+        }
         Some("a clean-up task may run on the registry: stop it, and run the same command again".to_owned())
     }
 }
@@ -72,8 +77,15 @@ pub fn deliver(
             delivery.manifests.iter().map(move |manifest| repository.pin(manifest.digest))
         })
         .collect();
-    let Closure { absences, present } =
-        closure(&images, platforms, transfer.client, transfer.jobs, transfer.events, transfer.limits)?;
+    let Closure { absences, present } = closure(
+        &images,
+        platforms,
+        transfer.proof,
+        transfer.client,
+        transfer.jobs,
+        transfer.events,
+        transfer.limits,
+    )?;
     if absences.is_empty() {
         Ok(Delivered { tally: blobs.plus(manifests), present })
     } else {

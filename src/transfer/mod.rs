@@ -19,9 +19,11 @@ use crate::workers;
 
 mod closure;
 mod deliver;
+mod missing;
 
-pub use closure::{Absence, Closure, Holdings, add_holdings, closure};
+pub use closure::{Absence, Closure, Holdings, Proof, add_holdings, closure};
 pub use deliver::{Delivered, NotWhole, deliver};
+pub use missing::{Look, Missing};
 
 /// Where bytes come from: the archive.
 pub trait BlobSource: Sync {
@@ -59,6 +61,8 @@ pub struct Transfer<'a> {
     pub client: &'a Client,
     /// Gives the bytes.
     pub source: &'a dyn BlobSource,
+    /// How its word is tested that it holds what was pushed.
+    pub proof: &'a Proof,
     /// Uploads at once.
     pub jobs: usize,
     /// Told what happens.
@@ -136,15 +140,10 @@ impl Transfer<'_> {
 
     fn manifest(&self, delivery: &Delivery, manifest: &Descriptor) -> Result<Tally, AnyFault> {
         let repository = self.at(&delivery.repository);
-        let tag = Target::Tag(Tag::of_digest(&manifest.digest));
-        // A registry that lost power while it wrote a tag answers 500 for it ever after; putting it again mends it.
-        let there = match self.client.head_manifest(&repository, &tag) {
-            Err(RegistryError::Status { status: 500..=599, .. }) => None,
-            there => there?,
-        };
-        if there.is_some_and(|found| found.digest == manifest.digest) {
+        if self.has_manifest(&repository, manifest)? {
             return Ok(Tally { written: 0, there: 1 });
         }
+        let tag = Target::Tag(Tag::of_digest(&manifest.digest));
         let raw = self.read_manifest(manifest)?;
         match self.client.push_manifest(&repository, &tag, &raw) {
             // "It exists" was not true (sonatype/nexus-public#869): push the parts without asking, once.
@@ -169,6 +168,16 @@ impl Transfer<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// Whether a manifest is there, under the tag that keeps it.
+    fn has_manifest(&self, repository: &RepositoryRef, manifest: &Descriptor) -> Result<bool, AnyFault> {
+        let tag = Target::Tag(Tag::of_digest(&manifest.digest));
+        match self.client.head_manifest(repository, &tag) {
+            // A registry that lost power while it wrote a tag answers 500 for it ever after; putting it again mends it.
+            Err(RegistryError::Status { status: 500..=599, .. }) => Ok(false),
+            there => Ok(there?.is_some_and(|found| found.digest == manifest.digest)),
+        }
     }
 
     fn read_manifest(&self, manifest: &Descriptor) -> Result<RawManifest, AnyFault> {

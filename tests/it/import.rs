@@ -3,10 +3,15 @@
 mod catalogs;
 mod delta;
 mod exceptions;
+mod floor;
 mod gate;
 mod image;
 mod killed;
 mod lease;
+mod minors;
+mod outlook;
+mod paranoid;
+mod preflight;
 mod race;
 mod real;
 mod refused;

@@ -8,40 +8,12 @@ use crate::flow::import::contents::{ArchiveSource, Contents, Placed};
 use crate::mapping::Mapping;
 use crate::merge::{Alias, MergeOptions};
 use crate::plan::Prerequisite;
-use crate::promote::{Promoted, promote};
 use crate::reference::{RegistryHost, Repository, RepositoryRef};
-use crate::stage::{Staged, stage};
-use crate::transfer::{Delivery, Transfer};
-use crate::verify::VerifiedArchive;
+use crate::transfer::{Delivery, Proof, Transfer};
 
 impl Import<'_> {
-    pub(super) fn stage(
-        &self,
-        archive: &VerifiedArchive,
-        contents: &Contents<'_>,
-        source: &ArchiveSource<'_>,
-    ) -> Result<Staged, AnyFault> {
-        let all: Vec<Delivery> = contents
-            .images
-            .iter()
-            .chain(&contents.bases)
-            .filter_map(|placed| carried(placed, contents))
-            .collect();
-        stage(
-            archive,
-            &all,
-            &self.site.spec.platforms,
-            &self.transfer(&self.site.spec.staging.registry, source),
-        )
-    }
-
-    /// A base is delivered only where production has no catalog to build on.
-    pub(super) fn promote(
-        &self,
-        staged: &Staged,
-        contents: &Contents<'_>,
-        source: &ArchiveSource<'_>,
-    ) -> Result<Promoted, AnyFault> {
+    /// What production gets. A base is delivered only where it has no catalog to build on.
+    pub(super) fn for_production(&self, contents: &Contents<'_>) -> Result<Vec<Delivery>, AnyFault> {
         let production = &self.site.spec.production.registry;
         let mut all: Vec<Delivery> =
             contents.images.iter().filter_map(|placed| carried(placed, contents)).collect();
@@ -57,14 +29,20 @@ impl Import<'_> {
                 all.extend(base.filter_map(|placed| carried(placed, contents)));
             }
         }
-        promote(staged, &all, &self.site.spec.platforms, &self.transfer(production, source))
+        Ok(all)
     }
 
-    fn transfer<'t>(&'t self, host: &'t RegistryHost, source: &'t ArchiveSource<'_>) -> Transfer<'t> {
+    pub(super) fn transfer<'t>(
+        &'t self,
+        host: &'t RegistryHost,
+        source: &'t ArchiveSource<'_>,
+        proof: &'t Proof,
+    ) -> Transfer<'t> {
         Transfer {
             host,
             client: self.client,
             source,
+            proof,
             jobs: self.jobs,
             events: self.events,
             limits: self.limits,
@@ -101,6 +79,12 @@ impl Import<'_> {
         }
         options
     }
+}
+
+/// What staging gets: images and bases.
+pub(super) fn for_staging(contents: &Contents<'_>) -> Vec<Delivery> {
+    let placed = contents.images.iter().chain(&contents.bases);
+    placed.filter_map(|placed| carried(placed, contents)).collect()
 }
 
 /// How an image is delivered; nothing for one of which production has every part already.

@@ -17,6 +17,7 @@ use crate::fault::AnyFault;
 use crate::flow::catalog_image::{RegistryImages, pull};
 use crate::limits::Limits;
 use crate::oci::{ManifestView, RawManifest, media};
+use crate::promote::{pointed_to, put_tag};
 use crate::reference::{RegistryHost, RepositoryRef, Tag};
 use crate::registry::{Client, Known, Target};
 use crate::trust::{KeyId, Payload, Signature, TrustSet};
@@ -43,11 +44,12 @@ fn generation_of(tag: &Tag) -> Option<u64> {
     (digits.len() >= 4).then(|| digits.parse().ok()).flatten()
 }
 
-/// The highest generation in production that enough trusted keys signed; nothing when there is none.
+/// The highest generation of this site in production that enough trusted keys signed; nothing when there is none.
 ///
-/// A newer one that is damaged or not signed is worth a warning, not a stop: anybody who can write there can make one.
+/// Sites may share a registry: what was made for another one counts nothing here. A newer one that is damaged or not signed is worth a warning, not a stop: anybody who can write there can make one.
 pub(super) fn latest(
     host: &RegistryHost,
+    site: &str,
     trust: &TrustSet,
     client: &Client,
     events: &dyn Events,
@@ -59,7 +61,11 @@ pub(super) fn latest(
     tags.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
     for (generation, tag) in tags {
         match read(&repository, &tag, trust, client, limits) {
-            Ok(Some(floor)) if floor.sequence == generation => return Ok(Some(floor)),
+            Ok(Some(inventory)) if inventory.sequence == generation => {
+                if inventory.target.as_ref().is_none_or(|target| target.as_str() == site) {
+                    return Ok(Some(Floor { sequence: generation, inventory: inventory.digest() }));
+                }
+            }
             Ok(_) => events.emit(&Event::Warning {
                 text: &format!(
                     "`{repository}:{tag}` does not hold generation {generation}; it is not believed"
@@ -78,7 +84,7 @@ fn read(
     trust: &TrustSet,
     client: &Client,
     limits: &Limits,
-) -> Result<Option<Floor>, AnyFault> {
+) -> Result<Option<Inventory>, AnyFault> {
     let Some(raw) = client.manifest(repository, &Target::Tag(tag.clone()))? else { return Ok(None) };
     let ManifestView::Image(image) = raw.view(limits)? else { return Ok(None) };
     let keys = keys(&raw);
@@ -97,8 +103,7 @@ fn read(
         }
     }
     let Some(inventory) = inventory else { return Ok(None) };
-    let inventory = Inventory::parse(&trust.verify(inventory, &signatures)?, limits)?;
-    Ok(Some(Floor { sequence: inventory.sequence, inventory: inventory.digest() }))
+    Ok(Some(Inventory::parse(&trust.verify(inventory, &signatures)?, limits)?))
 }
 
 /// Which key each signature layer is from, as far as the manifest says; it is believed no further than the signature goes.
@@ -116,9 +121,14 @@ fn keys(raw: &RawManifest) -> BTreeMap<Digest, KeyId> {
         .collect()
 }
 
-/// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
-pub(super) fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
-    let repository = repository(host)?;
+/// What production keeps of an archive.
+struct Artifact {
+    manifest: RawManifest,
+    /// What is below it.
+    blobs: Vec<Arc<[u8]>>,
+}
+
+fn artifact(archive: &VerifiedArchive) -> Result<Artifact, AnyFault> {
     let inventory: Arc<[u8]> = archive.inventory().raw().bytes().into();
     let mut layers = vec![json!({
         "mediaType": RawInventory::TYPE, "digest": Digest::of(&inventory), "size": inventory.len(),
@@ -143,10 +153,28 @@ pub(super) fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Clie
         "layers": layers,
     });
     let manifest = RawManifest::new(manifest.to_string().into_bytes(), Some(media::OCI_MANIFEST))?;
+    Ok(Artifact { manifest, blobs })
+}
+
+/// Whether production keeps it already.
+pub(super) fn is_kept(
+    host: &RegistryHost,
+    archive: &VerifiedArchive,
+    client: &Client,
+) -> Result<bool, AnyFault> {
+    let Artifact { manifest, .. } = artifact(archive)?;
+    let target = Target::Tag(tag(archive.inventory().sequence)?);
+    Ok(pointed_to(client, &repository(host)?, &target)? == Some(manifest.digest()))
+}
+
+/// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
+pub(super) fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
+    let repository = repository(host)?;
+    let Artifact { manifest, blobs } = artifact(archive)?;
     for bytes in &blobs {
         push(&repository, bytes, client)?;
     }
-    crate::promote::put_tag(client, &repository, tag(archive.inventory().sequence)?, &manifest)?;
+    put_tag(client, &repository, tag(archive.inventory().sequence)?, &manifest)?;
     Ok(())
 }
 

@@ -7,11 +7,16 @@
 pub mod catalog;
 pub mod contents;
 mod deliver;
+mod floor;
+mod forecast;
 mod generation;
+mod judge;
 mod preflight;
 mod receipt;
 mod resources;
 mod run;
+mod survey;
 mod tags;
 
+pub use forecast::{Forecast, Load, Move};
 pub use run::{Import, Imported, Until};

@@ -1,10 +1,13 @@
-//! What can be known before the first write: are both registries there, and is everything that the archive builds on?
+//! What can be known before the first write: are both registries there, is everything that the archive builds on, and may this
+//! account write wherever it will have to?
+
+use std::collections::BTreeSet;
 
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::plan::{Plan, Prerequisite};
 use crate::reference::{Repository, RepositoryRef};
-use crate::registry::{Client, Target};
+use crate::registry::{Client, RegistryError, Target};
 use crate::site::Site;
 use crate::workers;
 
@@ -31,8 +34,51 @@ impl Fault for Unmet {
     }
 }
 
+/// A registry takes no upload where one will be needed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{repository}` takes no upload, and {count} of {all} repositories that this import writes to do not; nothing was written"
+)]
+pub(super) struct NotWritable {
+    /// The first of them.
+    repository: RepositoryRef,
+    /// How many there are.
+    count: usize,
+    /// How many were tried.
+    all: usize,
+    /// What the registry said.
+    #[source]
+    source: RegistryError,
+}
+
+impl Fault for NotWritable {
+    fn exit(&self) -> Exit {
+        self.source.exit()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let repository = &self.repository.repository;
+        let (project, host) =
+            (repository.as_str().split('/').next().unwrap_or_default(), &self.repository.host);
+        let general = format!(
+            "give this account the right to push to `{repository}` on {host}; where projects or organizations are made by hand \
+             (Harbor, Quay), `{project}` must be there first; if the path is wrong, mend `repositories` or `mirror` in the site file"
+        );
+        Some(match &self.source {
+            RegistryError::Unauthorized { had, .. } if had.starts_with("no credentials") => {
+                self.source.hint().unwrap_or(general)
+            }
+            RegistryError::Status { .. }
+            | RegistryError::Unauthorized { .. }
+            | RegistryError::Denied { .. }
+            | RegistryError::NotFound { .. } => general,
+            other => other.hint().unwrap_or(general),
+        })
+    }
+}
+
 /// Asks both registries who they are, and production for every prerequisite.
-pub(super) fn preflight(
+pub(super) fn prerequisites(
     site: &Site,
     plan: &Plan,
     place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
@@ -57,4 +103,26 @@ pub(super) fn preflight(
         None => Ok(()),
         Some(first) => Err(Unmet { count: missing.len(), first: first.clone() }.into()),
     }
+}
+
+/// Opens an upload in each repository and gives it up again: a right that is missing shows before the first byte moves.
+pub(super) fn writes(
+    repositories: &BTreeSet<RepositoryRef>,
+    client: &Client,
+    jobs: usize,
+    events: &dyn Events,
+) -> Result<(), AnyFault> {
+    let all: Vec<&RepositoryRef> = repositories.iter().collect();
+    let refused = workers::map(&all, jobs, events, |repository| match client.try_upload(repository) {
+        Ok(()) => Ok(None),
+        Err(RegistryError::Interrupted) => Err(RegistryError::Interrupted.into()),
+        Err(source) => Ok(Some(((*repository).clone(), source))),
+    })?;
+    let mut refused: Vec<_> = refused.into_iter().flatten().collect();
+    let count = refused.len();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let (repository, source) = refused.swap_remove(0);
+    Err(NotWritable { repository, count, all: all.len(), source }.into())
 }

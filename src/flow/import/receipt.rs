@@ -1,45 +1,135 @@
 //! The receipt: what an import did, and what the site holds now.
 
+use std::path::PathBuf;
+
+use crate::emit::Emitted;
+use crate::fault::AnyFault;
+use crate::finding::Finding;
 use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
 use crate::flow::import::contents::Contents;
 use crate::flow::import::deliver::place;
-use crate::flow::record::{Log, Record};
-use crate::mapping::Mapping;
-use crate::promote::Promoted;
+use crate::flow::import::judge::Case;
+use crate::flow::import::run::MARKER;
+use crate::flow::record::{History, Record};
+use crate::flow::standing::Onlooker;
 use crate::reference::RegistryHost;
-use crate::site::cluster::ClusterDump;
-use crate::site::{CatalogState, Receipt, ReceiptStep, SiteReport};
-use crate::transfer::add_holdings;
-use crate::verify::VerifiedArchive;
+use crate::site::{CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
+use crate::store::files::{self, Mode, StoreError};
+use crate::transfer::{Holdings, add_holdings};
+
+/// What is known of the site beside this archive's catalogs.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What production was found to hold of the images that were promoted.
+    pub(super) promoted: Holdings,
+    /// Its other catalogs, and what it holds of what they offer.
+    pub(super) others: (Vec<CatalogState>, Holdings),
+    /// What runs.
+    pub(super) installed: Vec<InstalledOperator>,
+}
 
 impl Import<'_> {
+    /// The catalogs of the site that this archive does not change, as production serves them. What cannot be looked at is left
+    /// out, and told: the next archive carries what it needs whole.
+    pub(super) fn others(&self, case: &Case<'_>) -> ((Vec<CatalogState>, Holdings), Vec<Finding>) {
+        let (mut states, mut holdings, mut findings) = (Vec::new(), Holdings::new(), Vec::new());
+        let (client, jobs, events, limits) = (self.client, self.jobs, self.events, self.limits);
+        let onlooker = Onlooker {
+            site: self.site,
+            mapping: &case.mapping,
+            proof: &case.proof,
+            client,
+            jobs,
+            events,
+            limits,
+        };
+        let ours = |mirror: &_| case.contents.catalogs.iter().any(|(_, changed)| *changed == mirror);
+        for mirror in self.site.spec.catalogs.iter().filter(|mirror| !ours(*mirror)) {
+            let tag = onlooker.tag(mirror);
+            match onlooker.look(mirror) {
+                Ok(None) => {}
+                Ok(Some(standing)) => {
+                    add_holdings(&mut holdings, standing.present);
+                    states.push(CatalogState {
+                        source: mirror.source.clone(),
+                        mirror: tag.reference(),
+                        digest: standing.digest,
+                        repository: tag.repository,
+                    });
+                }
+                Err(fault) => {
+                    let message = format!("the receipt says nothing of this catalog: {fault}");
+                    findings.push(Finding::warning("REPORT_PARTIAL", tag.reference(), message));
+                }
+            }
+        }
+        ((states, holdings), findings)
+    }
+
+    /// What runs: as the cluster says, else as it said when it was asked last.
+    pub(super) fn installed(&self) -> Result<(Vec<InstalledOperator>, Option<Finding>), AnyFault> {
+        if let Some(cluster) = self.cluster {
+            return Ok((cluster.installed().into_iter().collect(), None));
+        }
+        let bytes = match files::read(&self.last_receipt(), self.limits.meta_bytes) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Ok(last) = SiteReport::parse(&bytes, self.limits) else { return Ok((Vec::new(), None)) };
+        if last.site != self.site.name() || last.installed.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let message = format!(
+            "no dump of the cluster was given: the receipt says what ran when generation {} was imported",
+            last.generation
+        );
+        let told = Finding::info("INSTALLED_KEPT", "receipt.json", message)
+            .hint("give `--cluster` with `oc get csv,subs -A -o json` to bring it up to date");
+        Ok((last.installed, Some(told)))
+    }
+
+    /// Where the last receipt is kept for the next import: the one that was written out is carried away.
+    fn last_receipt(&self) -> PathBuf {
+        self.state.join(MARKER)
+    }
+
+    /// Keeps the receipt that was written out.
+    pub(super) fn keep_receipt(&self, emitted: &Emitted) -> Result<(), AnyFault> {
+        let Some(receipt) = emitted.files.get(MARKER) else { return Ok(()) };
+        let path = self.last_receipt();
+        if files::read(&path, self.limits.meta_bytes).is_ok_and(|kept| kept == *receipt) {
+            return Ok(());
+        }
+        Ok(files::replace(&path, receipt, Mode::Private)?)
+    }
+
     pub(super) fn receipt(
         &self,
-        archive: &VerifiedArchive,
-        contents: &Contents<'_>,
-        mapping: &Mapping,
-        promoted: &Promoted,
+        case: &Case<'_>,
         served: &[Served],
-        log: &Log,
+        known: Known,
+        history: History<'_>,
     ) -> Receipt {
+        let Case { archive, contents, mapping, .. } = case;
         let inventory = archive.inventory();
-        let (finished, steps) = match log.committed(&inventory.digest()) {
+        let (finished, steps) = match history.committed(&inventory.digest()) {
             Some(Record::Committed { at, steps, .. }) => (at.clone(), steps.clone()),
             _ => (self.policy.now.to_string(), Vec::new()),
         };
-        let catalogs = contents
-            .catalogs
-            .iter()
-            .zip(served)
-            .map(|((planned, mirror), served)| CatalogState {
-                source: planned.source.clone(),
-                mirror: served.image.repository.tag(mirror.mirror.tag.clone()),
-                digest: served.image.digest,
-                repository: served.image.repository.clone(),
-            })
-            .collect();
-        let mut repositories = promoted.present().clone();
+        let (others, held) = known.others;
+        let ours = contents.catalogs.iter().zip(served).map(|((planned, mirror), served)| CatalogState {
+            source: planned.source.clone(),
+            mirror: served.image.repository.tag(mirror.mirror.tag.clone()),
+            digest: served.image.digest,
+            repository: served.image.repository.clone(),
+        });
+        let catalogs = ours.chain(others).collect();
+        let mut repositories = known.promoted;
+        add_holdings(&mut repositories, held);
         // What the archive left out was found there before the first write.
         for needed in &contents.plan.prerequisites {
             if let Ok(repository) = place(contents, mapping, needed) {
@@ -65,6 +155,10 @@ impl Import<'_> {
             inventory: inventory.digest(),
             generation: inventory.sequence,
             signers: archive.signers().iter().map(ToString::to_string).collect(),
+            accept_time: history
+                .reason(&inventory.digest())
+                .map(str::to_owned)
+                .or_else(|| self.policy.accept_time.as_ref().map(ToString::to_string)),
             steps,
             site: SiteReport {
                 format: "ombundle.site-report/v1".to_owned(),
@@ -72,7 +166,7 @@ impl Import<'_> {
                 generation: inventory.sequence,
                 inventory: Some(inventory.digest()),
                 catalogs,
-                installed: self.cluster.into_iter().flat_map(ClusterDump::installed).collect(),
+                installed: known.installed,
                 digests,
                 repositories,
             },

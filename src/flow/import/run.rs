@@ -1,37 +1,35 @@
 //! The order of an import.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::ReadAt;
-use crate::emit::{self};
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Fault};
 use crate::finding::Finding;
-use crate::flow::import::catalog::{ArchiveFacts, Forward};
-use crate::flow::import::contents::{ArchiveSource, Contents};
-use crate::flow::import::deliver::{carried_images, place};
-use crate::flow::import::receipt::switches;
+use crate::flow::import::catalog::{Forward, Outlook};
+use crate::flow::import::contents::ArchiveSource;
+use crate::flow::import::deliver::for_staging;
+use crate::flow::import::judge::Case;
+use crate::flow::import::receipt::{Known, switches};
 use crate::flow::import::tags::Tags;
 use crate::flow::import::{generation, preflight};
 use crate::flow::record::{Log, Record};
-use crate::flow::verify::verify;
 use crate::limits::Limits;
-use crate::mapping::Mapping;
 use crate::merge::MergeOptions;
-use crate::plan::{PlannedCatalog, Prerequisite};
-use crate::promote::Claimant;
+use crate::promote::{Claimant, Lease, promote};
 use crate::registry::Client;
+use crate::site::Site;
 use crate::site::cluster::ClusterDump;
-use crate::site::{CatalogMirror, Site};
+use crate::stage::stage;
 use crate::store::files;
 use crate::store::lock::{Lock, identity};
+use crate::transfer::{Look, Proof};
 use crate::trust::TrustSet;
-use crate::verify::{Floor, Policy, open};
+use crate::verify::Policy;
 
 /// The file by which a folder is known to be of an import.
-const MARKER: &str = "receipt.json";
+pub(super) const MARKER: &str = "receipt.json";
 
 /// How far an import goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +62,8 @@ pub struct Import<'a> {
     pub client: &'a Client,
     /// Transfers at once.
     pub jobs: usize,
+    /// Whether production's blobs are read back whole and hashed before anything refers to them.
+    pub paranoid: bool,
     /// How far to go.
     pub until: Until,
     /// Told what happens.
@@ -87,11 +87,20 @@ pub struct Imported {
 
 impl Import<'_> {
     /// Imports an archive and writes the cluster resources into the folder `out`.
-    pub fn run(mut self, source: Arc<dyn ReadAt>, out: &Path) -> Result<Imported, AnyFault> {
+    pub fn run(self, source: Arc<dyn ReadAt>, out: &Path) -> Result<Imported, AnyFault> {
         // 1 One import at a time on this machine.
         files::create_private_folder(self.state)?;
         let lock = Lock::take(&self.state.join("lock"))?;
         let name = identity(&self.state.join("name"))?;
+        let mut log = Log::open(self.state)?;
+        // 2, 3 Whatever can fail fails before the first write.
+        let case = self.judge(source, log.history())?;
+        files::check_folder(out, MARKER)?;
+        let forwards = self.forwards(&case);
+        let outlooks = forwards.iter().map(Forward::outlook).collect::<Result<Vec<_>, _>>()?;
+        let survey = self.survey(&case, &forwards, &outlooks, Look::Manifests)?;
+        preflight::writes(&self.written(&survey)?, self.client, self.jobs, self.events)?;
+        // One import at a time in production. Where nothing is to be changed nobody is kept waiting, and nothing is written.
         let claimant = Claimant {
             name: &name,
             holder: lock.holder(),
@@ -99,56 +108,54 @@ impl Import<'_> {
             client: self.client,
             events: self.events,
         };
-        let mut log = Log::open(self.state)?;
-        // 2 Open once; believe nothing that is not signed, nothing that is older than what is in force. The journal is asked
-        // first: what is damaged or foreign is told without a registry.
-        self.policy.floor = log.last_committed().map(|(sequence, inventory)| Floor { sequence, inventory });
-        let archive = verify(Arc::clone(&source), self.trust, &self.policy, self.events, self.limits)?;
-        let mut findings = archive.notes().to_vec();
-        if let Some(floor) = self.higher_floor(&log)? {
-            self.policy.floor = Some(floor);
-            findings = open(source, self.trust, &self.policy, self.limits)?.notes().to_vec();
-        }
-        files::check_folder(out, MARKER)?;
-        if let Some(cluster) = self.cluster {
-            findings.extend(emit::preflight(self.site, cluster));
-        }
-        // 3 Whatever can fail fails before the first write.
-        let mapping = Mapping::new(&self.site.spec.repositories)?;
-        let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
-        let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
-        preflight::preflight(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
-        let merge = self.merge_options(&contents);
-        let facts = ArchiveFacts {
-            inventory: archive.inventory().digest(),
-            generation: archive.inventory().sequence,
-            created: &contents.plan.created,
-        };
-        let carried = carried_images(&contents, &self.site.spec.production.registry);
-        let forwards = self.forwards(&contents, &mapping, &merge, facts, &carried, &claimant);
-        let outlooks = forwards.iter().map(Forward::outlook).collect::<Result<Vec<_>, _>>()?;
+        claimant.hold(&generation::repository(&self.site.spec.production.registry)?, |lease| {
+            if survey.changes_production() {
+                lease.take()?;
+                // Somebody else may have been inside until now.
+                self.still_newest(log.history(), &case.archive)?;
+            }
+            self.bring(&case, &forwards, outlooks, lease, &mut log, out)
+        })
+    }
+
+    /// Everything that writes.
+    fn bring(
+        &self,
+        case: &Case<'_>,
+        forwards: &[Forward<'_>],
+        outlooks: Vec<Option<Outlook>>,
+        lease: &Lease<'_>,
+        log: &mut Log,
+        out: &Path,
+    ) -> Result<Imported, AnyFault> {
+        let Case { archive, contents, mapping, .. } = case;
+        let mut findings = case.findings.clone();
         // 4
         let (generation, inventory) = (archive.inventory().sequence, archive.inventory().digest());
-        if log.committed(&inventory).is_none() {
+        if log.history().committed(&inventory).is_none() {
             let reason = self.policy.accept_time.as_ref().map(ToString::to_string);
             log.note(&Record::Begin { generation, inventory, at: self.policy.now.to_string(), reason })?;
         }
         // 5, 6, 7 Blobs, then manifests into staging; then the proof that all of it is there.
-        let source = ArchiveSource::new(&archive, &contents, &mapping, self.site, self.client)?;
-        let staged = self.stage(&archive, &contents, &source)?;
-        if log.committed(&inventory).is_none() {
+        let source = ArchiveSource::new(archive, contents, mapping, self.site, self.client)?;
+        let (spec, platforms) = (&self.site.spec, &self.site.spec.platforms);
+        let in_staging = Proof::sizes();
+        let to_staging = self.transfer(&spec.staging.registry, &source, &in_staging);
+        let staged = stage(archive, &for_staging(contents), platforms, &to_staging)?;
+        if log.history().committed(&inventory).is_none() {
             log.note(&Record::Staged { inventory })?;
         }
         if self.until == Until::Stage {
             return Ok(self.imported(generation, findings));
         }
         // 8, 9 The same into production, where nothing refers to it yet.
-        let promoted = self.promote(&staged, &contents, &source)?;
-        if log.committed(&inventory).is_none() {
+        let to_production = self.transfer(&spec.production.registry, &source, &case.proof);
+        let promoted = promote(&staged, &self.for_production(contents)?, platforms, &to_production)?;
+        if log.history().committed(&inventory).is_none() {
             log.note(&Record::Promoted { inventory })?;
         }
         // What the catalogs ask for by tag must be there before they are in force; tags that exist move afterwards.
-        self.tags(&contents, &source, inventory, Tags::New, &mut log)?;
+        self.tags(contents, &source, inventory, Tags::New, log)?;
         // 10, 11 Each catalog: merge, push, check. What stands in the way of one stops all of them.
         let prepared = forwards
             .iter()
@@ -158,14 +165,14 @@ impl Import<'_> {
         // 12 to 16 The one request for each that puts it in force.
         let mut served = Vec::new();
         for (forward, prepared) in forwards.iter().zip(prepared) {
-            let result = forward.commit(prepared, &mut log)?;
+            let result = forward.commit(prepared, lease, log)?;
             findings.extend(result.findings.iter().cloned());
             served.push(result);
         }
         // 17 Tags that people use, and the copy of the floor that production keeps.
-        let mut steps = switches(&contents, &served, &self.site.spec.production.registry);
-        steps.extend(self.tags(&contents, &source, inventory, Tags::All, &mut log)?);
-        if let Err(fault) = generation::keep(&self.site.spec.production.registry, &archive, self.client) {
+        let mut steps = switches(contents, &served, &spec.production.registry);
+        steps.extend(self.tags(contents, &source, inventory, Tags::All, log)?);
+        if let Err(fault) = generation::keep(&spec.production.registry, archive, self.client) {
             // The catalogs are in force; a registry that refuses one more repository must not stop what follows.
             findings.push(state_not_kept(&*fault));
         }
@@ -173,10 +180,10 @@ impl Import<'_> {
             forward.confirm(served)?;
         }
         // 18
-        if log.committed(&inventory).is_none() {
+        if log.history().committed(&inventory).is_none() {
             let at = self.policy.now.to_string();
             log.note(&Record::Committed { generation, inventory, at, steps, findings: findings.clone() })?;
-        } else if let Some(Record::Committed { findings: told, .. }) = log.committed(&inventory) {
+        } else if let Some(Record::Committed { findings: told, .. }) = log.history().committed(&inventory) {
             // Merging a catalog with itself has nothing to tell: what was told when it came into force still holds.
             findings.clone_from(told);
         }
@@ -184,10 +191,16 @@ impl Import<'_> {
             return Ok(self.imported(generation, findings));
         }
         // 19
-        let receipt = self.receipt(&archive, &contents, &mapping, &promoted, &served, &log);
-        let emitted = self.emit(&contents, &served, &mapping, &receipt, &findings);
+        let (others, told) = self.others(case);
+        findings.extend(told);
+        let (installed, told) = self.installed()?;
+        findings.extend(told);
+        let known = Known { promoted: promoted.present().clone(), others, installed };
+        let receipt = self.receipt(case, &served, known, log.history());
+        let emitted = self.emit(contents, &served, mapping, &receipt, &findings);
         self.events.emit(&Event::Begin { phase: Phase::Emit, items: emitted.files.len() as u64, bytes: 0 });
         files::replace_folder(out, &emitted.files, MARKER)?;
+        self.keep_receipt(&emitted)?;
         self.events.emit(&Event::End { phase: Phase::Emit });
         findings.extend(emitted.findings);
         Ok(self.imported(generation, findings))
@@ -196,60 +209,6 @@ impl Import<'_> {
     /// What came of it, when it went as far as it was asked to.
     fn imported(&self, generation: u64, findings: Vec<Finding>) -> Imported {
         Imported { generation, reached: self.until, written: self.client.written(), findings }
-    }
-
-    fn forwards<'f>(
-        &'f self,
-        contents: &'f Contents<'_>,
-        mapping: &'f Mapping,
-        merge: &'f MergeOptions,
-        archive: ArchiveFacts<'f>,
-        carried: &'f BTreeSet<String>,
-        claimant: &'f Claimant<'f>,
-    ) -> Vec<Forward<'f>> {
-        let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
-            site: self.site,
-            mapping,
-            planned,
-            mirror,
-            archive,
-            carried,
-            merge,
-            claimant,
-            client: self.client,
-            jobs: self.jobs,
-            events: self.events,
-            limits: self.limits,
-        };
-        contents.catalogs.iter().map(forward).collect()
-    }
-
-    /// Production's own floor, where it is higher than the journal's.
-    fn higher_floor(&self, log: &Log) -> Result<Option<Floor>, AnyFault> {
-        let local = log.last_committed().map(|(sequence, inventory)| Floor { sequence, inventory });
-        let production = &self.site.spec.production.registry;
-        let kept = generation::latest(production, self.trust, self.client, self.events, self.limits)?;
-        let text = match (local, kept) {
-            (None, Some(kept)) => format!(
-                "the journal is new; production says that generation {} was imported last, and that holds",
-                kept.sequence
-            ),
-            (Some(local), Some(kept)) if kept.sequence > local.sequence => format!(
-                "the journal ends with generation {}; production says that generation {} was imported last, and that holds",
-                local.sequence, kept.sequence
-            ),
-            (Some(local), Some(kept))
-                if kept.sequence == local.sequence && kept.inventory != local.inventory =>
-            {
-                format!(
-                    "the journal and production know generation {} as different archives; the journal holds",
-                    local.sequence
-                )
-            }
-            _ => return Ok(None),
-        };
-        self.events.emit(&Event::Warning { text: &text });
-        Ok(kept.filter(|kept| local.is_none_or(|local| kept.sequence > local.sequence)))
     }
 }
 

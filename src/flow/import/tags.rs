@@ -44,7 +44,7 @@ impl Import<'_> {
                 };
                 self.client.push_manifest(&repository, &target, &manifest)?;
             }
-            if asked && let Some(before) = log.old_of(&inventory, &name, &root.digest) {
+            if asked && let Some(before) = log.history().old_of(&inventory, &name, &root.digest) {
                 steps.push(ReceiptStep { subject: name.to_string(), before, after: root.digest });
             }
         }

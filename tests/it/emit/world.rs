@@ -228,6 +228,7 @@ fn receipt(generation: u64) -> Receipt {
         inventory: Digest::of(b"inventory"),
         generation,
         signers: vec!["4f1c0e9b2a7d3356".to_owned()],
+        accept_time: None,
         steps: vec![ReceiptStep {
             subject: "nexus.example:5000/olm-redhat/redhat-operator-index:v4.20".to_owned(),
             before: (generation > 1).then(|| Digest::of(b"former")),

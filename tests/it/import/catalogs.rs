@@ -80,10 +80,22 @@ pub(crate) fn push_without_opm(stand: &Stand, tag: &ImageRef, files: &BTreeMap<S
     push_on(stand, tag, files, &[File::new("etc/os-release", "ID=scratch\n")])
 }
 
+/// The same with all of it in one layer.
+pub(crate) fn push_mixed(stand: &Stand, tag: &ImageRef, files: &BTreeMap<String, Vec<u8>>) -> Digest {
+    let mut all = vec![File::program("bin/opm", "#!/bin/sh\nexit 1\n")];
+    all.extend(configs(files));
+    push_layers(stand, tag, vec![Layer::of(&all).unwrap()])
+}
+
 fn push_on(stand: &Stand, tag: &ImageRef, files: &BTreeMap<String, Vec<u8>>, base: &[File]) -> Digest {
-    let configs: Vec<File> =
-        files.iter().map(|(path, text)| File::new(format!("configs/{path}"), text.clone())).collect();
-    let layers = vec![Layer::of(base).unwrap(), Layer::of(&configs).unwrap()];
+    push_layers(stand, tag, vec![Layer::of(base).unwrap(), Layer::of(&configs(files)).unwrap()])
+}
+
+fn configs(files: &BTreeMap<String, Vec<u8>>) -> Vec<File> {
+    files.iter().map(|(path, text)| File::new(format!("configs/{path}"), text.clone())).collect()
+}
+
+fn push_layers(stand: &Stand, tag: &ImageRef, layers: Vec<Layer>) -> Digest {
     let mut recipe = Recipe::of(layers).labels([(CONFIGS_LABEL, "/configs")]);
     recipe.entrypoint = vec!["/bin/opm".to_owned()];
     recipe.arguments = vec!["serve".to_owned(), "/configs".to_owned()];

@@ -3,6 +3,7 @@
 use std::fs;
 
 use ombundle::demo::{Generation, ImageSize, World};
+use ombundle::plan::ImageKind;
 use ombundle::reference::RepositoryRef;
 use ombundle::registry::Target;
 
@@ -26,8 +27,8 @@ fn an_archive_with_nothing_new_is_small_and_changes_nothing_that_is_served() {
 
     let (served, before) = (stand.served(), stand.holdings());
     let imported = stand.ok(&format!("{} --format json", Stand::import_line("again"))).json();
-    // The signed record of the generation, by which production knows the floor, and nothing else.
-    assert_eq!(imported["written"], 3, "{imported}");
+    // The claim of the lease, the signed record of the generation, by which production knows the floor, and nothing else.
+    assert_eq!(imported["written"], 4, "{imported}");
     assert_eq!(stand.served(), served);
     let [staging, production] = stand.holdings();
     assert!(staging == before[0], "staging changed");
@@ -44,6 +45,65 @@ fn an_archive_with_nothing_new_is_small_and_changes_nothing_that_is_served() {
         all.into_iter().filter(|(path, _)| path.starts_with("cluster/")).collect::<Vec<_>>()
     };
     assert!(resources("again") == resources("first"), "other resources");
+    stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn an_image_of_which_production_lost_a_part_is_delivered() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.ok(&Stand::import_line("first"));
+    // One layer of an operator's image is gone, and the report says nothing of it any more.
+    let plan = stock::plan(&stand, "first");
+    let image =
+        plan.images.iter().find(|image| image.kind == ImageKind::Related && image.blobs.len() > 1).unwrap();
+    let repository = stock::place(&stand.production.host(), image);
+    let uses = |digest| {
+        plan.images.iter().filter(|other| other.blobs.iter().any(|blob| blob.digest == digest)).count()
+    };
+    let lost = image.blobs.iter().map(|blob| blob.digest).find(|digest| uses(*digest) == 1).unwrap();
+    fs::remove_file(stand.production.blob_path(&lost)).unwrap();
+    stand.expect("check --site @site.yaml", 10);
+    let mut receipt: serde_json::Value = serde_json::from_str(&stand.text("first/out/receipt.json")).unwrap();
+    let forget = |list: &mut serde_json::Value| {
+        list.as_array_mut().unwrap().retain(|digest| *digest != lost.to_string());
+    };
+    forget(&mut receipt["site"]["digests"]);
+    receipt["site"]["repositories"].as_object_mut().unwrap().values_mut().for_each(forget);
+    stand.write("again/receipt.json", &receipt.to_string());
+    stand.write("again/imageset.yaml", &stand.text("first/imageset.yaml"));
+    for file in ["csvs.json", "subscriptions.json"] {
+        stand.write(&format!("again/{file}"), &stand.text(&format!("first/{file}")));
+    }
+    stand.pack("again", "--report @again/receipt.json");
+    let needed = stock::plan(&stand, "again").prerequisites;
+    assert!(needed.iter().any(|needed| needed.digest == image.root.digest), "its manifest was carried too");
+    assert!(!needed.iter().any(|needed| needed.digest == lost), "what is gone was left out");
+    stand.ok(&Stand::import_line("again"));
+    let folder = tempfile::tempdir().unwrap();
+    stock::Skopeo::new(&stand).pull_verbatim(&repository.pin(image.root.digest).to_string(), folder.path());
+    stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn a_base_that_brings_upstreams_catalog_along_is_not_taken_for_what_was_offered() {
+    let stand = Stand::plain();
+    stand.ok("key generate --out @signer");
+    stand.publish(Generation::First);
+    // Upstream's image has opm and catalog in one layer, so that none of it can be left out.
+    let path = World::CATALOG.split_once('/').unwrap().1;
+    let upstream = format!("{}/{path}", stand.source.host()).parse().unwrap();
+    let mut files = catalogs::files(&stand, &upstream);
+    files.extend([catalogs::stranger("unasked-operator", "registry.redhat.io/unasked/bundle:v1")]);
+    catalogs::push_mixed(&stand, &upstream, &files);
+    for file in ["csvs.json", "subscriptions.json"] {
+        stand.write(&format!("first/{file}"), "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}");
+    }
+    stand.pack("first", "");
+    stand.ok(&Stand::import_line("first"));
+    let served = catalogs::served(&stand);
+    let packages: Vec<&str> = served.packages.keys().map(String::as_str).collect();
+    assert_eq!(packages, ["devworkspace-operator", "web-terminal"]);
     stand.ok("check --site @site.yaml");
 }
 

@@ -8,7 +8,7 @@ use ombundle::demo::World;
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::limits::LIMITS;
-use ombundle::transfer::closure;
+use ombundle::transfer::{Proof, closure};
 
 use super::stand::{Stand, contents, finish, listing, restore, save};
 
@@ -79,7 +79,8 @@ impl Ground {
         let served = self.stand.served().unwrap();
         assert!(served == self.old || served == self.end.served, "{inject}: production serves {served}");
         let image = self.stand.catalog().repository.pin(served);
-        let found = closure(&[image], &[], self.stand.client(), 1, &Silent, &LIMITS).unwrap();
+        let found =
+            closure(&[image], &[], &Proof::sizes(), self.stand.client(), 1, &Silent, &LIMITS).unwrap();
         assert_eq!(found.absences, [], "{inject}");
         self.stand.ok("check --site @site.yaml");
         // What stands for the cluster is whole or not there.

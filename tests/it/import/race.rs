@@ -188,3 +188,41 @@ fn a_catalog_that_somebody_puts_back_is_noticed() {
     stand.ok(&Stand::import_line("first"));
     assert_ne!(stand.served(), Some(old));
 }
+
+#[test]
+fn what_an_earlier_try_kept_stays_kept() {
+    let stand = Stand::plain();
+    stand.first();
+    // A try of this generation kept what it was about to replace, and died; somebody changed the catalog since.
+    let old = stand.served().unwrap();
+    let mut kept = stand.catalog();
+    kept.tag = Some("v4.20-prev-1".parse().unwrap());
+    let files = catalogs::files(&stand, &stand.catalog());
+    catalogs::push(&stand, &kept, &files);
+    let earlier = stand.digest_of(&kept).unwrap();
+    assert_ne!(earlier, old);
+    stand.ok(&Stand::import_line("first"));
+    assert_eq!(stand.digest_of(&kept), Some(earlier));
+    kept.tag = Some(format!("v4.20-prev-1-{}", old.short()).parse().unwrap());
+    assert_eq!(stand.digest_of(&kept), Some(old));
+}
+
+#[test]
+fn what_was_overtaken_while_it_waited_is_refused() {
+    let stand = Stand::plain();
+    stand.first();
+    pack_late(&stand);
+    // Judged and found to be new; it is about to claim production when a newer one passes by.
+    let gate = Gate::before(&stand.production.host(), "PUT /v2/ombundle/state/manifests/ombundle-lease-");
+    let site = stand.text("site.yaml").replace(stand.production.host().as_str(), gate.host());
+    stand.write("gated.yaml", &site.replace("./state", "./gated"));
+    let first = start(stand.command("import @first.ombundle --site @gated.yaml -o @first/out"));
+    gate.reached();
+    stand.ok("import @late.ombundle --site @site.yaml -o @late/out");
+    let served = stand.served();
+    gate.open();
+    let ended: Ended = first.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("generation 1 came too late: meanwhile generation 2"), "{}", ended.stderr);
+    assert_eq!(stand.served(), served);
+}

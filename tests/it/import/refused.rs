@@ -239,3 +239,22 @@ fn a_wrong_password() {
         refused(&stand, &line, 7, &[&hosts[wrong], "hint:"]);
     }
 }
+
+#[test]
+fn a_plan_for_another_site_or_for_other_nodes_is_refused_outside() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.ok(&Stand::import_line("first"));
+    let mut receipt: Value = serde_json::from_str(&stand.text("first/out/receipt.json")).unwrap();
+    receipt["site"]["site"] = json!("other-world");
+    stand.write("foreign/receipt.json", &receipt.to_string());
+    let plan = "plan -c @first/imageset.yaml --site @site.yaml -o @first/other.json";
+    for (more, code) in [
+        ("--report @foreign/receipt.json", "REPORT_SITE"),
+        ("--platform linux/s390x --installed web-terminal.v1.8.0", "PLATFORM_UNCOVERED"),
+    ] {
+        let ended = stand.expect(&format!("{plan} {more}"), 2);
+        assert!(ended.stderr.contains(code) && ended.stderr.contains("hint:"), "{}", ended.stderr);
+        assert!(!stand.path("first/other.json").exists(), "{code}");
+    }
+}

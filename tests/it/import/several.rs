@@ -6,6 +6,7 @@ use std::process::Stdio;
 use ombundle::demo::{Generation, ImageSize, StandIns};
 use ombundle::digest::Digest;
 use ombundle::reference::ImageRef;
+use serde_json::Value;
 
 use super::catalogs;
 use super::stand::{Ended, Stand, until};
@@ -23,18 +24,23 @@ pub(crate) fn pack_both(stand: &Stand) {
     let parts = StandIns::of(&[(path, text)], ImageSize::SMALL).unwrap();
     let world = parts.published_as(&OTHER.parse().unwrap(), ImageSize::SMALL).unwrap();
     world.push(stand.client(), &stand.source.host()).unwrap();
-    let path = OTHER.split_once('/').unwrap().1;
-    stand.edit(
-        "site.yaml",
-        "  platforms:",
-        &format!("    - {{source: {OTHER}, mirror: olm-redhat/{path}, name: cs-vendor}}\n  platforms:"),
-    );
+    serve_other(stand);
     stand.edit(
         "first/imageset.yaml",
         "  additionalImages:",
-        &format!("    - catalog: {OTHER}\n      packages:\n        - name: late-operator\n  additionalImages:"),
+        &format!(
+            "    - catalog: {OTHER}\n      packages:\n        - name: late-operator\n  additionalImages:"
+        ),
     );
     stand.pack("first", "");
+}
+
+/// The site file has both catalogs.
+fn serve_other(stand: &Stand) {
+    let path = OTHER.split_once('/').unwrap().1;
+    let entry =
+        format!("    - {{source: {OTHER}, mirror: olm-redhat/{path}, name: cs-vendor}}\n  platforms:");
+    stand.edit("site.yaml", "  platforms:", &entry);
 }
 
 /// The second catalog's tag in production.
@@ -84,4 +90,55 @@ fn what_stops_the_second_catalog_stops_the_first() {
     assert!(both(&stand)[1].is_some());
     assert_ne!(both(&stand)[0], before[0]);
     stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn the_receipt_tells_of_the_whole_site() {
+    let stand = Stand::plain();
+    pack_both(&stand);
+    stand.ok(&Stand::import_line("first"));
+    let receipt = |name: &str| -> Value {
+        serde_json::from_str(&stand.text(&format!("{name}/out/receipt.json"))).unwrap()
+    };
+    let installed = receipt("first")["site"]["installed"].clone();
+    assert_eq!(installed.as_array().unwrap().len(), 2, "{installed}");
+
+    // The next archive changes one of the catalogs, and nobody asked the cluster.
+    stand.publish(Generation::Second);
+    serve_other(&stand);
+    stand.pack("second", "--report @first/out/receipt.json");
+    let line = "import @second.ombundle --site @site.yaml -o @second/out --accept-time clock-was-repaired --format json";
+    let imported = stand.ok(line).json();
+    let codes: Vec<&str> = imported["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&"INSTALLED_KEPT"), "{imported}");
+    let second = receipt("second");
+    let site = &second["site"];
+    let catalogs: Vec<&str> = site["catalogs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|catalog| catalog["mirror"].as_str().unwrap())
+        .collect();
+    assert_eq!(catalogs, [stand.catalog().to_string(), other(&stand).to_string()]);
+    assert_eq!(site["catalogs"][1]["digest"], both(&stand)[1].unwrap().to_string());
+    assert!(!site["repositories"][format!("olm-redhat/{BUNDLE}")].as_array().unwrap().is_empty());
+    assert_eq!(site["installed"], installed);
+    assert_eq!(second["accept_time"], "clock-was-repaired");
+    // What the report knows of the other catalog need not travel again.
+    stand.write(
+        "third/imageset.yaml",
+        &format!(
+            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  operators:\n    \
+             - catalog: {OTHER}\n      packages:\n        - name: late-operator\n"
+        ),
+    );
+    stand.ok("plan -c @third/imageset.yaml --site @site.yaml --report @second/out/receipt.json -o @third/plan.json");
+    let plan = super::stock::plan(&stand, "third");
+    let bundle = plan.images.iter().find(|image| image.source.to_string().ends_with(BUNDLE)).unwrap();
+    assert!(plan.prerequisites.iter().any(|needed| needed.digest == bundle.root.digest), "it travels again");
 }

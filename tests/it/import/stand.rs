@@ -31,7 +31,7 @@ pub(crate) struct Stand {
     access: Vec<String>,
     client: Client,
     folder: tempfile::TempDir,
-    _tokens: Option<TokenServer>,
+    pub(crate) tokens: Option<TokenServer>,
 }
 
 /// How a command ended.
@@ -96,7 +96,7 @@ impl Stand {
             }
         }
         let client = Client::new(client, &Environment::default(), Arc::new(Silent)).unwrap();
-        Self { source, staging, production, access, client, folder, _tokens: tokens }
+        Self { source, staging, production, access, client, folder, tokens }
     }
 
     /// A file of the user.
@@ -256,6 +256,12 @@ impl Stand {
     pub(crate) fn holdings(&self) -> [Listing; 2] {
         [listing(self.staging.storage()), listing(self.production.storage())]
     }
+}
+
+/// A listing without uploads that were opened and given up: of these docker-registry 2.8 keeps a file for the sums.
+pub(crate) fn kept(holdings: &Listing) -> Listing {
+    let upload = |path: &Path| path.components().any(|part| part.as_os_str() == "_uploads");
+    holdings.iter().filter(|(path, _)| !upload(path)).map(|(path, facts)| (path.clone(), *facts)).collect()
 }
 
 /// Runs a command to its end, and ends it when it takes too long.

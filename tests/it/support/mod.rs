@@ -1,7 +1,5 @@
 //! What the tests stand on.
 
-#![expect(dead_code, reason = "each module of the suite uses its own part of it")]
-
 pub(crate) mod gpg;
 pub(crate) mod peer;
 pub(crate) mod proxy;

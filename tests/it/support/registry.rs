@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) token: Option<(String, PathBuf)>,
     /// Refuse deletions, as it does by default elsewhere.
     pub(crate) no_delete: bool,
+    /// Serve the content that is there, and take no writes (`maintenance.readonly`).
+    pub(crate) frozen: Option<PathBuf>,
     /// Keep the content there; else in a folder that goes with the registry.
     pub(crate) storage: Option<PathBuf>,
 }
@@ -61,7 +63,11 @@ impl DockerRegistry {
 
     pub(crate) fn start_with(options: &Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let storage = options.storage.clone().unwrap_or_else(|| folder.path().join("storage"));
+        let storage = options
+            .frozen
+            .clone()
+            .or_else(|| options.storage.clone())
+            .unwrap_or_else(|| folder.path().join("storage"));
         let identity = options.tls.then(Identity::for_loopback);
         // The port is free now; should somebody else take it before the registry does, the next one is tried.
         for _ in 0..10 {
@@ -173,9 +179,10 @@ fn config(
 ) -> String {
     let mut text = format!(
         "version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: {}}}\n\
-         http:\n  addr: {host}\n",
+         {}http:\n  addr: {host}\n",
         storage.display(),
-        !options.no_delete
+        !options.no_delete,
+        if options.frozen.is_some() { "  maintenance: {readonly: {enabled: true}}\n" } else { "" },
     );
     if let Some(identity) = identity {
         let (certificate, key) = (identity.certificate_path(), identity.key_path());

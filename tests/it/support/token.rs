@@ -18,6 +18,8 @@ pub(crate) const SERVICE: &str = "test-service";
 pub(crate) struct Manner {
     /// Who may have a token.
     pub(crate) users: Vec<(String, String)>,
+    /// What nobody may push to: repositories that begin so.
+    pub(crate) pull_only: Option<String>,
     /// Whether anybody may pull.
     pub(crate) anonymous_pull: bool,
     /// Life of a token in seconds, as told to the client; `None` tells nothing.
@@ -32,6 +34,7 @@ impl Default for Manner {
     fn default() -> Self {
         Self {
             users: vec![("alice".to_owned(), "wonderland".to_owned())],
+            pull_only: None,
             anonymous_pull: false,
             expires_in: Some(300),
             lives: 300,
@@ -102,11 +105,11 @@ fn answer(asked: &Asked, manner: &Manner, key: &KeyPair, x5c: &str) -> Answer {
             let (kind, rest) = scope.split_once(':')?;
             let (name, actions) = rest.rsplit_once(':')?;
             let allowed: Vec<&str> = match user {
-                Some(_) => actions.split(',').collect(),
-                None if manner.anonymous_pull => {
-                    actions.split(',').filter(|action| *action == "pull").collect()
+                Some(_) if !manner.pull_only.as_deref().is_some_and(|only| name.starts_with(only)) => {
+                    actions.split(',').collect()
                 }
-                None => Vec::new(),
+                None if !manner.anonymous_pull => Vec::new(),
+                _ => actions.split(',').filter(|action| *action == "pull").collect(),
             };
             Some(serde_json::json!({"type": kind, "name": name, "actions": allowed}))
         })

@@ -10,17 +10,18 @@ use crate::fault::AnyFault;
 use crate::finding::{Finding, Severity, has_errors};
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::import::catalog::CatalogError;
+use crate::flow::import::catalog::minors::minors;
 use crate::flow::record::{Log, Record};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::merge::{MergeOptions, MergedCatalog, merge};
 use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
-use crate::promote::{CatalogTag, Claimant, Commit, PromoteError, Promoted};
+use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted};
 use crate::reference::{PinnedRef, RepositoryRef};
 use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
-use crate::transfer::Holdings;
+use crate::transfer::{Holdings, Proof};
 
 /// How often a catalog is merged anew when somebody else changes it meanwhile.
 const TRIES: u32 = 3;
@@ -56,8 +57,8 @@ pub struct Forward<'a> {
     pub carried: &'a BTreeSet<String>,
     /// Decisions and knowledge for the merge.
     pub merge: &'a MergeOptions,
-    /// Keeps other imports out while a tag moves.
-    pub claimant: &'a Claimant<'a>,
+    /// How production's word is tested.
+    pub proof: &'a Proof,
     /// Asks production.
     pub client: &'a Client,
     /// Requests at once.
@@ -96,9 +97,16 @@ enum Before {
     Nothing,
 }
 
-/// Whether an image offers, text for text, what came of merging with it.
-fn adds_nothing(base: &CatalogImage, merged: &MergedCatalog) -> bool {
-    base.files().into_iter().eq(crate::catalog::write::files(merged.catalog()))
+impl Outlook {
+    /// Whether production offers, text for text, what came of merging with it.
+    pub fn adds_nothing(&self) -> bool {
+        self.base.files().into_iter().eq(crate::catalog::write::files(self.merged.catalog()))
+    }
+
+    /// What production serves.
+    pub fn served(&self) -> Digest {
+        self.base.root.digest()
+    }
 }
 
 /// A merged catalog whose image is in production, whole, and to which nothing refers.
@@ -122,6 +130,28 @@ impl Forward<'_> {
         }
     }
 
+    /// What would be served, for who wants to know without doing it. Of an image that is still to be built the digest is that of what it
+    /// will be built on.
+    pub fn preview(&self, outlook: Option<&Outlook>) -> Option<Served> {
+        let repository = self.tag().repository;
+        Some(match outlook {
+            Some(outlook) => Served {
+                image: repository.pin(outlook.served()),
+                previous: Some(outlook.served()),
+                catalog: outlook.merged.catalog().clone(),
+                findings: outlook.findings.clone(),
+                present: Holdings::new(),
+            },
+            None => Served {
+                image: repository.pin(self.planned.base?),
+                previous: None,
+                catalog: Catalog::from_values(&self.planned.delta).catalog,
+                findings: Vec::new(),
+                present: Holdings::new(),
+            },
+        })
+    }
+
     /// Looks once more, when all else is done, whether what was brought is still offered: who writes without a lease may have put
     /// the tag back. Somebody who merged with it and went on is no harm.
     pub fn confirm(&self, served: &Served) -> Result<(), AnyFault> {
@@ -131,10 +161,8 @@ impl Forward<'_> {
         if now == Some(served.image.digest) {
             return Ok(());
         }
-        if let Some(Outlook { base, merged, .. }) =
-            found.map(|found| self.merge(found, Before::Served)).transpose()?
-            && adds_nothing(&base, &merged)
-        {
+        let now_offered = found.map(|found| self.merge(found, Before::Served)).transpose()?;
+        if now_offered.is_some_and(|offered| offered.adds_nothing()) {
             return Ok(());
         }
         Err(PromoteError::Overtaken {
@@ -152,7 +180,12 @@ impl Forward<'_> {
     }
 
     /// Moves the tag to what was prepared; merges anew with what somebody else put there meanwhile.
-    pub fn commit(&self, mut prepared: Prepared, log: &mut Log) -> Result<Served, AnyFault> {
+    pub fn commit(
+        &self,
+        mut prepared: Prepared,
+        lease: &Lease<'_>,
+        log: &mut Log,
+    ) -> Result<Served, AnyFault> {
         let tag = self.tag();
         let inventory = self.archive.inventory;
         for _ in 0..TRIES {
@@ -163,9 +196,8 @@ impl Forward<'_> {
                 self.before(&new, log)?
             } else {
                 log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
-                let lease = self.claimant.take(&tag.repository)?;
                 let generation = self.archive.generation;
-                match tag.commit(old.as_ref(), root, generation, &lease, self.client)? {
+                match tag.commit(old.as_ref(), root, generation, lease, self.client)? {
                     Commit::Moved => {
                         log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
                         old_digest
@@ -173,12 +205,10 @@ impl Forward<'_> {
                     Commit::AlreadyThere => self.before(&new, log)?,
                     Commit::Changed { found } => {
                         let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
-                        drop(lease);
                         prepared = self.again(&format!("was changed meanwhile, to {found}"))?;
                         continue;
                     }
                     Commit::Late => {
-                        drop(lease);
                         prepared = self.again("was not moved: the registry took too long")?;
                         continue;
                     }
@@ -200,7 +230,7 @@ impl Forward<'_> {
     /// this archive moved nothing, what is served was served before.
     fn before(&self, new: &Digest, log: &Log) -> Result<Option<Digest>, AnyFault> {
         let tag = self.tag();
-        if let Some(noted) = log.old_of(&self.archive.inventory, &tag.reference(), new) {
+        if let Some(noted) = log.history().old_of(&self.archive.inventory, &tag.reference(), new) {
             return Ok(noted);
         }
         let generation = self.archive.generation;
@@ -213,7 +243,8 @@ impl Forward<'_> {
         Ok((!was_first).then_some(*new))
     }
 
-    pub(super) fn tag(&self) -> CatalogTag {
+    /// Its tag in production.
+    pub fn tag(&self) -> CatalogTag {
         let registry = self.site.spec.production.registry.clone();
         let repository = self.mirror.mirror.repository.clone();
         CatalogTag {
@@ -229,18 +260,20 @@ impl Forward<'_> {
             Some(old) => old.clone(),
             None => self.carried_base()?,
         };
-        let Outlook { base, merged, mut findings } = match outlook {
-            Some(outlook) if outlook.base.root.digest() == root.digest() => outlook,
+        let outlook = match outlook {
+            Some(outlook) if outlook.served() == root.digest() => outlook,
             _ => {
                 let before = if old.is_some() { Before::Served } else { Before::Nothing };
                 self.merge(root.clone(), before)?
             }
         };
-        let files = crate::catalog::write::files(merged.catalog());
         // An archive with nothing new does not make another image of the same catalog: no cluster has anything to switch to.
-        let root = if old.is_some() && adds_nothing(&base, &merged) {
+        let adds_nothing = outlook.adds_nothing();
+        let Outlook { base, merged, mut findings } = outlook;
+        let root = if old.is_some() && adds_nothing {
             root
         } else {
+            let files = crate::catalog::write::files(merged.catalog());
             let (root, built) = self.build(&base, &files)?;
             self.push(&root, &built)?;
             root
@@ -285,7 +318,9 @@ impl Forward<'_> {
         if let Some(first) = delta.findings.iter().find(|finding| finding.severity == Severity::Error) {
             return Err(CatalogError::Delta { why: format!("{}: {}", first.subject, first.message) }.into());
         }
-        let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, self.merge);
+        let minors = minors(&base, &tag.tag, &self.planned.source);
+        let options = MergeOptions { minors, ..self.merge.clone() };
+        let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, &options);
         let (merged, report) = outcome.merged()?;
         Ok(Outlook { base, merged, findings: report.findings })
     }
@@ -298,7 +333,7 @@ impl Forward<'_> {
         needs.pinned.entry(self.tag().repository.pin(root.digest())).or_default().insert(itself.clone());
         let root_image = self.tag().repository.pin(root.digest()).to_string();
         let (found, present) =
-            unresolved(&needs, platforms, self.client, self.jobs, self.events, self.limits)?;
+            unresolved(&needs, platforms, self.proof, self.client, self.jobs, self.events, self.limits)?;
         let ours = |unresolved: &check::Unresolved| {
             // What did not travel although it is listed was blocked by the request, and the plan said so.
             let carried = unresolved.image == root_image || self.carried.contains(&unresolved.image);

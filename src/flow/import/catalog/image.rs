@@ -9,6 +9,7 @@ use crate::fault::AnyFault;
 use crate::flow::catalog_image::{CatalogImage, PlatformImage, RegistryImages, pull};
 use crate::flow::import::catalog::CatalogError;
 use crate::flow::import::catalog::forward::{ArchiveFacts, Forward};
+use crate::flow::import::catalog::minors::SOURCE_LABEL;
 use crate::flow::import::generation::push;
 use crate::oci::{ManifestView, RawManifest};
 use crate::promote::{CatalogTag, put_tag};
@@ -31,7 +32,7 @@ impl Forward<'_> {
             labels: BTreeMap::from([
                 ("dev.ombundle.generation".to_owned(), generation.to_string()),
                 ("dev.ombundle.inventory".to_owned(), inventory.to_string()),
-                ("dev.ombundle.catalog.source".to_owned(), self.planned.source.to_string()),
+                (SOURCE_LABEL.to_owned(), self.planned.source.to_string()),
                 ("dev.ombundle.catalog.delta-base".to_owned(), self.planned.digest.to_string()),
             ]),
         };

@@ -3,6 +3,7 @@
 mod fault;
 mod forward;
 mod image;
+mod minors;
 
 pub use fault::CatalogError;
 pub use forward::{ArchiveFacts, Forward, Outlook, Prepared, Served};

@@ -1,0 +1,88 @@
+//! What can be said of an archive before anything is written: that it is signed, newer than what is in force, and fit for this
+//! site.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::archive::ReadAt;
+use crate::emit;
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::import::catalog::{ArchiveFacts, Forward};
+use crate::flow::import::contents::Contents;
+use crate::flow::import::deliver::{carried_images, place};
+use crate::flow::import::{Import, preflight};
+use crate::flow::record::History;
+use crate::flow::verify::verify;
+use crate::mapping::Mapping;
+use crate::merge::MergeOptions;
+use crate::plan::{PlannedCatalog, Prerequisite};
+use crate::site::CatalogMirror;
+use crate::transfer::Proof;
+use crate::verify::{Policy, VerifiedArchive, open};
+
+/// An archive that may come in, and what that means at this site.
+pub(super) struct Case<'s> {
+    /// The archive.
+    pub(super) archive: VerifiedArchive,
+    /// What it delivers.
+    pub(super) contents: Contents<'s>,
+    /// Where the site has what.
+    pub(super) mapping: Mapping,
+    /// What the merge has to know.
+    pub(super) merge: MergeOptions,
+    /// The images that the archive brings or builds on, as references to production.
+    pub(super) carried: BTreeSet<String>,
+    /// How production's word is tested that it holds all of it.
+    pub(super) proof: Proof,
+    /// What was noticed about it.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Import<'a> {
+    /// Believes nothing that is not signed, nothing that is older than what is in force. The journal is asked first: what is
+    /// damaged or foreign is told without a registry. Then everything that the archive builds on is looked for.
+    pub(super) fn judge(&self, source: Arc<dyn ReadAt>, history: History<'_>) -> Result<Case<'a>, AnyFault> {
+        let local = Policy { floor: Self::local_floor(history), ..self.policy.clone() };
+        let archive = verify(Arc::clone(&source), self.trust, &local, self.events, self.limits)?;
+        let mut findings = archive.notes().to_vec();
+        if let Some(floor) = self.higher_floor(history, &archive)? {
+            let policy = Policy { floor: Some(floor), ..local };
+            findings = open(source, self.trust, &policy, self.limits)?.notes().to_vec();
+        }
+        if let Some(cluster) = self.cluster {
+            findings.extend(emit::preflight(self.site, cluster));
+        }
+        let mapping = Mapping::new(&self.site.spec.repositories)?;
+        let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
+        let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
+        preflight::prerequisites(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
+        let merge = self.merge_options(&contents);
+        let carried = carried_images(&contents, &self.site.spec.production.registry);
+        let proof = if self.paranoid { Proof::bytes() } else { Proof::sizes() };
+        Ok(Case { archive, contents, mapping, merge, carried, proof, findings })
+    }
+
+    /// The catalogs of the archive, each ready to be brought forward.
+    pub(super) fn forwards<'f>(&'f self, case: &'f Case<'_>) -> Vec<Forward<'f>> {
+        let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
+            site: self.site,
+            mapping: &case.mapping,
+            planned,
+            mirror,
+            archive: ArchiveFacts {
+                inventory: case.archive.inventory().digest(),
+                generation: case.archive.inventory().sequence,
+                created: &case.contents.plan.created,
+            },
+            carried: &case.carried,
+            merge: &case.merge,
+            proof: &case.proof,
+            client: self.client,
+            jobs: self.jobs,
+            events: self.events,
+            limits: self.limits,
+        };
+        case.contents.catalogs.iter().map(forward).collect()
+    }
+}
