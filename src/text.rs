@@ -25,6 +25,11 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
+/// A number of things in words: `1 bundle`, `2 bundles`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// The text as prose in Markdown: on one line, and without the power to be markup.
 #[derive(Clone, Copy)]
 pub struct Prose<'a>(pub &'a str);

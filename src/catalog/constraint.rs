@@ -73,6 +73,17 @@ struct WireList<'a> {
 }
 
 impl Requirement {
+    /// The rules in CEL that are in it.
+    pub fn rules(&self) -> Vec<&str> {
+        match self {
+            Self::Cel(rule) => vec![rule],
+            Self::All(list) | Self::Any(list) | Self::Not(list) => {
+                list.iter().flat_map(Self::rules).collect()
+            }
+            Self::Package(_) | Self::Gvk(_) => Vec::new(),
+        }
+    }
+
     /// Reads the value of an `olm.constraint` property. Nesting ends where the JSON reader's does.
     pub fn parse(json: &str) -> Result<Self, String> {
         if json.len() > MOST_BYTES {

@@ -122,9 +122,20 @@ impl Bundle {
             .find(|object| object.get("kind").is_some_and(|kind| kind == "ClusterServiceVersion"))
     }
 
-    /// What its CSV says, where the catalog has it whole.
+    /// What its CSV says: all of it where the catalog has it whole, else what stands in its annotations.
     pub fn evidence(&self) -> Option<Evidence> {
-        self.csv().map(|csv| evidence(&csv, &self.package))
+        let whole = self.csv().map(|csv| evidence(&csv, &self.package));
+        whole.or_else(|| {
+            Some(Evidence {
+                package: self.package.clone(),
+                bundle: self.name.clone(),
+                version: self.version.to_string(),
+                skip_range: Some(self.annotated_skip_range()?),
+                min_kube_version: self.min_kube_version(),
+                max_openshift_version: self.max_openshift_version(),
+                ..Evidence::default()
+            })
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constraint::Requirement;
 use super::graph::UpgradeGraph;
 use super::model::{Bundle, Catalog, Package};
+use super::offer::Offer;
 use super::path::Start;
 use super::property::Gvk;
 use crate::finding::Finding;
@@ -42,6 +43,7 @@ pub fn dependencies(catalog: &Catalog, targets: &[&Bundle], installed: &[(&str, 
         catalog,
         targets,
         installed,
+        offer: Offer::new(catalog),
         closure: Closure::default(),
         ranges: BTreeMap::new(),
         providers: OnceCell::new(),
@@ -78,6 +80,7 @@ struct Search<'a> {
     catalog: &'a Catalog,
     targets: &'a [&'a Bundle],
     installed: &'a [(&'a str, &'a Start)],
+    offer: Offer<'a>,
     closure: Closure,
     /// All ranges that a required package must be in.
     ranges: BTreeMap<String, Vec<BlangRange>>,
@@ -251,21 +254,7 @@ impl<'a> Search<'a> {
 
     /// Whether the catalog could satisfy it.
     fn can_hold(&self, requirement: &Requirement) -> bool {
-        match requirement {
-            Requirement::Package(it) => BlangRange::parse(&it.version_range).is_ok_and(|range| {
-                let package = self.catalog.packages.get(&it.package_name);
-                package.and_then(|package| best(package, |bundle| range.contains(&bundle.version))).is_some()
-            }),
-            Requirement::Gvk(gvk) => self
-                .catalog
-                .packages
-                .values()
-                .any(|package| best(package, |it| it.gvks().contains(gvk)).is_some()),
-            Requirement::Cel(_) => true,
-            Requirement::All(all) => all.iter().all(|it| self.holds(it) || self.can_hold(it)),
-            Requirement::Any(any) => any.iter().any(|it| self.can_hold(it)),
-            Requirement::Not(_) => self.holds(requirement),
-        }
+        self.offer.can_meet(requirement, &|it| self.holds(it))
     }
 
     fn present(&self) -> impl Iterator<Item = &Bundle> {
@@ -300,7 +289,7 @@ impl<'a> Search<'a> {
 }
 
 /// The bundle that OLM takes first among those that will do: default channel first, closest to the head first.
-fn best(package: &Package, suits: impl Fn(&Bundle) -> bool) -> Option<(&str, &Bundle)> {
+pub(super) fn best(package: &Package, suits: impl Fn(&Bundle) -> bool) -> Option<(&str, &Bundle)> {
     let default = package.channels.get_key_value(&package.default_channel);
     let others = package.channels.iter().filter(|(name, _)| **name != package.default_channel);
     default.into_iter().chain(others).find_map(|(name, channel)| {

@@ -46,22 +46,34 @@ impl fmt::Display for GraphProblem {
                 write!(
                     f,
                     "there are several heads, entries that no other replaces or skips: {}",
-                    names.join(", ")
+                    some(names, ", ")
                 )
             }
             Self::Cycle(names) => {
-                write!(f, "the chain of `replaces` runs in a circle: {}", names.join(" -> "))
+                write!(f, "the chain of `replaces` runs in a circle: {}", some(names, " -> "))
             }
             Self::Stranded(names, WalkRule::ThroughSkipped) => {
-                write!(f, "entries are neither on the chain nor skipped: {}", names.join(", "))
+                write!(f, "entries are neither on the chain nor skipped: {}", some(names, ", "))
             }
             Self::Stranded(names, WalkRule::UntilSkipped) => write!(
                 f,
                 "entries stand below a skipped one and are not skipped themselves, which OpenShift 4.21 and later \
                  refuses: {}",
-                names.join(", ")
+                some(names, ", ")
             ),
         }
+    }
+}
+
+/// How many names one finding tells. A person mends the first ones and looks again.
+const TOLD: usize = 20;
+
+/// Names one behind the other, as many as a person reads.
+pub(super) fn some<S: AsRef<str>>(names: &[S], between: &str) -> String {
+    let told: Vec<&str> = names.iter().take(TOLD).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(TOLD) {
+        0 => told.join(between),
+        more => format!("{} and {more} more", told.join(between)),
     }
 }
 
@@ -234,8 +246,9 @@ impl<'a> UpgradeGraph<'a> {
             self.entries.iter().map(|entry| entry.name.as_str()).filter(lost).collect::<Vec<_>>()
         };
         let always = stranded(WalkRule::ThroughSkipped);
+        let known: BTreeSet<&str> = always.iter().copied().collect();
         let newly: Vec<&str> =
-            stranded(WalkRule::UntilSkipped).into_iter().filter(|name| !always.contains(name)).collect();
+            stranded(WalkRule::UntilSkipped).into_iter().filter(|name| !known.contains(name)).collect();
         [(always, WalkRule::ThroughSkipped), (newly, WalkRule::UntilSkipped)]
             .into_iter()
             .filter(|(names, _)| !names.is_empty())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
+use super::facts::Keep;
 use super::model::{Blob, Bundle, Catalog, Channel, Package};
 use super::parse::{Body, ParsedFile, Part, at, read};
 use crate::finding::Finding;
@@ -21,7 +22,7 @@ impl Catalog {
     pub fn from_blobs(blobs: impl IntoIterator<Item = Blob>) -> Loaded {
         let mut file = ParsedFile::default();
         for blob in blobs {
-            match read(&blob.raw, blob.origin.clone(), &mut file.findings) {
+            match read(&blob.raw, Keep::Whole, blob.origin.clone(), &mut file.findings) {
                 Ok(part) => file.parts.extend(part),
                 Err(finding) => file.findings.push(finding),
             }
@@ -84,7 +85,8 @@ fn add_package(
     findings: &mut Vec<Finding>,
 ) {
     if blob.name.is_empty() {
-        findings.push(at(Finding::error("PACKAGE_NAME", &blob, "a package has no name"), &blob.origin));
+        let finding = Finding::error("PACKAGE_NAME", &blob, "a package has no name").hint("set its `name`");
+        findings.push(at(finding, &blob.origin));
         return;
     }
     match packages.entry(blob.name.clone()) {
@@ -108,7 +110,8 @@ fn add_to_package(package: &mut Package, part: Part) -> Option<Finding> {
     let Part { blob, body } = part;
     match body {
         Body::Channel { .. } | Body::Bundle { .. } if blob.name.is_empty() => {
-            return Some(at(Finding::error("NAME_MISSING", &blob, "has no name"), &blob.origin));
+            let finding = Finding::error("NAME_MISSING", &blob, "has no name").hint("set its `name`");
+            return Some(at(finding, &blob.origin));
         }
         Body::Channel { entries } => match package.channels.entry(blob.name.clone()) {
             Slot::Occupied(first) => return Some(twice("DUPLICATE_CHANNEL", &blob, &first.get().blob)),
@@ -149,7 +152,7 @@ fn twice(code: &str, blob: &Blob, first: &Blob) -> Finding {
         format!("occurs twice; the first is in {} line {}", place.file, place.line)
     };
     at(Finding::error(code, blob, message), &blob.origin)
-        .hint("catalogs are not joined by putting them together; `ombundle import` merges what arrives into what is served")
+        .hint("catalogs are not joined by putting them together; `ombundle catalog merge` joins them")
 }
 
 fn homeless(blob: &Blob) -> Finding {

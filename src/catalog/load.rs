@@ -60,10 +60,10 @@ impl IgnoreRules {
     pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut rules = Self::default();
         for (path, bytes) in files {
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            if name != INDEX_IGNORE {
+            if !Self::is_one(path) {
                 continue;
             }
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let mut builder = GitignoreBuilder::new("");
             let mut refuse = |error: &ignore::Error, line| {
                 rules.findings.push(

@@ -1,13 +1,16 @@
 //! One file of a catalog: a stream of JSON values or YAML documents, cut into blobs that are read one by one.
 
-use std::ops::Range;
+use std::fmt::Display;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::facts::{Keep, Text};
+use super::identity::{bad_properties, is_base64, version};
 use super::model::{BUNDLE, Blob, CHANNEL, DEPRECATIONS, Entry, Origin, PACKAGE, Property, RelatedImage};
-use super::property::{Gvk, Identity, PackageRequired};
-use super::wire::{Object, WireBlob, WireMeta};
+use super::stream::{Broken, JsonStream, Value, View, Window, newlines, told};
+use super::wire::{Object, WireBlob, WireEntry, WireMeta};
 use super::yaml;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -43,42 +46,64 @@ pub(super) enum Body {
 /// A pure function of one file, so that whoever has threads may read many at once and give them to
 /// [`super::link`].
 pub fn parse_file(path: &str, bytes: &[u8], limits: &Limits) -> ParsedFile {
-    let (mut parts, mut findings) = (Vec::new(), Vec::new());
-    let wrong = cut(path, bytes, limits, &mut |raw, origin| match read(raw, origin, &mut findings) {
-        Ok(part) => parts.extend(part),
-        Err(finding) => findings.push(finding),
-    });
-    findings.extend(wrong);
-    ParsedFile { parts, findings }
+    let mut bytes = bytes;
+    parse_reader(path, &mut bytes, Keep::Whole, limits).unwrap_or_default()
 }
 
-/// Cuts a file into its blobs and hands each over; gives what is wrong with the file itself.
+/// Reads one file as it comes, and keeps as much of each blob as is asked for.
+///
+/// JSON passes through a small window; YAML is taken in whole. An error means that the reader failed.
+pub fn parse_reader(
+    path: &str,
+    reader: &mut dyn Read,
+    keep: Keep,
+    limits: &Limits,
+) -> io::Result<ParsedFile> {
+    parse_window(path, Window::new(reader, limits.catalog_file_bytes), keep, limits)
+}
+
+pub(super) fn parse_window(
+    path: &str,
+    mut window: Window<'_>,
+    keep: Keep,
+    limits: &Limits,
+) -> io::Result<ParsedFile> {
+    let mut file = Parser { path: path.into(), keep, limits, parsed: ParsedFile::default(), full: false };
+    let broken = file.stream(&mut window)?;
+    if window.overflows()? {
+        let hint = format!("a catalog's file may have {} bytes", limits.catalog_file_bytes);
+        file.refuse("TOO_LARGE", "file is too large", None, hint);
+    } else {
+        for (message, line) in broken {
+            file.refuse("UNREADABLE", message, Some(line), UNREADABLE_HINT);
+        }
+    }
+    Ok(file.parsed)
+}
+
+/// What to do with a file that cannot be read.
+const UNREADABLE_HINT: &str = "mend the file, or list it in `.indexignore` if it is not part of the catalog";
+
+/// Cuts a whole file into its blobs and hands each over as it stands there; gives what is wrong with the file itself.
 pub(super) fn cut(
     path: &str,
     bytes: &[u8],
     limits: &Limits,
     take: &mut impl FnMut(&RawValue, Origin),
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let refuse = |message: String, line| {
-        Finding::error("UNREADABLE", path, message)
-            .at(path, line)
-            .hint("mend the file, or list it in `.indexignore` if it is not part of the catalog")
+    let wrong = |code, message: String, line, hint: String| {
+        vec![Finding::error(code, path, message).hint(hint).at(path, line)]
     };
     if bytes.len() as u64 > limits.catalog_file_bytes {
-        findings.push(
-            Finding::error("TOO_LARGE", path, format!("file has {} bytes", bytes.len()))
-                .hint(format!("a catalog's file may have {} bytes", limits.catalog_file_bytes))
-                .at(path, None),
-        );
-        return findings;
+        let hint = format!("a catalog's file may have {} bytes", limits.catalog_file_bytes);
+        return wrong("TOO_LARGE", format!("file has {} bytes", bytes.len()), None, hint);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = line_at(bytes, error.valid_up_to());
-            findings.push(refuse("file is not UTF-8 text".to_owned(), Some(line)));
-            return findings;
+            let message = "file is not UTF-8 text".to_owned();
+            return wrong("UNREADABLE", message, Some(line), UNREADABLE_HINT.to_owned());
         }
     };
     let file: Arc<str> = path.into();
@@ -92,49 +117,110 @@ pub(super) fn cut(
         take(raw, Origin { file: Arc::clone(&file), line });
     };
     let broken = if text.trim_start().starts_with('{') {
-        json_stream(text, &mut count)
+        let mut take = |value: Value<'_>, line| match value {
+            Value::Raw(raw) => count(raw, line),
+            Value::Fields(..) => {}
+        };
+        JsonStream::new(Keep::Whole).values(text, true, &mut take).err().into_iter().collect()
     } else {
         yaml::documents(text, &mut count)
     };
+    let mut findings = Vec::new();
     if let Some(line) = full {
         let message = format!("file has more than {} blobs", limits.catalog_blobs);
         findings.push(Finding::error("TOO_LARGE", path, message).at(path, Some(line)));
     }
-    findings.extend(broken.into_iter().map(|(message, line)| refuse(message, Some(line))));
+    findings.extend(broken.into_iter().map(|(message, line)| {
+        Finding::error("UNREADABLE", path, message).hint(UNREADABLE_HINT).at(path, Some(line))
+    }));
     findings
-}
-
-/// Hands over each value with its line; gives what stopped it. After a syntax error nothing can be trusted.
-fn json_stream(text: &str, take: &mut impl FnMut(&RawValue, u64)) -> Vec<(String, u64)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let (mut line, mut counted) = (1, 0);
-    while let Some(value) = values.next() {
-        match value {
-            Ok(raw) => {
-                let start = values.byte_offset().saturating_sub(raw.get().len());
-                line += newlines(text.as_bytes(), counted..start);
-                counted = start;
-                take(raw, line);
-            }
-            Err(error) => return vec![(error.to_string(), error.line() as u64)],
-        }
-    }
-    Vec::new()
-}
-
-fn newlines(bytes: &[u8], range: Range<usize>) -> u64 {
-    bytes.get(range).unwrap_or_default().iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 /// The line of a byte, counted from 1.
 pub(super) fn line_at(bytes: &[u8], offset: usize) -> u64 {
-    1 + newlines(bytes, 0..offset)
+    1 + bytes.iter().take(offset).map(|byte| u64::from(*byte == b'\n')).sum::<u64>()
+}
+
+/// A file on its way from text to parts.
+struct Parser<'l> {
+    path: Arc<str>,
+    keep: Keep,
+    limits: &'l Limits,
+    parsed: ParsedFile,
+    full: bool,
+}
+
+impl Parser<'_> {
+    /// Takes what the window shows until the end of the file; gives what stopped it.
+    fn stream(&mut self, window: &mut Window<'_>) -> io::Result<Vec<Broken>> {
+        let mut json: Option<JsonStream> = None;
+        loop {
+            let View { text, last, broken } = window.fill()?;
+            let no_text = |line| ("file is not UTF-8 text".to_owned(), line);
+            let Some(stream) = &mut json else {
+                let start = text.strip_prefix('\u{feff}').unwrap_or(text);
+                match start.trim_start().chars().next() {
+                    Some('{') => {
+                        json = Some(JsonStream::new(self.keep));
+                        let mark = text.len() - start.len();
+                        window.done(mark);
+                    }
+                    _ if last && broken => return Ok(vec![no_text(1 + newlines(text))]),
+                    _ if last => {
+                        let take = &mut |raw: &RawValue, line| self.take(Value::Raw(raw), line);
+                        return Ok(yaml::documents(start, take));
+                    }
+                    _ => window.open(),
+                }
+                continue;
+            };
+            let done = match stream.values(text, last && !broken, &mut |value, line| self.take(value, line)) {
+                Ok(done) => done,
+                Err(broken) => return Ok(vec![broken]),
+            };
+            if broken {
+                return Ok(vec![no_text(stream.line() + newlines(text.get(done..).unwrap_or_default()))]);
+            }
+            match done {
+                _ if last => return Ok(Vec::new()),
+                0 => window.grow(),
+                _ => window.done(done),
+            }
+        }
+    }
+
+    fn take(&mut self, value: Value<'_>, line: u64) {
+        if self.parsed.parts.len() >= self.limits.catalog_blobs {
+            if !self.full {
+                let message = format!("file has more than {} blobs", self.limits.catalog_blobs);
+                self.refuse("TOO_LARGE", message, Some(line), "");
+            }
+            self.full = true;
+            return;
+        }
+        let origin = Origin { file: Arc::clone(&self.path), line };
+        let findings = &mut self.parsed.findings;
+        let part = match value {
+            Value::Raw(raw) => read(raw, self.keep, origin, findings),
+            Value::Fields(wire, json) => part(*wire, Text::Facts(json), origin, findings),
+        };
+        match part {
+            Ok(part) => self.parsed.parts.extend(part),
+            Err(finding) => findings.push(finding),
+        }
+    }
+
+    fn refuse(&mut self, code: &str, message: impl Display, line: Option<u64>, hint: impl Display) {
+        let finding = Finding::error(code, &self.path, message).hint(hint).at(&self.path, line);
+        self.parsed.findings.push(finding);
+    }
 }
 
 impl Blob {
     /// Reads one blob from its JSON text.
     pub fn parse(json: &str, origin: Origin) -> Result<Self, Finding> {
-        let raw: &RawValue = serde_json::from_str(json).map_err(|error| bad(&origin, &error.to_string()))?;
+        let raw: &RawValue =
+            serde_json::from_str(json).map_err(|error| bad(&origin.file, &origin, &error))?;
         Self::from_raw(raw, origin)
     }
 
@@ -144,13 +230,21 @@ impl Blob {
     }
 
     fn from_raw(raw: &RawValue, origin: Origin) -> Result<Self, Finding> {
-        let meta = serde_json::from_str(raw.get()).map_err(|error| bad(&origin, &error.to_string()))?;
+        Self::kept(Text::Whole(raw), origin)
+    }
+
+    fn kept(text: Text<'_>, origin: Origin) -> Result<Self, Finding> {
+        let Object::<WireMeta>(meta) =
+            serde_json::from_str(text.json()).map_err(|error| bad(&origin.file, &origin, &error))?;
+        let raw = text.kept(&meta.schema);
         with_meta(meta, raw, origin)
     }
 }
 
-fn bad(origin: &Origin, message: &str) -> Finding {
-    at(Finding::error("BAD_BLOB", &origin.file, format!("blob cannot be read: {message}")), origin).hint(MEND)
+fn bad(subject: impl Display, origin: &Origin, error: &serde_json::Error) -> Finding {
+    let (message, further) = told(error);
+    let place = Origin { file: Arc::clone(&origin.file), line: origin.line + further };
+    at(Finding::error("BAD_BLOB", subject, format!("blob cannot be read: {message}")), &place).hint(MEND)
 }
 
 /// What to do with a blob that cannot be read.
@@ -164,9 +258,9 @@ pub(super) fn at(finding: Finding, origin: &Origin) -> Finding {
     finding.at(&origin.file, Some(origin.line).filter(|line| *line > 0))
 }
 
-fn with_meta(Object(meta): Object<WireMeta>, raw: &RawValue, origin: Origin) -> Result<Blob, Finding> {
+fn with_meta(meta: WireMeta, raw: Arc<RawValue>, origin: Origin) -> Result<Blob, Finding> {
     let Head { schema, package, name } = head(meta, &origin)?;
-    Ok(Blob { schema, package, name, raw: raw.to_owned().into(), origin })
+    Ok(Blob { schema, package, name, raw, origin })
 }
 
 /// What a blob is and where it belongs.
@@ -201,19 +295,16 @@ pub(super) fn read_head(
         Ok(wire) => wire,
         Err(error) => {
             // Said with all that is known of the blob; of unknown schemas every type is right.
-            let blob = Blob::from_raw(raw, origin.clone())?;
+            let blob = Blob::kept(Text::Facts(raw.get()), origin.clone())?;
             mistyped(&blob, &error)?;
             return Ok(Head { schema: blob.schema, package: blob.package, name: blob.name });
         }
     };
-    let properties = wire.properties;
     let head = head(wire.meta, origin)?;
     if head.schema == BUNDLE {
-        let properties =
-            properties.iter().map(|it| (it.kind.as_str(), it.value.map_or("null", RawValue::get)));
         let subject = format!("package {}, bundle {}", head.package, head.name);
         findings.extend(
-            bad_properties(properties)
+            bad_properties(&wire.properties)
                 .map(|message| at(Finding::error("BAD_PROPERTY", &subject, message), origin).hint(MEND)),
         );
     }
@@ -222,11 +313,10 @@ pub(super) fn read_head(
 
 /// Only the schemas that we know have fields of known types.
 fn mistyped(blob: &Blob, error: &serde_json::Error) -> Result<(), Finding> {
-    if !matches!(blob.schema.as_str(), PACKAGE | CHANNEL | BUNDLE | DEPRECATIONS) {
-        return Ok(());
+    if matches!(blob.schema.as_str(), PACKAGE | CHANNEL | BUNDLE | DEPRECATIONS) {
+        return Err(bad(blob, &blob.origin, error));
     }
-    let message = format!("blob cannot be read: {error}");
-    Err(at(Finding::error("BAD_BLOB", blob, message), &blob.origin).hint(MEND))
+    Ok(())
 }
 
 const TEMPLATES: [&str; 3] = ["olm.template.basic", "olm.template.substitutes", "olm.semver"];
@@ -234,19 +324,37 @@ const TEMPLATES: [&str; 3] = ["olm.template.basic", "olm.template.substitutes", 
 /// Reads a blob as far as its schema is known. `None` where what was wrong went to `findings`.
 pub(super) fn read(
     raw: &RawValue,
+    keep: Keep,
     origin: Origin,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Part>, Finding> {
-    let wire = match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
-        Ok(Object(wire)) => wire,
+    match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
+        Ok(Object(wire)) => part(wire, Text::new(raw, keep), origin, findings),
         Err(error) => {
-            let blob = Blob::from_raw(raw, origin)?;
+            let blob = Blob::kept(Text::new(raw, keep), origin)?;
             mistyped(&blob, &error)?;
-            return Ok(Some(Part { blob, body: Body::Other }));
+            Ok(Some(Part { blob, body: Body::Other }))
         }
+    }
+}
+
+/// A blob's fields as a part.
+fn part(
+    wire: WireBlob<'_>,
+    text: Text<'_>,
+    origin: Origin,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Part>, Finding> {
+    let WireBlob { meta, default_channel, icon, image, entries, properties, related_images } = wire;
+    let broken: Vec<String> = match meta.schema.as_str() {
+        BUNDLE => bad_properties(&properties).collect(),
+        _ => Vec::new(),
     };
-    let WireBlob { meta, default_channel, image, entries, properties, related_images } = wire;
-    let blob = with_meta(Object(meta), raw, origin)?;
+    let (raw, properties) = match meta.schema.as_str() {
+        BUNDLE => text.bundle(properties),
+        schema => (text.kept(schema), Vec::new()),
+    };
+    let blob = with_meta(meta, raw, origin)?;
     if TEMPLATES.contains(&blob.schema.as_str()) {
         let finding = Finding::error("TEMPLATE_IN_CATALOG", &blob, "a template is no catalog content").hint(
             "render it first (`opm alpha render-template`) and remove it, or list it in `.indexignore`",
@@ -255,39 +363,20 @@ pub(super) fn read(
     }
     let body =
         match blob.schema.as_str() {
-            PACKAGE => Body::Package { default_channel },
-            CHANNEL => Body::Channel {
-                entries: entries
-                    .into_iter()
-                    .map(|entry| {
-                        if entry.skips.iter().any(String::is_empty) {
-                            let message = format!("entry `{}` has an empty name in its skips", entry.name);
-                            findings.push(at(Finding::error("EMPTY_SKIP", &blob, message), &blob.origin));
-                        }
-                        Entry {
-                            name: entry.name,
-                            replaces: Some(entry.replaces).filter(|name| !name.is_empty()),
-                            skips: entry.skips.into_iter().filter(|name| !name.is_empty()).collect(),
-                            skip_range: Some(entry.skip_range).filter(|range| !range.is_empty()),
-                        }
-                    })
-                    .collect(),
-            },
+            PACKAGE => {
+                if !is_base64(&icon.data) {
+                    let finding = Finding::error("BAD_BLOB", &blob, "`icon.base64data` is not base64")
+                        .hint("encode the image with `base64 -w0`, or leave the icon out");
+                    findings.push(at(finding, &blob.origin));
+                }
+                Body::Package { default_channel }
+            }
+            CHANNEL => {
+                Body::Channel { entries: entries.into_iter().map(|it| entry(it, &blob, findings)).collect() }
+            }
             BUNDLE => {
-                let start = raw.get().as_ptr().addr();
-                let properties: Vec<Property> = properties
-                    .into_iter()
-                    .map(|property| {
-                        let span = property.value.map_or(0..0, |value| {
-                            let from = value.get().as_ptr().addr().saturating_sub(start);
-                            from..from + value.get().len()
-                        });
-                        Property::within(property.kind, Arc::clone(&blob.raw), span)
-                    })
-                    .collect();
                 let before = findings.len();
-                let written = properties.iter().map(|property| (property.kind.as_str(), property.json()));
-                findings.extend(bad_properties(written).map(|message| {
+                findings.extend(broken.iter().map(|message| {
                     at(Finding::error("BAD_PROPERTY", &blob, message), &blob.origin).hint(MEND)
                 }));
                 let version = version(&blob, &properties).map_err(|message| {
@@ -315,42 +404,16 @@ pub(super) fn read(
     Ok(Some(Part { blob, body }))
 }
 
-fn version(blob: &Blob, properties: &[Property]) -> Result<Version, String> {
-    let mut identities = properties.iter().filter(|property| property.kind == "olm.package");
-    let (Some(first), None) = (identities.next(), identities.next()) else {
-        let count = properties.iter().filter(|property| property.kind == "olm.package").count();
-        return Err(format!("has {count} properties of type `olm.package`"));
-    };
-    let identity: Identity = first.read().map_err(|error| error.to_string())?;
-    if identity.package_name != blob.package {
-        return Err(format!("its `olm.package` property names package `{}`", identity.package_name));
+fn entry(wire: WireEntry, channel: &Blob, findings: &mut Vec<Finding>) -> Entry {
+    if wire.skips.iter().any(String::is_empty) {
+        let message = format!("entry `{}` has an empty name in its skips", wire.name);
+        let finding = Finding::error("EMPTY_SKIP", channel, message).hint("take the empty name out");
+        findings.push(at(finding, &channel.origin));
     }
-    Version::parse(&identity.version).map_err(|error| error.to_string())
-}
-
-/// Properties of the types that decide something must be readable; gives what is wrong with those that are not.
-fn bad_properties<'a>(properties: impl Iterator<Item = (&'a str, &'a str)>) -> impl Iterator<Item = String> {
-    fn readable<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<(), String> {
-        serde_json::from_str::<T>(json).map(drop).map_err(|error| error.to_string())
+    Entry {
+        name: wire.name,
+        replaces: Some(wire.replaces).filter(|name| !name.is_empty()),
+        skips: wire.skips.into_iter().filter(|name| !name.is_empty()).collect(),
+        skip_range: Some(wire.skip_range).filter(|range| !range.is_empty()),
     }
-    properties.enumerate().filter_map(|(index, (kind, json))| {
-        let result = match kind {
-            "" => Err("has no type".to_owned()),
-            "olm.package"
-            | "olm.package.required"
-            | "olm.gvk"
-            | "olm.gvk.required"
-            | "olm.csv.metadata"
-            | "olm.bundle.object"
-                if !json.starts_with('{') =>
-            {
-                Err("is not an object".to_owned())
-            }
-            "olm.package" => readable::<Identity>(json),
-            "olm.package.required" => readable::<PackageRequired>(json),
-            "olm.gvk" | "olm.gvk.required" => readable::<Gvk>(json),
-            _ => Ok(()),
-        };
-        result.err().map(|message| format!("property {index} (`{kind}`) cannot be read: {message}"))
-    })
 }

@@ -5,16 +5,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::deprecations;
-use super::graph::{GraphProblem, UpgradeGraph, WalkRule};
+use super::graph::{GraphProblem, UpgradeGraph, WalkRule, some};
 use super::model::{Blob, Bundle, Catalog, Channel, Package};
+use super::opm::OpmVersion;
 use super::parse::at;
 use super::pullspec;
+use super::survey::survey;
 use crate::finding::Finding;
 use crate::version::BlangRange;
 
-/// Checks a whole catalog; all findings at once, packages by name.
+/// What loading brought to light, every rule of an opm of this version, and what a site needs to know besides: worst first, then in
+/// the order of the text.
+pub fn judge(loaded: Vec<Finding>, catalog: &Catalog, opm: OpmVersion) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = loaded.into_iter().map(|finding| opm.weigh(finding)).collect();
+    findings.extend(validate_for(catalog, opm));
+    findings.extend(survey(catalog));
+    findings.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then_with(|| (&a.file, a.line, a).cmp(&(&b.file, b.line, b)))
+    });
+    findings
+}
+
+/// Checks a whole catalog by every rule of every opm; all findings at once, packages by name.
 pub fn validate(catalog: &Catalog) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = catalog.packages.values().flat_map(validate_package).collect();
+    validate_for(catalog, OpmVersion::STRICTEST)
+}
+
+fn validate_for(catalog: &Catalog, opm: OpmVersion) -> Vec<Finding> {
+    let packages = catalog.packages.values();
+    let mut findings: Vec<Finding> = packages.flat_map(|package| check_package(package, opm)).collect();
     for blob in catalog.others.iter().filter(|blob| !blob.package.is_empty()) {
         let message = format!("names package `{}`, which the catalog has not got", blob.package);
         findings.push(
@@ -26,13 +45,17 @@ pub fn validate(catalog: &Catalog) -> Vec<Finding> {
     findings
 }
 
-/// Checks one package.
+/// Checks one package by every rule of every opm.
 pub fn validate_package(package: &Package) -> Vec<Finding> {
+    check_package(package, OpmVersion::STRICTEST)
+}
+
+fn check_package(package: &Package, opm: OpmVersion) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut add = |finding: Finding, blob: &Blob| findings.push(at(finding, &blob.origin));
+    let mut add = |finding: Finding, blob: &Blob| findings.push(opm.weigh(at(finding, &blob.origin)));
     check_head(package, &mut add);
     for channel in package.channels.values() {
-        check_channel(package, channel, &mut add);
+        check_channel(package, channel, opm, &mut add);
     }
     let offered: BTreeSet<&str> = package
         .channels
@@ -64,7 +87,9 @@ fn check_head(package: &Package, add: &mut impl FnMut(Finding, &Blob)) {
         add(finding, blob);
     }
     if package.channels.is_empty() {
-        add(Finding::error("NO_CHANNEL", blob, "the package has no channel"), blob);
+        let finding = Finding::error("NO_CHANNEL", blob, "the package has no channel")
+            .hint("add an `olm.channel` blob, or remove the package");
+        add(finding, blob);
     }
     if !package.channels.contains_key(&package.default_channel) {
         let message = match package.default_channel.as_str() {
@@ -77,31 +102,49 @@ fn check_head(package: &Package, add: &mut impl FnMut(Finding, &Blob)) {
     }
 }
 
-fn check_channel(package: &Package, channel: &Channel, add: &mut impl FnMut(Finding, &Blob)) {
+fn check_channel(
+    package: &Package,
+    channel: &Channel,
+    opm: OpmVersion,
+    add: &mut impl FnMut(Finding, &Blob),
+) {
     let blob = &channel.blob;
     let mut names = BTreeSet::new();
+    let (mut twice, mut ranges) = (Vec::new(), Vec::new());
     for entry in &channel.entries {
         if !names.insert(entry.name.as_str()) {
-            let message = format!("entry `{}` occurs twice", entry.name);
-            add(Finding::error("DUPLICATE_ENTRY", blob, message), blob);
+            twice.push(format!("`{}`", entry.name));
         }
         if let Some(Err(error)) = entry.skip_range.as_deref().map(BlangRange::parse) {
-            let message = format!("entry `{}`: skipRange: {error}", entry.name);
-            let finding = Finding::error("SKIP_RANGE", blob, message)
-                .hint("OLM takes a range that it cannot read for none; write it like `>=1.0.0 <2.0.0`");
-            add(finding, blob);
+            ranges.push(format!("entry `{}`: skipRange: {error}", entry.name));
         }
+    }
+    if !twice.is_empty() {
+        let message = format!("occurs twice among the entries: {}", some(&twice, ", "));
+        add(Finding::error("DUPLICATE_ENTRY", blob, message).hint("keep one entry of each name"), blob);
+    }
+    if !ranges.is_empty() {
+        let finding = Finding::error("SKIP_RANGE", blob, some(&ranges, "; "))
+            .hint("OLM takes a range that it cannot read for none; write it like `>=1.0.0 <2.0.0`");
+        add(finding, blob);
     }
     let missing: Vec<&str> =
         names.iter().copied().filter(|name| !package.bundles.contains_key(*name)).collect();
     if !missing.is_empty() {
-        let message = format!("there is no `olm.bundle` blob for: {}", missing.join(", "));
+        let message = format!("there is no `olm.bundle` blob for: {}", some(&missing, ", "));
         let finding = Finding::error("MISSING_BUNDLE", blob, message)
             .hint("add the bundle's blob, or take the entry out and name it in another entry's `skips`");
         add(finding, blob);
     }
     for problem in UpgradeGraph::new(channel).problems() {
-        add(graph_finding(blob, &problem), blob);
+        let finding = graph_finding(blob, &problem);
+        let finding = match problem {
+            GraphProblem::Stranded(_, WalkRule::UntilSkipped) => {
+                opm.weigh_since(OpmVersion::WALKS_UNTIL_SKIPPED, finding)
+            }
+            _ => finding,
+        };
+        add(finding, blob);
     }
 }
 
@@ -131,7 +174,9 @@ pub(super) fn graph_finding(blob: &Blob, problem: &GraphProblem) -> Finding {
 fn check_bundle(bundle: &Bundle, add: &mut impl FnMut(Finding, &Blob)) {
     let blob = &bundle.blob;
     if bundle.image.is_empty() && bundle.properties_of("olm.bundle.object").next().is_none() {
-        add(Finding::error("NO_IMAGE", blob, "the bundle has neither image nor embedded objects"), blob);
+        let finding = Finding::error("NO_IMAGE", blob, "the bundle has neither image nor embedded objects")
+            .hint("set `image` to the bundle image");
+        add(finding, blob);
     }
     let own = Some(("image", bundle.image.as_str()));
     let related = bundle.related_images.iter().map(|it| ("relatedImages", it.image.as_str()));
@@ -167,7 +212,9 @@ fn check_release(bundle: &Bundle, release: &str, add: &mut impl FnMut(Finding, &
     } else {
         return;
     };
-    add(Finding::error("RELEASE", &bundle.blob, problem), &bundle.blob);
+    let finding = Finding::error("RELEASE", &bundle.blob, problem)
+        .hint("mend `release` in the `olm.package` property, or leave it out");
+    add(finding, &bundle.blob);
 }
 
 fn check_versions(package: &Package, add: &mut impl FnMut(Finding, &Blob)) {

@@ -136,6 +136,7 @@ impl<'de> Fields<'de> for WireMeta {
 pub(super) struct WireBlob<'a> {
     pub(super) meta: WireMeta,
     pub(super) default_channel: String,
+    pub(super) icon: WireIcon,
     pub(super) image: String,
     pub(super) entries: Vec<WireEntry>,
     pub(super) properties: Vec<WireProperty<'a>>,
@@ -146,6 +147,8 @@ impl<'de> Fields<'de> for WireBlob<'de> {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
         if is(key, "defaultChannel") {
             self.default_channel = text(map)?;
+        } else if is(key, "icon") {
+            self.icon = map.next_value::<Object<WireIcon>>()?.0;
         } else if is(key, "image") {
             self.image = text(map)?;
         } else if is(key, "entries") {
@@ -162,6 +165,25 @@ impl<'de> Fields<'de> for WireBlob<'de> {
 
     fn notice(&mut self, key: &str) -> Result<(), String> {
         self.meta.notice(key)
+    }
+}
+
+/// A package's icon.
+#[derive(Default)]
+pub(super) struct WireIcon {
+    pub(super) data: String,
+}
+
+impl<'de> Fields<'de> for WireIcon {
+    fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        if is(key, "base64data") {
+            self.data = text(map)?;
+        } else if is(key, "mediatype") {
+            text(map)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 }
 

@@ -64,6 +64,11 @@ impl Console {
         Self { format, verbose, bars, interrupted, state: Mutex::default() }
     }
 
+    /// Whether the person wants to know more.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Says something on stderr without tearing a bar apart.
     pub(super) fn say(&self, text: &str) {
         match (&self.bars, self.format) {

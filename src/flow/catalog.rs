@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalog::image::NO_SQLITE;
 use crate::catalog::model::Catalog;
-use crate::catalog::{IgnoreRules, link, parse_file};
+use crate::catalog::{self, IgnoreRules, Keep, OpmVersion, link, parse_reader};
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
@@ -15,8 +15,8 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::reference::ImageRef;
 use crate::registry::{Client, RegistryError, Target};
-use crate::store::files::{self, StoreError};
-use crate::store::tree::read_tree;
+use crate::store::files::{self, StoreError, failed};
+use crate::store::tree::{TreeFile, list_tree};
 use crate::workers;
 
 /// A catalog, what is wrong with it, and where it came from.
@@ -128,22 +128,54 @@ pub fn load(
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
+    load_keeping(Keep::Whole, text, client, events, limits)
+}
+
+/// All that is wrong with a catalog, and all that may hurt, worst first.
+///
+/// The catalog itself is let go while it is read: of a large one only what the rules look at is held at once.
+pub fn judge(
+    text: &str,
+    opm: OpmVersion,
+    client: &Client,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<Vec<Finding>, AnyFault> {
+    let loaded = load_keeping(Keep::Facts, text, client, events, limits)?;
+    Ok(catalog::judge(loaded.findings, &loaded.catalog, opm))
+}
+
+fn load_keeping(
+    keep: Keep,
+    text: &str,
+    client: &Client,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
     match locate(text, limits)? {
-        Place::Layout(source, root) => from_image(&*source, root, events, limits),
-        Place::Folder(path) => from_files(read_tree(&path, limits)?, events, limits),
+        Place::Layout(source, root) => from_image(&*source, root, keep, events, limits),
+        Place::Folder(path) => from_sources(list_tree(&path, limits)?, keep, events, limits),
         Place::File(path) => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let bytes = files::read(&path, limits.catalog_file_bytes)?;
-            refuse_sqlite(&path, &bytes)?;
-            from_files(vec![(name, bytes)], events, limits)
+            let mut start = Vec::new();
+            let head = files::open(&path)?.take(SQLITE.len() as u64).read_to_end(&mut start);
+            head.map_err(failed("read", &path))?;
+            refuse_sqlite(&path, &start)?;
+            from_sources(vec![TreeFile::alone(&path, limits)?], keep, events, limits)
         }
-        Place::Registry(image) => load_image(&image, client, events, limits),
+        Place::Registry(image) => {
+            let root = root_of(&image, client)?;
+            let source = RegistryImages { repository: &image.repository, client };
+            from_image(&source, root, keep, events, limits)
+        }
     }
 }
 
-/// Refuses a database: its first bytes are always the same (sqlite.org, "Database File Format").
+/// How a database begins (sqlite.org, "Database File Format").
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// Refuses a database.
 pub(super) fn refuse_sqlite(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
-    if bytes.starts_with(b"SQLite format 3\0") {
+    if bytes.starts_with(SQLITE) {
         return Err(LoadError::Sqlite { path: path.to_owned() });
     }
     Ok(())
@@ -158,7 +190,7 @@ pub fn load_image(
 ) -> Result<LoadedCatalog, AnyFault> {
     let root = root_of(image, client)?;
     let source = RegistryImages { repository: &image.repository, client };
-    from_image(&source, root, events, limits)
+    from_image(&source, root, Keep::Whole, events, limits)
 }
 
 /// What a reference points to.
@@ -171,13 +203,43 @@ pub(super) fn root_of(image: &ImageRef, client: &Client) -> Result<RawManifest, 
 fn from_image(
     source: &dyn ImageSource,
     root: RawManifest,
+    keep: Keep,
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
     let image = CatalogImage::read(source, root, &[Platform::linux_amd64()], events, limits)?;
-    let mut loaded = from_files(image.files(), events, limits)?;
+    let mut loaded = from_sources(image.files(), keep, events, limits)?;
     loaded.image = Some(image);
     Ok(loaded)
+}
+
+/// A file of a catalog, wherever its bytes are.
+trait Source: Ord + Sync {
+    /// Its path relative to the catalog's root, with `/`.
+    fn name(&self) -> &str;
+
+    /// Its bytes from the beginning.
+    fn open(&self) -> Result<Box<dyn Read + '_>, AnyFault>;
+}
+
+impl Source for (String, Vec<u8>) {
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn open(&self) -> Result<Box<dyn Read + '_>, AnyFault> {
+        Ok(Box::new(self.1.as_slice()))
+    }
+}
+
+impl Source for TreeFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&self) -> Result<Box<dyn Read + '_>, AnyFault> {
+        Ok(Box::new(files::open(&self.path)?))
+    }
 }
 
 /// Parses files on all cores and links what is in them.
@@ -186,15 +248,38 @@ pub(super) fn from_files(
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
-    let ignored = IgnoreRules::new(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
-    let mut wanted: Vec<&(String, Vec<u8>)> =
-        files.iter().filter(|(path, _)| !ignored.ignores(path)).collect();
-    wanted.sort();
+    from_sources(files, Keep::Whole, events, limits)
+}
+
+fn from_sources<S: Source>(
+    mut sources: Vec<S>,
+    keep: Keep,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<LoadedCatalog, AnyFault> {
+    let ignored = ignored(&sources, limits)?;
+    sources.retain(|source| !ignored.ignores(source.name()));
+    sources.sort();
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-    let parsed = workers::map(&wanted, cores, events, |(path, bytes)| Ok(parse_file(path, bytes, limits)))?;
+    let parsed = workers::map(&sources, cores, events, |source| {
+        parse_reader(source.name(), &mut *source.open()?, keep, limits)
+            .map_err(|error| failed("read", Path::new(source.name()))(error).into())
+    })?;
     let mut loaded = link(parsed);
     loaded.findings.splice(0..0, ignored.findings);
     Ok(LoadedCatalog { catalog: loaded.catalog, findings: loaded.findings, image: None })
+}
+
+/// The rules of all `.indexignore` files among them.
+fn ignored<S: Source>(sources: &[S], limits: &Limits) -> Result<IgnoreRules, AnyFault> {
+    let mut files = Vec::new();
+    for source in sources.iter().filter(|source| IgnoreRules::is_one(source.name())) {
+        let mut bytes = Vec::new();
+        let mut reader = source.open()?.take(limits.yaml_bytes);
+        reader.read_to_end(&mut bytes).map_err(failed("read", Path::new(source.name())))?;
+        files.push((source.name(), bytes));
+    }
+    Ok(IgnoreRules::new(files.iter().map(|(name, bytes)| (*name, bytes.as_slice()))))
 }
 
 /// An OCI layout in a folder.

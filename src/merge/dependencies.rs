@@ -1,10 +1,7 @@
 //! Whether what arrives finds what it depends on in the whole merged catalog.
 
-use std::collections::BTreeSet;
-
-use crate::catalog::{Bundle, Catalog, Gvk};
+use crate::catalog::{Bundle, Catalog, Requirement, unmet as not_met};
 use crate::finding::Finding;
-use crate::version::BlangRange;
 
 /// Requirements of new bundles that the merged catalog cannot meet.
 ///
@@ -14,36 +11,29 @@ pub(super) fn unmet(base: &Catalog, merged: &Catalog) -> Vec<Finding> {
     let is_new = |bundle: &&Bundle| {
         base.packages.get(&bundle.package).is_none_or(|package| !package.bundles.contains_key(&bundle.name))
     };
-    let bundles = || merged.packages.values().flat_map(|package| package.bundles.values());
-    let mut provided: Option<BTreeSet<(String, String, String)>> = None;
+    let bundles = merged.packages.values().flat_map(|package| package.bundles.values()).filter(is_new);
     let mut findings = Vec::new();
-    for bundle in bundles().filter(is_new) {
-        let mut missing = Vec::new();
-        for required in bundle.packages_required() {
-            let range = BlangRange::parse(&required.version_range).ok();
-            let fits = |other: &Bundle| range.as_ref().is_some_and(|range| range.contains(&other.version));
-            let found = merged
-                .packages
-                .get(&required.package_name)
-                .is_some_and(|package| package.bundles.values().any(fits));
-            if !found {
-                missing.push(format!("package `{}` {}", required.package_name, required.version_range));
-            }
-        }
-        for required in bundle.gvks_required() {
-            let key = |gvk: Gvk| (gvk.group, gvk.kind, gvk.version);
-            let provided =
-                provided.get_or_insert_with(|| bundles().flat_map(Bundle::gvks).map(key).collect());
-            let name = format!("API `{}/{} {}`", required.group, required.version, required.kind);
-            if !provided.contains(&key(required)) {
-                missing.push(name);
-            }
-        }
-        if !missing.is_empty() {
-            let subject = format!("package {}, bundle {}", bundle.package, bundle.name);
+    for it in not_met(merged, bundles) {
+        let subject = format!("package {}, bundle {}", it.bundle.package, it.bundle.name);
+        let mut warn = |code: &str, message: String, hint: &str| {
+            findings.push(Finding::warning(code, &subject, message).hint(hint));
+        };
+        if !it.missing.is_empty() {
+            let missing: Vec<String> = it.missing.iter().map(Requirement::to_string).collect();
             let message = format!("the merged catalog has not got what it requires: {}", missing.join(", "));
-            let hint = "pack its dependencies too, unless another catalog of the cluster has them";
-            findings.push(Finding::warning("DEPENDENCY_MISSING", subject, message).hint(hint));
+            warn(
+                "DEPENDENCY_MISSING",
+                message,
+                "pack its dependencies too, unless another catalog of the cluster has them",
+            );
+        }
+        for rule in it.unchecked {
+            let message = format!("requires that the rule `{rule}` holds, which is not checked here");
+            warn("CEL_UNCHECKED", message, "OLM evaluates it in the cluster; see that a bundle satisfies it");
+        }
+        for why in it.broken {
+            let message = format!("its `olm.constraint` cannot be read: {why}");
+            warn("CONSTRAINT", message, "OLM passes such a bundle over; take a version without it");
         }
     }
     findings

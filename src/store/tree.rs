@@ -1,4 +1,4 @@
-//! The files of a folder, read whole: what a file-based catalog is made of.
+//! The files of a folder: what a file-based catalog is made of.
 
 use std::path::{Path, PathBuf};
 
@@ -7,42 +7,68 @@ use walkdir::WalkDir;
 use crate::limits::Limits;
 use crate::store::files::{StoreError, failed, read};
 
-/// The regular files below `folder` with their content, by path relative to it with `/`, sorted.
-///
-/// Links to files are followed, and links to folders too, but not in circles. All of it together may have
-/// `limits.catalog_bytes`.
-pub fn read_tree(folder: &Path, limits: &Limits) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let mut files = Vec::new();
-    let mut total = 0_u64;
-    for (name, path) in list_tree(folder)? {
-        let bytes = read(&path, limits.catalog_file_bytes)?;
-        total = total.saturating_add(bytes.len() as u64);
-        if total > limits.catalog_bytes {
-            return Err(StoreError::TooLarge { path: folder.to_owned(), limit: limits.catalog_bytes });
-        }
-        files.push((name, bytes));
-    }
-    Ok(files)
+/// A regular file below a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TreeFile {
+    /// Relative to the folder, with `/`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
-/// The same files without their content: name and path of each.
-pub fn list_tree(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+impl TreeFile {
+    /// A file by itself, as if its folder held nothing else.
+    pub fn alone(path: &Path, limits: &Limits) -> Result<Self, StoreError> {
+        let size = std::fs::metadata(path).map_err(failed("read", path))?.len();
+        let limit = limits.catalog_file_bytes;
+        if size > limit {
+            return Err(StoreError::TooLarge { path: path.to_owned(), limit });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, path: path.to_owned(), size })
+    }
+}
+
+/// The regular files below `folder`, sorted.
+///
+/// Links to files are followed, and links to folders too, but not in circles. A file may have `limits.catalog_file_bytes`, all of
+/// them together `limits.catalog_bytes`.
+pub fn list_tree(folder: &Path, limits: &Limits) -> Result<Vec<TreeFile>, StoreError> {
     let mut files = Vec::new();
+    let mut total = 0_u64;
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
+        let refused = |error: walkdir::Error| {
             let path = error.path().unwrap_or(folder).to_owned();
             match error.loop_ancestor() {
                 Some(above) => StoreError::Circle { path, above: above.to_owned() },
                 None => failed("read", &path)(error.into()),
             }
-        })?;
-        if entry.file_type().is_file() {
-            let name =
-                entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
-            files.push((name, entry.into_path()));
+        };
+        let entry = entry.map_err(refused)?;
+        if !entry.file_type().is_file() {
+            continue;
         }
+        let size = entry.metadata().map_err(refused)?.len();
+        total = total.saturating_add(size);
+        for (size, limit, path) in
+            [(size, limits.catalog_file_bytes, entry.path()), (total, limits.catalog_bytes, folder)]
+        {
+            if size > limit {
+                return Err(StoreError::TooLarge { path: path.to_owned(), limit });
+            }
+        }
+        let name = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
+        files.push(TreeFile { name, path: entry.into_path(), size });
     }
     Ok(files)
+}
+
+/// The same with their content, by name.
+pub fn read_tree(folder: &Path, limits: &Limits) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let files = list_tree(folder, limits)?.into_iter();
+    files.map(|file| Ok((file.name, read(&file.path, limits.catalog_file_bytes)?))).collect()
 }
 
 #[cfg(test)]
@@ -59,8 +85,8 @@ mod tests {
         fs::create_dir(base.path().join("b")).unwrap();
         fs::write(base.path().join("b/catalog.json"), "{}").unwrap();
         symlink("b", base.path().join("a")).unwrap();
-        let files = read_tree(base.path(), &LIMITS).unwrap();
-        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let files = list_tree(base.path(), &LIMITS).unwrap();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["a/catalog.json", "b/catalog.json"]);
     }
 
@@ -68,7 +94,7 @@ mod tests {
     fn a_circle_of_links_is_an_error_that_names_it() {
         let base = tempfile::tempdir().unwrap();
         symlink("..", base.path().join("up")).unwrap();
-        let error = read_tree(base.path(), &LIMITS).unwrap_err();
+        let error = list_tree(base.path(), &LIMITS).unwrap_err();
         assert!(matches!(&error, StoreError::Circle { path, .. } if path.ends_with("up")), "{error:?}");
     }
 
@@ -78,6 +104,6 @@ mod tests {
         fs::write(base.path().join("a"), [0; 60]).unwrap();
         fs::write(base.path().join("b"), [0; 60]).unwrap();
         let limits = Limits { catalog_bytes: 100, ..LIMITS };
-        assert!(matches!(read_tree(base.path(), &limits), Err(StoreError::TooLarge { .. })));
+        assert!(matches!(list_tree(base.path(), &limits), Err(StoreError::TooLarge { .. })));
     }
 }

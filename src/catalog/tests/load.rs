@@ -92,6 +92,20 @@ fn what_is_refused() {
         assert_eq!(loaded.findings[0].file.as_deref(), Some("b"), "{text}");
         assert_eq!(loaded.findings[0].line, Some(line), "{text}");
     }
+    for (icon, good) in [
+        ("{}", true),
+        (r#"{"base64data":"aGVsbG8=","mediatype":"image/png"}"#, true),
+        (r#"{"base64data":"aGVs\nbG8=\n"}"#, true),
+        (r#"{"base64data":"aGVsbG8"}"#, false),
+        (r#"{"base64data":"a==="}"#, false),
+        (r#"{"base64data":"<svg/>"}"#, false),
+        (r#"{"base64data":5}"#, false),
+        ("5", false),
+    ] {
+        let text = format!(r#"{{"schema":"olm.package","name":"q","icon":{icon}}}"#);
+        let found = load(&[("a.json", &text)]).findings;
+        assert_eq!(codes(&found), if good { &[][..] } else { &["BAD_BLOB"] }, "{icon}");
+    }
     let loaded = load(&[("a.json", SMALL), ("b.json", SMALL)]);
     assert_eq!(codes(&loaded.findings), ["DUPLICATE_PACKAGE", "DUPLICATE_CHANNEL", "DUPLICATE_BUNDLE"]);
 }

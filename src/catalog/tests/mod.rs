@@ -6,6 +6,8 @@ mod graph;
 mod hostile;
 mod load;
 mod prune;
+mod stream;
+mod survey;
 mod validate;
 mod write;
 

@@ -33,15 +33,15 @@ impl Renderer<'_> {
         options: &RenderOptions,
         all: &mut Collection,
     ) -> Result<(), AnyFault> {
-        let mut listed = list_tree(folder)?;
+        let mut listed = list_tree(folder, self.limits)?;
         let mut ignore_files = Vec::new();
-        for (name, path) in listed.iter().filter(|(name, _)| IgnoreRules::is_one(name)) {
-            ignore_files.push((name.as_str(), files::read(path, self.limits.yaml_bytes)?));
+        for file in listed.iter().filter(|file| IgnoreRules::is_one(&file.name)) {
+            ignore_files.push((file.name.as_str(), files::read(&file.path, self.limits.yaml_bytes)?));
         }
         let ignored = IgnoreRules::new(ignore_files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
         all.findings.extend(ignored.findings.iter().cloned());
-        listed.retain(|(name, _)| !ignored.ignores(name));
-        let paths: Vec<PathBuf> = listed.into_iter().map(|(_, path)| path).collect();
+        listed.retain(|file| !ignored.ignores(&file.name));
+        let paths: Vec<PathBuf> = listed.into_iter().map(|file| file.path).collect();
         let searched = workers::map(&paths, self.jobs, self.events, |path| self.search_file(path, options))?;
         if searched.iter().map(|it| it.bytes).sum::<u64>() > self.limits.catalog_bytes {
             return Err(

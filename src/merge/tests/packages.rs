@@ -335,8 +335,40 @@ fn what_is_required_and_not_there_is_said() {
     let outcome = merge(&Catalog::default(), &requiring(">=0.6.0"), &[], &MergeOptions::default());
     assert_eq!(
         outcome.report.findings[0].message,
-        "the merged catalog has not got what it requires: package `q` >=0.6.0, API `g/v1 K`"
+        "the merged catalog has not got what it requires: package q >=0.6.0, API g/v1 K"
     );
+}
+
+#[test]
+fn compound_requirements_are_judged_as_the_plan_judges_them() {
+    let q = |range: &str| json!({"package": {"packageName": "q", "versionRange": range}});
+    let api = json!({"gvk": {"group": "g", "kind": "K", "version": "v1"}});
+    let many = |word: &str, list: &[&Value]| json!({word: {"constraints": list}});
+    let rule = json!({"cel": {"rule": "properties.exists(p, p.type == \"x\")"}});
+    let base = serde_json::to_string(&blobs(&[("fast", &["0.7.0"])])).unwrap().replace("\"p\"", "\"q\"");
+    let base = linked(&serde_json::from_str::<Vec<Value>>(&base).unwrap());
+    for (constraint, expected) in [
+        (q("<1.0.0"), vec![]),
+        (q(">=1.0.0"), vec!["DEPENDENCY_MISSING"]),
+        (api.clone(), vec!["DEPENDENCY_MISSING"]),
+        (many("any", &[&api, &q("<1.0.0")]), vec![]),
+        (many("any", &[&api, &q(">=1.0.0")]), vec!["DEPENDENCY_MISSING"]),
+        (many("all", &[&q("<1.0.0"), &q(">=0.1.0")]), vec![]),
+        (many("all", &[&q("<1.0.0"), &api]), vec!["DEPENDENCY_MISSING"]),
+        // Nobody has to choose what is forbidden.
+        (many("not", &[&q("<1.0.0")]), vec![]),
+        (rule.clone(), vec!["CEL_UNCHECKED"]),
+        (many("all", &[&api, &rule]), vec!["DEPENDENCY_MISSING", "CEL_UNCHECKED"]),
+        (json!({"nonsense": 1}), vec!["CONSTRAINT"]),
+    ] {
+        let delta = changed("1.1.0", |bundle| {
+            let property = json!({"type": "olm.constraint", "value": constraint});
+            bundle["properties"].as_array_mut().unwrap().push(property);
+        });
+        let outcome = merge(&base, &delta, &[], &MergeOptions::default());
+        assert_eq!(codes(&outcome), expected, "{constraint}");
+        assert!(outcome.catalog.is_some(), "{constraint}");
+    }
 }
 
 #[test]
