@@ -6,7 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
+use ombundle::catalog::diff::CatalogDiff;
 use ombundle::finding::{Finding, Findings};
+use ombundle::merge::MergeAccount;
 use ombundle::plan::Plan;
 use ombundle::release::ReleasePathReport;
 use ombundle::site::{Receipt, Site, SiteReport};
@@ -25,7 +27,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 6] {
+fn schemas() -> [(&'static str, String); 8] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -33,6 +35,8 @@ fn schemas() -> [(&'static str, String); 6] {
         ("plan.v1.json", schema_of::<Plan>),
         ("findings.v1.json", schema_of::<Findings>),
         ("release-path.v1.json", schema_of::<ReleasePathReport>),
+        ("catalog-diff.v1.json", schema_of::<CatalogDiff>),
+        ("merge-report.v1.json", schema_of::<MergeAccount>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

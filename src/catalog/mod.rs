@@ -7,6 +7,7 @@ mod constraint;
 pub mod csv;
 mod dependencies;
 mod deprecations;
+pub mod diff;
 pub mod evidence;
 mod facts;
 mod fields;

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::access::{Side, client};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now};
+use crate::cli::merging::MergeArgs;
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::verify::policy;
 use crate::cli::{Context, print, print_json};
@@ -16,14 +17,8 @@ use crate::fault::Exit;
 use crate::finding::has_errors;
 use crate::flow::import::{Forecast, Import, Load, Move, Until};
 use crate::limits::LIMITS;
-use crate::merge::{Bridge, MergeOptions, Mode, OnBundleImage};
 use crate::store::archive_file::ArchiveFile;
 use crate::text::Safe;
-
-/// What to do instead of a split.
-const SPLIT_BY_HAND: &str = "give the newer versions a catalog of their own by hand: name their index, for instance `…-index:v4.21`, in the \
-     ImageSetConfiguration and under `catalogs` of the site file with a `mirror` and a `name` of its own, and switch the Subscription to \
-     it; or choose `keep-old`, `union` or `replace` here";
 
 /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
 ///
@@ -58,17 +53,8 @@ pub(super) struct ImportCommand {
     #[arg(long, value_name = "DUMP.json")]
     cluster: Vec<PathBuf>,
 
-    /// How one package is merged: auto, union, replace, split, keep-old
-    #[arg(long, value_name = "PACKAGE=MODE", value_parser = package_mode)]
-    merge_mode: Vec<(String, Mode)>,
-
-    /// An edge that you vouch for: in this channel TO may replace FROM
-    #[arg(long, value_name = "PACKAGE/CHANNEL:FROM=TO")]
-    bridge: Vec<Bridge>,
-
-    /// When both sides have a bundle of one name with different images: fail, new or old
-    #[arg(long, value_name = "CHOICE", default_value = "fail")]
-    on_bundle_image: OnBundleImage,
+    #[command(flatten)]
+    merge: MergeArgs,
 
     /// Take an archive that has expired, or that is from the future. The reason is recorded
     #[arg(long, value_name = "REASON")]
@@ -99,25 +85,12 @@ enum UntilArg {
     Promote,
 }
 
-fn package_mode(text: &str) -> Result<(String, Mode), String> {
-    let (package, mode) = text.split_once('=').ok_or("it must be `PACKAGE=MODE`")?;
-    Ok((package.to_owned(), mode.parse().map_err(|error: crate::merge::InvalidOption| error.to_string())?))
-}
-
 /// What was decided on the command line and cannot be taken back once clusters have seen it.
 fn risks(command: &ImportCommand) -> Vec<String> {
-    let replaced = command.merge_mode.iter().filter(|(_, mode)| *mode == Mode::Replace).map(|(package, _)| {
-        format!("of `{package}` production will offer what the archive brings, and nothing that it has beside that")
-    });
-    let bridged = command.bridge.iter().map(|bridge| {
-        format!("`{}` will be offered as the successor of `{}`, on your word", bridge.to, bridge.from)
-    });
-    let rebuilt = (command.on_bundle_image == OnBundleImage::New)
-        .then(|| "bundles that production has with another image will get the archive's".to_owned());
     let late = command.accept_time.iter().map(|reason| {
         format!("the archive is taken although the clock may speak against it: {}", Safe(reason))
     });
-    replaced.chain(bridged).chain(rebuilt).chain(late).collect()
+    command.merge.risks().into_iter().chain(late).collect()
 }
 
 fn forecast(import: Import<'_>, source: Arc<ArchiveFile>, command: &ImportCommand) -> Result<(), Failure> {
@@ -155,12 +128,7 @@ fn told(forecast: &Forecast) -> String {
 }
 
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
-    if let Some((package, _)) = command.merge_mode.iter().find(|(_, mode)| *mode == Mode::Split) {
-        return Err(Failure::usage(format!(
-            "`--merge-mode {package}=split` would offer `{package}` from two catalogs, and OLM takes what depends on it from either"
-        ))
-        .hint(SPLIT_BY_HAND));
-    }
+    let merge = command.merge.options()?;
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
@@ -173,12 +141,7 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         policy: policy(Some(&site), command.accept_time.as_deref(), now()?)?,
         name: &name,
         cluster: cluster.as_ref(),
-        merge: MergeOptions {
-            modes: command.merge_mode.iter().cloned().collect(),
-            on_bundle_image: command.on_bundle_image,
-            bridges: command.bridge.clone(),
-            ..MergeOptions::default()
-        },
+        merge,
         client: &client,
         jobs: command.registries.jobs(),
         paranoid: command.paranoid,

@@ -25,6 +25,7 @@ mod import;
 mod inputs;
 mod inspect;
 mod key;
+mod merging;
 mod numbers;
 mod options;
 mod pack;

@@ -201,14 +201,7 @@ impl PlanArgs {
     }
 
     fn named(&self) -> Vec<InstalledOperator> {
-        let named = self.installed.iter().map(|name| InstalledOperator {
-            name: name.clone(),
-            version: None,
-            package: None,
-            channel: None,
-            namespace: None,
-        });
-        named.collect()
+        self.installed.iter().map(|name| InstalledOperator::named(name)).collect()
     }
 }
 

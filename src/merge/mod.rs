@@ -13,6 +13,7 @@
 //! [`MergedCatalog`] is a fact: every channel can be served under both rules of walking, and nothing of production is missing
 //! except where a decision said so. It is made nowhere else.
 
+mod account;
 mod blob;
 mod bundle;
 mod channel;
@@ -27,6 +28,7 @@ mod report;
 mod tests;
 mod whole;
 
+pub use account::{MergeAccount, Side, TakenPackage};
 pub use options::{Alias, Bridge, InvalidOption, MergeOptions, Minors, Mode, OnBundleImage};
 pub use outcome::{MergeOutcome, MergeRefused, MergedCatalog};
 pub use report::{ChosenMode, MergeReport, MergeStep, PackageReport, StepKind};

@@ -69,6 +69,13 @@ pub struct InstalledOperator {
     pub namespace: Option<String>,
 }
 
+impl InstalledOperator {
+    /// One of which only the CSV's name is known.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), version: None, package: None, channel: None, namespace: None }
+    }
+}
+
 /// What an import did (`receipt.json`): evidence for people, and the next report for `pack --report`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {

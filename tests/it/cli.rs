@@ -1,5 +1,6 @@
 //! The binary as people and scripts meet it: help, exit codes, error texts, JSON, and what never reaches a terminal.
 
+mod catalogs;
 mod cycle;
 mod events;
 mod exits;

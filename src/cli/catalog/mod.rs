@@ -17,8 +17,10 @@ use crate::site::ProfileName;
 use crate::text::Safe;
 use crate::version::Version;
 
+mod diff;
 mod graph;
 mod list;
+mod merge;
 mod path;
 mod render;
 mod validate;
@@ -29,7 +31,8 @@ mod validate;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle catalog list ./catalog\n  \
                   ombundle catalog path ./catalog --package web-terminal --from 1.8.0\n  \
-                  ombundle catalog validate ./catalog")]
+                  ombundle catalog validate ./catalog\n  \
+                  ombundle catalog diff ./catalog.old ./catalog")]
 pub(super) struct CatalogCommand {
     #[command(subcommand)]
     action: Action,
@@ -38,8 +41,10 @@ pub(super) struct CatalogCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     // What each says of itself stands above its own arguments.
-    List(list::ListCommand),
+    Diff(diff::DiffCommand),
     Graph(graph::GraphCommand),
+    List(list::ListCommand),
+    Merge(merge::MergeCommand),
     Path(path::PathCommand),
     Render(render::RenderCommand),
     Validate(validate::ValidateCommand),
@@ -67,8 +72,10 @@ struct SourceArgs {
 
 pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Failure> {
     match command.action {
-        Action::List(command) => list::run(command, context),
+        Action::Diff(command) => diff::run(command, context),
         Action::Graph(command) => graph::run(command, context),
+        Action::List(command) => list::run(command, context),
+        Action::Merge(command) => merge::run(command, context),
         Action::Path(command) => path::run(command, context),
         Action::Render(command) => render::run(command, context),
         Action::Validate(command) => validate::run(command, context),
@@ -86,6 +93,18 @@ fn load_sound(args: &SourceArgs, context: &Context) -> Result<Catalog, Failure> 
     let loaded = load(args, context)?;
     settle(Exit::Findings, "the catalog", &loaded.findings)?;
     Ok(loaded.catalog)
+}
+
+/// Two catalogs that can be set side by side.
+fn load_two(texts: [&str; 2], registries: &RegistryArgs, context: &Context) -> Result<[Catalog; 2], Failure> {
+    let client = client(registries, Side::Connected, ProfileName::Auto, context)?;
+    let load = |text: &str| -> Result<Catalog, Failure> {
+        let loaded = flow::catalog::load(text, &client, &*context.console, &LIMITS)?;
+        // An answer about half of a catalog would be a wrong one.
+        settle(Exit::Usage, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
+        Ok(loaded.catalog)
+    };
+    Ok([load(texts[0])?, load(texts[1])?])
 }
 
 fn package_of<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Package, Failure> {

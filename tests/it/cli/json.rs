@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{ANY_AGE, Folder, against, catalog, with_archive};
+use super::world::{ANY_AGE, Folder, against, catalog, two_newer, with_archive};
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -46,6 +46,32 @@ fn findings_of_a_catalog_fit_their_schema() {
         let errors =
             report["findings"].as_array().unwrap().iter().filter(|one| one["severity"] == "error").count();
         assert_eq!(errors > 0, code == 10, "{report}");
+    }
+}
+
+#[test]
+fn differences_and_merges_fit_their_schemas() {
+    let folder = Folder::new();
+    folder.write("old.json", catalog());
+    folder.write("new.json", two_newer());
+    folder.write("other.json", catalog().replace(&"5".repeat(64), &"6".repeat(64)));
+    for (line, code) in [
+        ("old.json old.json", 0),
+        ("old.json new.json", 10),
+        ("new.json old.json", 10),
+        ("old.json other.json", 10),
+    ] {
+        let ended = folder.run(&format!("catalog diff {line} --format json"));
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert_eq!(against("catalog-diff.v1.json", &parsed(&ended.stdout)), [""; 0], "{line}");
+    }
+    for (line, code, merged) in [("old.json new.json", 0, true), ("old.json other.json", 9, false)] {
+        let ended = folder.run(&format!("catalog merge {line} -o merged --format json"));
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        let report = parsed(&ended.stdout);
+        assert_eq!(against("merge-report.v1.json", &report), [""; 0], "{line}");
+        assert_eq!(report["merged"], json!(merged));
+        assert_eq!(report["packages"]["web-terminal"]["from"], json!("both"));
     }
 }
 

@@ -32,6 +32,7 @@ fn names_in_a_catalog_stay_names() {
     let mut shown = 0;
     for name in HOSTILE {
         let folder = Folder::new();
+        folder.write("plain.json", package("web-terminal", "fast"));
         for (file, text) in [
             ("package.json", package(name, "fast")),
             ("channel.json", package("web-terminal", name)),
@@ -52,6 +53,11 @@ fn names_in_a_catalog_stay_names() {
                 &["catalog", "list", file, "--format", "json"],
                 &["catalog", "path", file, "--package", package, "--from", "1.8.0", "--format", "json"],
                 &["catalog", "validate", file, "--format", "json"],
+                &["catalog", "diff", "plain.json", file],
+                &["catalog", "diff", file, "plain.json"],
+                &["catalog", "diff", "plain.json", file, "--format", "json"],
+                &["catalog", "merge", "plain.json", file, "-o", "merged"],
+                &["catalog", "merge", "plain.json", file, "-o", "merged", "--format", "json"],
             ] {
                 let ended = folder.run_with(arguments);
                 clean(&ended, &format!("{arguments:?}"));

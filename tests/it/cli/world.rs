@@ -140,3 +140,9 @@ pub(crate) fn package(name: &str, channel: &str) -> String {
     ];
     documents.map(|document| document.to_string()).join("\n")
 }
+
+/// The same package a version later: 1.9.0 and 1.10.0, and another package beside it.
+pub(crate) fn two_newer() -> String {
+    let newer = catalog().replace("1.9.0", "1.10.0").replace("1.8.0", "1.9.0");
+    [newer, package("devworkspace-operator", "fast")].join("\n")
+}
