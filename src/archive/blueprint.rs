@@ -97,7 +97,7 @@ impl Blueprint {
         let carried = |digest: &Digest| self.inventory.blob(digest).is_some();
         match &entry.path {
             EntryPath::Sums => Some(derived::sums(&self.inventory.entries).into_bytes().into()),
-            EntryPath::Layout => Some(derived::OCI_LAYOUT.into()),
+            EntryPath::Layout => Some(crate::oci::LAYOUT.into()),
             EntryPath::Index => Some(derived::index(&self.inventory.roots, carried).into_bytes().into()),
             EntryPath::Meta(name) => self.meta.get(name).map(|bytes| bytes.as_slice().into()),
             EntryPath::Blob(_) => None,

@@ -8,9 +8,6 @@ use crate::archive::{Entry, EntryPath, Root};
 use crate::digest::Digest;
 use crate::oci::media;
 
-/// The content of `oci/oci-layout` (image-spec, `image-layout.md`).
-pub(super) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-
 /// The content of `SHA256SUMS`: one line for each entry after it, as `sha256sum -c` takes it.
 pub(super) fn sums(entries: &[Entry]) -> String {
     let mut text = String::with_capacity(entries.len().saturating_mul(150));

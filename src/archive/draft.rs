@@ -96,7 +96,7 @@ impl Draft {
                 fixed(path, meta.role.clone(), meta.media_type.clone(), &meta.bytes)
             })
             .collect();
-        let layout = fixed(EntryPath::Layout, Role::OciLayout, MediaType::OCI_LAYOUT, derived::OCI_LAYOUT);
+        let layout = fixed(EntryPath::Layout, Role::OciLayout, MediaType::OCI_LAYOUT, crate::oci::LAYOUT);
         entries.push(layout);
         entries.push(fixed(EntryPath::Index, Role::OciIndex, MediaType::OCI_INDEX, index.as_bytes()));
         entries.extend(blobs.into_values().map(|blob| {

@@ -122,7 +122,7 @@ fn contents(fields: &InventoryFields) -> Result<(), ArchiveError> {
     let carried = |digest: &Digest| find(fields, &EntryPath::Blob(*digest)).is_some();
     let required = [
         (EntryPath::Sums, MediaType::TEXT, derived::sums(&fields.entries)),
-        (EntryPath::Layout, MediaType::OCI_LAYOUT, String::from_utf8_lossy(derived::OCI_LAYOUT).into_owned()),
+        (EntryPath::Layout, MediaType::OCI_LAYOUT, String::from_utf8_lossy(crate::oci::LAYOUT).into_owned()),
         (EntryPath::Index, MediaType::OCI_INDEX, derived::index(&fields.roots, carried)),
     ];
     for (path, media_type, content) in required {

@@ -111,6 +111,17 @@ pub(super) fn now() -> Result<Moment, Failure> {
         .ok_or_else(|| Failure::usage("the clock of this machine is thousands of years off"))
 }
 
+/// When a build says it was made: what SOURCE_DATE_EPOCH says (reproducible-builds.org), else the beginning of time, so that the
+/// same inputs give the same bytes.
+pub(super) fn moment_of_builds() -> Result<Moment, Failure> {
+    let written = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|text| !text.is_empty());
+    let seconds = written.map_or(Ok(0), |text| text.parse()).ok();
+    seconds.and_then(Moment::from_unix).ok_or_else(|| {
+        Failure::usage("SOURCE_DATE_EPOCH is no number of seconds since 1970")
+            .hint("set it to the output of `git log -1 --format=%ct`, or unset it")
+    })
+}
+
 /// Dumps of one cluster, laid together; nothing when there are none.
 pub(super) fn cluster_dumps(paths: &[PathBuf]) -> Result<Option<ClusterDump>, Failure> {
     let mut all: Option<ClusterDump> = None;

@@ -107,7 +107,7 @@ pub(super) enum Place {
 /// Finds what a person named: `oci:DIR[:tag]`, a folder, a file, or else an image.
 pub(super) fn locate(text: &str, limits: &Limits) -> Result<Place, AnyFault> {
     if let Some(layout) = text.strip_prefix("oci:") {
-        let (source, root) = open_layout(layout.trim_start_matches("//"), limits)?;
+        let (source, root) = open_layout(layout, limits)?;
         return Ok(Place::Layout(Box::new(source), root));
     }
     let path = Path::new(text);
@@ -318,12 +318,18 @@ impl ImageSource for LayoutImages {
     }
 }
 
-/// Opens `DIR` or `DIR:TAG`.
-fn open_layout(text: &str, limits: &Limits) -> Result<(LayoutImages, RawManifest), AnyFault> {
-    let (folder, tag) = match text.rsplit_once(':') {
+/// The folder and the tag of `DIR` or `DIR:TAG`. A folder whose name has a colon is one if it is there.
+pub fn layout_parts(text: &str) -> (&str, Option<&str>) {
+    let text = text.trim_start_matches("//");
+    match text.rsplit_once(':') {
         Some((folder, tag)) if !Path::new(text).is_dir() => (folder, Some(tag)),
         _ => (text, None),
-    };
+    }
+}
+
+/// Opens `DIR` or `DIR:TAG`.
+pub(super) fn open_layout(text: &str, limits: &Limits) -> Result<(LayoutImages, RawManifest), AnyFault> {
+    let (folder, tag) = layout_parts(text);
     let source = LayoutImages { folder: PathBuf::from(folder), limits: limits.clone() };
     let wrong = |found: String| LoadError::Layout { path: source.folder.clone(), found };
     let index = source.folder.join("index.json");
@@ -353,9 +359,7 @@ fn tags(index: &RawManifest) -> Vec<String> {
         .into_iter()
         .flatten()
         .map(|entry| {
-            let name = entry
-                .get("annotations")
-                .and_then(|annotations| annotations.get("org.opencontainers.image.ref.name"));
+            let name = entry.get("annotations").and_then(|annotations| annotations.get(crate::oci::REF_NAME));
             name.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
         })
         .collect()

@@ -1,6 +1,7 @@
 //! The steps composed: what a command does from end to end, without terminal, clock or environment.
 
 pub mod catalog;
+pub mod catalog_build;
 pub mod catalog_image;
 pub mod import;
 pub mod pack;

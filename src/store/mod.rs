@@ -9,6 +9,7 @@ pub mod archive_file;
 pub mod cache;
 pub mod files;
 pub mod journal;
+pub mod layout;
 pub mod lock;
 pub mod part;
 pub mod tree;

@@ -1,5 +1,6 @@
 //! Real file-based catalogs: what opm and oc-mirror say about them is what we say.
 
+mod built;
 mod bundles;
 mod drawings;
 mod images;

@@ -17,8 +17,10 @@ use crate::site::ProfileName;
 use crate::text::Safe;
 use crate::version::Version;
 
+mod build;
 mod diff;
 mod graph;
+mod init;
 mod list;
 mod merge;
 mod path;
@@ -41,13 +43,15 @@ pub(super) struct CatalogCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     // What each says of itself stands above its own arguments.
-    Diff(diff::DiffCommand),
-    Graph(graph::GraphCommand),
     List(list::ListCommand),
-    Merge(merge::MergeCommand),
     Path(path::PathCommand),
-    Render(render::RenderCommand),
+    Graph(graph::GraphCommand),
     Validate(validate::ValidateCommand),
+    Diff(diff::DiffCommand),
+    Render(render::RenderCommand),
+    Merge(merge::MergeCommand),
+    Init(init::InitCommand),
+    Build(build::BuildCommand),
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +82,8 @@ pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Fail
         Action::Merge(command) => merge::run(command, context),
         Action::Path(command) => path::run(command, context),
         Action::Render(command) => render::run(command, context),
+        Action::Init(command) => init::run(command),
+        Action::Build(command) => build::run(command, context),
         Action::Validate(command) => validate::run(command, context),
     }
 }

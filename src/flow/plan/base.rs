@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::image::build::{Provenance, catalog_index, small_base};
+use crate::catalog::image::build::{Family, Provenance, catalog_index, small_base};
 use crate::digest::Digest;
 use crate::fault::AnyFault;
 use crate::flow::catalog_image::CatalogImage;
@@ -34,7 +34,13 @@ pub(super) fn base(
     let mut inline = BTreeMap::new();
     let mut blobs: Vec<Descriptor> = Vec::new();
     for variant in &catalog.images {
-        let small = small_base(&variant.manifest, &variant.config, &variant.catalog_only(), &provenance)?;
+        let small = small_base(
+            &variant.manifest,
+            &variant.config,
+            &variant.catalog_only(),
+            Family::Kept,
+            &provenance,
+        )?;
         if let ManifestView::Image(view) = small.manifest.view(limits)? {
             for blob in std::iter::once(view.config).chain(view.layers) {
                 if !blobs.iter().any(|known| known.digest == blob.digest) {

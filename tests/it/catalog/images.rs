@@ -22,12 +22,12 @@ use ombundle::registry::{Client, ClientOptions, Environment};
 use serde_json::{Value, json};
 
 /// An OCI layout under a folder of its own.
-struct Layout {
+pub(super) struct Layout {
     folder: tempfile::TempDir,
 }
 
 impl Layout {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
         fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -36,17 +36,17 @@ impl Layout {
         layout
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn blob(&self, bytes: &[u8]) -> Digest {
+    pub(super) fn blob(&self, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
         fs::write(self.path().join("blobs/sha256").join(digest.hex()), bytes).unwrap();
         digest
     }
 
-    fn index(&self, images: &[(&str, &RawManifest)]) {
+    pub(super) fn index(&self, images: &[(&str, &RawManifest)]) {
         let entries: Vec<Value> = images
             .iter()
             .map(|(tag, manifest)| {
@@ -108,7 +108,7 @@ fn tar_layer(entries: &[(&str, u32, Option<&str>)]) -> (Vec<u8>, Digest) {
 }
 
 /// A catalog image as upstream builds it: opm, an old catalog, opm's cache of it.
-fn upstream(layout: &Layout, docker: bool) -> RawManifest {
+pub(super) fn upstream(layout: &Layout, docker: bool) -> RawManifest {
     let old = r#"{"schema":"olm.package","name":"old","defaultChannel":"c"}"#;
     let layers = [
         tar_layer(&[
@@ -155,7 +155,7 @@ fn upstream(layout: &Layout, docker: bool) -> RawManifest {
     RawManifest::new(manifest, None).unwrap()
 }
 
-fn catalog(name: &str) -> Catalog {
+pub(super) fn catalog(name: &str) -> Catalog {
     let bundle = format!("{name}.v1.0.0");
     let image = format!("quay.io/a/{name}@{}", Digest::of(name.as_bytes()));
     let loaded = Catalog::from_values(&[
@@ -191,7 +191,7 @@ fn build_on(layout: &Layout, tag: &str, files: &BTreeMap<String, Vec<u8>>) -> Bu
     built
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+pub(super) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {error}");
@@ -199,7 +199,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Every path below a folder with its permission bits.
-fn listing(root: &Path) -> Vec<(PathBuf, u32)> {
+pub(super) fn listing(root: &Path) -> Vec<(PathBuf, u32)> {
     walkdir::WalkDir::new(root)
         .min_depth(1)
         .sort_by_file_name()

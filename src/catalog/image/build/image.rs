@@ -37,6 +37,15 @@ pub struct BuiltImage {
     pub layer: Layer,
 }
 
+/// In which family of documents a base is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// As it is, Docker or OCI.
+    Kept,
+    /// OCI: an OCI layout holds nothing else that tools find.
+    Oci,
+}
+
 /// A base without catalog: a manifest and a config of ours over layers of the upstream image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmallBase {
@@ -79,9 +88,13 @@ pub fn small_base(
     base: &RawManifest,
     config: &[u8],
     catalog_only: &[bool],
+    family: Family,
     provenance: &Provenance,
 ) -> Result<SmallBase, ImageError> {
     let mut parts = Parts::read(base, config)?;
+    if family == Family::Oci {
+        parts.make_oci();
+    }
     parts.retain(|index| !catalog_only.get(index).is_some_and(|only| *only));
     let kept = parts.layers.len();
     if kept == 0 {
@@ -126,6 +139,22 @@ impl Parts {
         let history = (filled == layers.len()).then_some(history);
         let docker = raw.media_type() == media::DOCKER_MANIFEST;
         Ok(Self { digest, docker, manifest, layers, config, diff_ids, history })
+    }
+
+    /// The layers stay what they are; Docker and OCI only call them by other names.
+    fn make_oci(&mut self) {
+        self.docker = false;
+        for layer in &mut self.layers {
+            let name = match layer.get("mediaType").and_then(Value::as_str) {
+                Some(media::DOCKER_LAYER) => media::OCI_LAYER_GZIP,
+                Some(media::DOCKER_LAYER_ZSTD) => media::OCI_LAYER_ZSTD,
+                Some(media::DOCKER_LAYER_PLAIN) => media::OCI_LAYER,
+                _ => continue,
+            };
+            if let Some(fields) = layer.as_object_mut() {
+                fields.insert("mediaType".to_owned(), json!(name));
+            }
+        }
     }
 
     fn unfit(&self, why: &str) -> ImageError {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::image::ImageError;
 use crate::catalog::image::build::image::bytes_of;
 use crate::digest::Digest;
-use crate::oci::{OciError, RawManifest};
+use crate::oci::{OciError, RawManifest, media};
 
 /// The base's index with each image exchanged for the one that was built on it; platforms and annotations stay.
 ///
@@ -41,7 +41,10 @@ pub fn catalog_index(
         return Err(ImageError::Base { base: digest, why });
     }
     index.insert("manifests".to_owned(), kept.into());
-    index.insert("mediaType".to_owned(), json!(base.media_type()));
+    // An index of OCI images is an OCI index, whatever the base was.
+    let all_oci = built.values().all(|manifest| manifest.media_type() == media::OCI_MANIFEST);
+    let media_type = if all_oci { media::OCI_INDEX } else { base.media_type() };
+    index.insert("mediaType".to_owned(), json!(media_type));
     index.remove("subject");
-    Ok(RawManifest::new(bytes_of(index), Some(base.media_type()))?)
+    Ok(RawManifest::new(bytes_of(index), Some(media_type))?)
 }

@@ -9,7 +9,7 @@ mod index;
 mod layer;
 mod verify;
 
-pub use image::{BuiltImage, Provenance, SmallBase, catalog_image, small_base};
+pub use image::{BuiltImage, Family, Provenance, SmallBase, catalog_image, small_base};
 pub use index::catalog_index;
 pub use layer::{CONFIGS, CacheWhiteout, Layer, catalog_layer};
 pub use verify::{OPM_PATHS, difference, verify_image};

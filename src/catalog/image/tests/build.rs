@@ -214,7 +214,9 @@ fn the_small_base_has_opm_and_no_catalog() {
         .map(|layer| files.apply(&base.layers[&layer.digest][..], layer, &LIMITS).unwrap().catalog_only)
         .collect();
     assert_eq!(catalog_only, [false, true, true]);
-    let small = build::small_base(&base.manifest, &base.config, &catalog_only, &provenance("0")).unwrap();
+    let small =
+        build::small_base(&base.manifest, &base.config, &catalog_only, build::Family::Kept, &provenance("0"))
+            .unwrap();
     assert_eq!(image_of(&small.manifest).layers, image_of(&base.manifest).layers[..1]);
     let config: Value = serde_json::from_slice(&small.config).unwrap();
     assert_eq!(config["history"], json!([{"created_by": "a"}, {"created_by": "env", "empty_layer": true}]));
@@ -223,7 +225,10 @@ fn the_small_base_has_opm_and_no_catalog() {
     let built = build::catalog_image(&small.manifest, &small.config, &layer, &provenance("1")).unwrap();
     assert_eq!(image_of(&built.manifest).layers.len(), 2);
     verify(&built, &base, &wanted).unwrap();
-    assert!(build::small_base(&base.manifest, &base.config, &[true; 3], &provenance("0")).is_err());
+    assert!(
+        build::small_base(&base.manifest, &base.config, &[true; 3], build::Family::Kept, &provenance("0"))
+            .is_err()
+    );
 }
 
 #[test]
