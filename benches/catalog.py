@@ -39,7 +39,7 @@ def image(folder, layout):
 
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as layer:
-        layer.add(folder, "configs", filter=lambda entry: entry.replace(mtime=0, uid=0, gid=0, uname="", gname=""))
+        layer.add(folder, "configs", filter=lambda entry: entry.replace(mtime=0, uid=0, gid=0, uname="", gname="", deep=False))
     plain = plain.getvalue()
     config = {"os": "linux", "architecture": "amd64",
               "config": {"Labels": {"operators.operatorframework.io.index.configs.v1": "/configs"}},
