@@ -109,7 +109,15 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         limits: &LIMITS,
     };
     let packing = pack.begin(&plan)?;
-    let numbers = Numbers::of(&plan.channel, command.request.site()?.as_ref(), context)?;
+    let site = command.request.site()?;
+    if let (Some(site), Some(target)) = (&site, &plan.target)
+        && site.site.name() != target
+    {
+        let text = format!("the plan is for the site `{target}`, and `--site` is `{}`", site.site.name());
+        return Err(Failure::usage(text)
+            .hint("name the site that the plan was made for, or make a plan for this one"));
+    }
+    let numbers = Numbers::of(&plan.channel, site.as_ref(), context)?;
     numbers.check(packing.inventory())?;
     if numbers.is_forgetful() {
         context

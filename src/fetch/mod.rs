@@ -59,13 +59,25 @@ pub enum FetchError {
         #[source]
         source: io::Error,
     },
+    /// The plan leaves it another place than it needs.
+    #[error("{digest} ({label}) has {found} bytes, and the plan says {planned}")]
+    Misplanned {
+        /// What was wanted.
+        digest: Digest,
+        /// What it is part of.
+        label: String,
+        /// Its size in the plan.
+        planned: u64,
+        /// Its size.
+        found: u64,
+    },
 }
 
 impl Fault for FetchError {
     fn exit(&self) -> Exit {
         match self {
             Self::Gone { .. } => Exit::Incomplete,
-            Self::Wrong { .. } => Exit::Integrity,
+            Self::Wrong { .. } | Self::Misplanned { .. } => Exit::Integrity,
         }
     }
 
@@ -75,6 +87,7 @@ impl Fault for FetchError {
             Self::Wrong { .. } => {
                 "a proxy or cache on the way may be damaged: try another mirror in registries.conf".to_owned()
             }
+            Self::Misplanned { .. } => "the plan was changed after it was made: make a new one".to_owned(),
         })
     }
 }
@@ -122,6 +135,12 @@ impl Fetch<'_> {
         }
         for source in &self.wanted.sources {
             if let Some(raw) = self.upstream.manifest(source, &Target::Digest(digest))? {
+                // Blobs stop at the size that is planned; a longer manifest would reach into its neighbour's place.
+                let found = raw.bytes().len() as u64;
+                if found != size {
+                    let label = self.wanted.label.clone();
+                    return Err(FetchError::Misplanned { digest, label, planned: size, found }.into());
+                }
                 self.part.write_at(raw.bytes(), self.wanted.offset)?;
                 self.part.note(&digest, size)?;
                 self.events.emit(&Event::Advanced { digest, bytes: size });

@@ -106,3 +106,16 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
     assert_eq!(shown["size"], stage.read("a.ombundle").len());
     assert_eq!(shown["dryRun"], true);
 }
+
+/// A plan says whom it is for, and its number is that site's.
+#[test]
+fn a_plan_for_another_site_takes_no_number() {
+    let stage = two_plans();
+    let other = String::from_utf8(stage.read("site.yaml")).unwrap();
+    let name = stage.json("plan.json")["target"].as_str().unwrap().to_owned();
+    stage.write("other.yaml", other.replace(&format!("name: {name}\n"), "name: elsewhere\n"));
+    let ran = stage.pack("a.ombundle", &["--site", "other.yaml"]).ended(2);
+    let said = format!("the plan is for the site `{name}`, and `--site` is `elsewhere`");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(!stage.path("a.ombundle").exists());
+}
