@@ -34,6 +34,8 @@ const HOLDER: &str = "dev.ombundle.lease.holder";
 const STATE: &str = "dev.ombundle.lease.state";
 /// Different in every claim, and in every renewal from the one before.
 const TURN: &str = "dev.ombundle.lease.turn";
+/// How often the blob is put again: while several put it at once, distribution 2.8.2 may say that it is not there, or damaged.
+const BLOB_TRIES: u32 = 4;
 /// How long between two looks.
 const POLL: Duration = Duration::from_millis(500);
 /// How many renewals look different, one after the other. Few, since a registry keeps each of them until its next clean-up.
@@ -131,9 +133,7 @@ impl Lease<'_> {
         if self.is_fresh(held.as_ref()) {
             return Ok(());
         }
-        let (client, mut open) = (self.claimant.client, || Ok(Box::new(EMPTY) as Box<dyn Read>));
-        let (digest, size) = (Digest::of(EMPTY), EMPTY.len() as u64);
-        client.push_blob(self.repository, digest, size, Known::Nothing, &mut open, &|_| {})?;
+        self.put_blob()?;
         let (mut unchanged, mut told) = (Unchanged::new(), false);
         loop {
             // Others are waited for without a claim: of waiting nothing is left behind in the registry.
@@ -229,13 +229,31 @@ impl Lease<'_> {
     fn put(&self, claim: Held, moves: bool) -> Result<(), AnyFault> {
         let manifest = self.manifest(Some(claim))?;
         let target = Target::Tag(self.tag.clone());
-        match self.claimant.client.push_manifest(self.repository, &target, &manifest) {
+        let push = || self.claimant.client.push_manifest(self.repository, &target, &manifest);
+        let mut result = push();
+        for _ in 0..BLOB_TRIES {
+            if !matches!(result, Err(RegistryError::MissingParts { .. })) {
+                break;
+            }
+            std::thread::sleep(POLL);
+            self.put_blob()?;
+            result = push();
+        }
+        match result {
             Err(source @ (RegistryError::Status { .. } | RegistryError::Denied { .. })) if moves => {
                 let tag = self.repository.tag(self.tag.clone()).to_string();
                 Err(PromoteError::TagsStay { tag, source }.into())
             }
             result => Ok(result?),
         }
+    }
+
+    /// Puts the blob that every claim refers to.
+    fn put_blob(&self) -> Result<(), RegistryError> {
+        let mut open = || Ok(Box::new(EMPTY) as Box<dyn Read>);
+        let (digest, size) = (Digest::of(EMPTY), EMPTY.len() as u64);
+        self.claimant.client.push_blob(self.repository, digest, size, Known::Nothing, &mut open, &|_| {})?;
+        Ok(())
     }
 
     fn put_free(&self) {

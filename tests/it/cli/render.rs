@@ -255,7 +255,7 @@ fn bad_catalogs_are_findings_with_file_line_and_remedy() {
         (
             "twice.json",
             "{\"schema\":\"x\",\n\"Schema\":\"y\"}".to_owned(),
-            ["error[BAD_BLOB]: bad/twice.json:1: ", "differ in case only"],
+            ["error[BAD_BLOB]: bad/twice.json:2: ", "differ in case only"],
         ),
         ("icon.png", "\n\u{89}PNG".to_owned(), ["error[UNREADABLE]: bad/icon.png:", "`.indexignore`"]),
         (
