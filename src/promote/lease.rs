@@ -235,7 +235,7 @@ impl Lease<'_> {
             if !matches!(result, Err(RegistryError::MissingParts { .. })) {
                 break;
             }
-            std::thread::sleep(POLL);
+            self.pause()?;
             self.put_blob()?;
             result = push();
         }
