@@ -16,6 +16,7 @@ use crate::finding::{Finding, has_errors};
 use crate::flow::standing::Onlooker;
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
+use crate::promote::CatalogTag;
 use crate::transfer::Proof;
 
 /// In the air gap: does everything that production offers resolve there?
@@ -60,7 +61,7 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     let mut findings: Vec<Finding> = Vec::new();
     let mut catalogs = BTreeMap::new();
     for mirror in &site.spec.catalogs {
-        let tag = onlooker.tag(mirror).reference();
+        let tag = CatalogTag::of(&site, mirror).reference();
         let Some(standing) = onlooker.look(mirror)? else {
             findings.push(
                 Finding::error("NO_CATALOG", tag, "production has no such catalog")

@@ -10,7 +10,6 @@ use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
-use crate::reference::RepositoryRef;
 use crate::registry::Client;
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::{Holdings, Proof};
@@ -52,18 +51,11 @@ pub struct Standing {
 }
 
 impl Onlooker<'_> {
-    /// Where production has a catalog of the site file.
-    pub fn tag(&self, mirror: &CatalogMirror) -> CatalogTag {
-        let host = self.site.spec.production.registry.clone();
-        let repository = RepositoryRef { host, repository: mirror.mirror.repository.clone() };
-        CatalogTag { repository, tag: mirror.mirror.tag.clone() }
-    }
-
     /// Reads a catalog and looks for every image that any of its entries needs; nothing where there is no such catalog. Errors mean
     /// that one could not look.
     pub fn look(&self, mirror: &CatalogMirror) -> Result<Option<Standing>, AnyFault> {
         let Self { site, mapping, proof, client, jobs, events, limits } = *self;
-        let tag = self.tag(mirror);
+        let tag = CatalogTag::of(site, mirror);
         let Some(root) = tag.current(client)? else { return Ok(None) };
         let digest = root.digest();
         let platforms = &site.spec.platforms;

@@ -10,6 +10,7 @@ use crate::oci::RawManifest;
 use crate::promote::Lease;
 use crate::reference::{ImageRef, RepositoryRef, Tag};
 use crate::registry::{Client, RegistryError, Target};
+use crate::site::{CatalogMirror, Site};
 
 /// A catalog in production.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,13 @@ impl Fault for PromoteError {
 }
 
 impl CatalogTag {
+    /// Where a site's production has a catalog.
+    pub fn of(site: &Site, mirror: &CatalogMirror) -> Self {
+        let host = site.spec.production.registry.clone();
+        let repository = RepositoryRef { host, repository: mirror.mirror.repository.clone() };
+        Self { repository, tag: mirror.mirror.tag.clone() }
+    }
+
     /// The tag as a reference.
     pub fn reference(&self) -> ImageRef {
         self.repository.tag(self.tag.clone())

@@ -13,6 +13,7 @@ use crate::flow::import::judge::Case;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
 use crate::flow::standing::Onlooker;
+use crate::promote::CatalogTag;
 use crate::reference::RegistryHost;
 use crate::site::{CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
 use crate::store::files::{self, Mode, StoreError};
@@ -46,7 +47,7 @@ impl Import<'_> {
         };
         let ours = |mirror: &_| case.contents.catalogs.iter().any(|(_, changed)| *changed == mirror);
         for mirror in self.site.spec.catalogs.iter().filter(|mirror| !ours(*mirror)) {
-            let tag = onlooker.tag(mirror);
+            let tag = CatalogTag::of(self.site, mirror);
             match onlooker.look(mirror) {
                 Ok(None) => {}
                 Ok(Some(standing)) => {

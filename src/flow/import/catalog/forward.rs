@@ -18,7 +18,7 @@ use crate::merge::{MergeOptions, MergedCatalog, merge};
 use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
 use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted};
-use crate::reference::{PinnedRef, RepositoryRef};
+use crate::reference::PinnedRef;
 use crate::registry::{Client, Target};
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::{Holdings, Proof};
@@ -245,12 +245,7 @@ impl Forward<'_> {
 
     /// Its tag in production.
     pub fn tag(&self) -> CatalogTag {
-        let registry = self.site.spec.production.registry.clone();
-        let repository = self.mirror.mirror.repository.clone();
-        CatalogTag {
-            repository: RepositoryRef { host: registry, repository },
-            tag: self.mirror.mirror.tag.clone(),
-        }
+        CatalogTag::of(self.site, self.mirror)
     }
 
     fn ready(&self, outlook: Option<Outlook>) -> Result<Prepared, AnyFault> {
