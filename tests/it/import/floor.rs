@@ -46,16 +46,7 @@ fn a_catalog_that_was_switched_raises_the_floor_though_the_import_was_killed() {
 fn one_number_for_two_archives_is_a_dispute_that_a_newer_one_ends() {
     let stand = Stand::plain();
     stand.first();
-    let twin = stand
-        .text("first/imageset.yaml")
-        .replace("  additionalImages:", "  blockedImages: []\n  additionalImages:");
-    stand.write("twin/imageset.yaml", &twin);
-    for file in ["csvs.json", "subscriptions.json"] {
-        stand.write(&format!("twin/{file}"), &stand.text(&format!("first/{file}")));
-    }
-    // On another host, where nobody knows that the number is taken.
-    fs::remove_dir_all(stand.path(".local")).unwrap();
-    stand.pack("twin", "--sequence 1");
+    stand.twin();
     stand.ok(&Stand::import_line("first"));
     // Somebody took away what production keeps, and another machine imported the other archive of this number.
     let kept = stand.production.storage().join("docker/registry/v2/repositories/ombundle");

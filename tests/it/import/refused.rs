@@ -156,15 +156,7 @@ fn generations_go_one_way() {
     let stand = Stand::plain();
     stand.first();
     // The same number with other content: packed on another machine that knows nothing of this one.
-    let elsewhere = stand
-        .text("first/imageset.yaml")
-        .replace("  additionalImages:", "  blockedImages: []\n  additionalImages:");
-    stand.write("twin/imageset.yaml", &elsewhere);
-    for file in ["csvs.json", "subscriptions.json"] {
-        stand.write(&format!("twin/{file}"), &stand.text(&format!("first/{file}")));
-    }
-    fs::remove_dir_all(stand.path(".local")).unwrap();
-    stand.pack("twin", "--sequence 1");
+    stand.twin();
     stand.ok(&Stand::import_line("first"));
     stand.publish(Generation::Second);
     refused(&stand, &Stand::import_line("twin"), 4, &["generation 1"]);

@@ -212,6 +212,18 @@ impl Stand {
         self.pack("first", "");
     }
 
+    /// Packs another archive with the number of the first, as another host does where nobody knows that it is taken.
+    pub(crate) fn twin(&self) {
+        let first = self.text("first/imageset.yaml");
+        let twin = first.replace("  additionalImages:", "  blockedImages: []\n  additionalImages:");
+        self.write("twin/imageset.yaml", &twin);
+        for file in ["csvs.json", "subscriptions.json"] {
+            self.write(&format!("twin/{file}"), &self.text(&format!("first/{file}")));
+        }
+        std::fs::remove_dir_all(self.path(".local")).unwrap();
+        self.pack("twin", "--sequence 1");
+    }
+
     /// `NAME/plan.json` and `NAME.ombundle` of `NAME/imageset.yaml`.
     pub(crate) fn pack(&self, name: &str, more: &str) {
         self.ok(&format!(
