@@ -93,7 +93,10 @@ mod tests {
     #[test]
     fn a_circle_of_links_is_an_error_that_names_it() {
         let base = tempfile::tempdir().unwrap();
-        symlink("..", base.path().join("up")).unwrap();
+        // One level down, so that the walk never leaves the test's own folder for the shared one
+        // above it, where other tests come and go.
+        fs::create_dir(base.path().join("inner")).unwrap();
+        symlink("..", base.path().join("inner/up")).unwrap();
         let error = list_tree(base.path(), &LIMITS).unwrap_err();
         assert!(matches!(&error, StoreError::Circle { path, .. } if path.ends_with("up")), "{error:?}");
     }
