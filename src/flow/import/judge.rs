@@ -13,6 +13,7 @@ use crate::flow::import::contents::Contents;
 use crate::flow::import::deliver::{carried_images, place};
 use crate::flow::import::{Import, preflight};
 use crate::flow::record::History;
+use crate::flow::standing::Onlooker;
 use crate::flow::verify::verify;
 use crate::mapping::Mapping;
 use crate::merge::MergeOptions;
@@ -66,8 +67,7 @@ impl<'a> Import<'a> {
     /// The catalogs of the archive, each ready to be brought forward.
     pub(super) fn forwards<'f>(&'f self, case: &'f Case<'_>) -> Vec<Forward<'f>> {
         let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
-            site: self.site,
-            mapping: &case.mapping,
+            onlooker: self.onlooker(case),
             planned,
             mirror,
             archive: ArchiveFacts {
@@ -77,12 +77,20 @@ impl<'a> Import<'a> {
             },
             carried: &case.carried,
             merge: &case.merge,
+        };
+        case.contents.catalogs.iter().map(forward).collect()
+    }
+
+    /// Who looks at what production serves.
+    pub(super) fn onlooker<'f>(&'f self, case: &'f Case<'_>) -> Onlooker<'f> {
+        Onlooker {
+            site: self.site,
+            mapping: &case.mapping,
             proof: &case.proof,
             client: self.client,
             jobs: self.jobs,
             events: self.events,
             limits: self.limits,
-        };
-        case.contents.catalogs.iter().map(forward).collect()
+        }
     }
 }

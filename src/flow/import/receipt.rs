@@ -12,7 +12,6 @@ use crate::flow::import::deliver::place;
 use crate::flow::import::judge::Case;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
-use crate::flow::standing::Onlooker;
 use crate::promote::CatalogTag;
 use crate::reference::RegistryHost;
 use crate::site::{CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
@@ -35,16 +34,7 @@ impl Import<'_> {
     /// out, and told: the next archive carries what it needs whole.
     pub(super) fn others(&self, case: &Case<'_>) -> ((Vec<CatalogState>, Holdings), Vec<Finding>) {
         let (mut states, mut holdings, mut findings) = (Vec::new(), Holdings::new(), Vec::new());
-        let (client, jobs, events, limits) = (self.client, self.jobs, self.events, self.limits);
-        let onlooker = Onlooker {
-            site: self.site,
-            mapping: &case.mapping,
-            proof: &case.proof,
-            client,
-            jobs,
-            events,
-            limits,
-        };
+        let onlooker = self.onlooker(case);
         let ours = |mirror: &_| case.contents.catalogs.iter().any(|(_, changed)| *changed == mirror);
         for mirror in self.site.spec.catalogs.iter().filter(|mirror| !ours(*mirror)) {
             let tag = CatalogTag::of(self.site, mirror);

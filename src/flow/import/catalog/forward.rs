@@ -5,23 +5,22 @@ use std::collections::BTreeSet;
 use crate::catalog::{Catalog, Loaded};
 use crate::check::{self, needs, unresolved};
 use crate::digest::Digest;
-use crate::event::{Event, Events, Phase};
+use crate::event::{Event, Phase};
 use crate::fault::AnyFault;
 use crate::finding::{Finding, Severity, has_errors};
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::import::catalog::CatalogError;
 use crate::flow::import::catalog::minors::minors;
 use crate::flow::record::{Log, Record};
-use crate::limits::Limits;
-use crate::mapping::Mapping;
+use crate::flow::standing::Onlooker;
 use crate::merge::{MergeOptions, MergedCatalog, merge};
 use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
 use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted};
 use crate::reference::PinnedRef;
-use crate::registry::{Client, Target};
-use crate::site::{CatalogMirror, Site};
-use crate::transfer::{Holdings, Proof};
+use crate::registry::Target;
+use crate::site::CatalogMirror;
+use crate::transfer::Holdings;
 
 /// How often a catalog is merged anew when somebody else changes it meanwhile.
 const TRIES: u32 = 3;
@@ -43,10 +42,8 @@ pub struct Served {
 
 /// What bringing a catalog forward needs.
 pub struct Forward<'a> {
-    /// The site.
-    pub site: &'a Site,
-    /// Where its repositories are.
-    pub mapping: &'a Mapping,
+    /// The site, and who asks its production.
+    pub onlooker: Onlooker<'a>,
     /// What the archive changes.
     pub planned: &'a PlannedCatalog,
     /// Where the site serves it.
@@ -57,16 +54,6 @@ pub struct Forward<'a> {
     pub carried: &'a BTreeSet<String>,
     /// Decisions and knowledge for the merge.
     pub merge: &'a MergeOptions,
-    /// How production's word is tested.
-    pub proof: &'a Proof,
-    /// Asks production.
-    pub client: &'a Client,
-    /// Requests at once.
-    pub jobs: usize,
-    /// Told what happens.
-    pub events: &'a dyn Events,
-    /// Ceilings.
-    pub limits: &'a Limits,
 }
 
 /// What a built image says of the archive that it came from.
@@ -123,7 +110,7 @@ impl Forward<'_> {
     /// Merges with what production serves now, without writing anything: a conflict that stands there already is told before
     /// the first byte moves. Nothing where production has no catalog yet, and the archive brings the base for one.
     pub fn outlook(&self) -> Result<Option<Outlook>, AnyFault> {
-        match self.tag().current(self.client)? {
+        match self.tag().current(self.onlooker.client)? {
             Some(root) => Ok(Some(self.merge(root, Before::Served)?)),
             None if self.planned.base.is_some() => Ok(None),
             None => Err(self.no_base().into()),
@@ -156,7 +143,7 @@ impl Forward<'_> {
     /// the tag back. Somebody who merged with it and went on is no harm.
     pub fn confirm(&self, served: &Served) -> Result<(), AnyFault> {
         let tag = self.tag();
-        let found = tag.current(self.client)?;
+        let found = tag.current(self.onlooker.client)?;
         let now = found.as_ref().map(RawManifest::digest);
         if now == Some(served.image.digest) {
             return Ok(());
@@ -197,7 +184,7 @@ impl Forward<'_> {
             } else {
                 log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
                 let generation = self.archive.generation;
-                match tag.commit(old.as_ref(), root, generation, lease, self.client)? {
+                match tag.commit(old.as_ref(), root, generation, lease, self.onlooker.client)? {
                     Commit::Moved => {
                         log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
                         old_digest
@@ -222,7 +209,7 @@ impl Forward<'_> {
 
     fn again(&self, why: &str) -> Result<Prepared, AnyFault> {
         let text = format!("`{}` {why}: merging again", self.tag().reference());
-        self.events.emit(&Event::Warning { text: &text });
+        self.onlooker.events.emit(&Event::Warning { text: &text });
         self.ready(None)
     }
 
@@ -235,22 +222,22 @@ impl Forward<'_> {
         }
         let generation = self.archive.generation;
         let kept = tag.before_generation(generation)?.into();
-        if let Some(found) = self.client.head_manifest(&tag.repository, &kept)? {
+        if let Some(found) = self.onlooker.client.head_manifest(&tag.repository, &kept)? {
             return Ok(Some(found.digest));
         }
         let built = tag.of_generation(generation, new)?.into();
-        let was_first = self.client.head_manifest(&tag.repository, &built)?.is_some();
+        let was_first = self.onlooker.client.head_manifest(&tag.repository, &built)?.is_some();
         Ok((!was_first).then_some(*new))
     }
 
     /// Its tag in production.
     pub fn tag(&self) -> CatalogTag {
-        CatalogTag::of(self.site, self.mirror)
+        CatalogTag::of(self.onlooker.site, self.mirror)
     }
 
     fn ready(&self, outlook: Option<Outlook>) -> Result<Prepared, AnyFault> {
-        let old = self.tag().current(self.client)?;
-        self.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
+        let old = self.tag().current(self.onlooker.client)?;
+        self.onlooker.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
         let root = match &old {
             Some(old) => old.clone(),
             None => self.carried_base()?,
@@ -273,7 +260,7 @@ impl Forward<'_> {
             self.push(&root, &built)?;
             root
         };
-        self.events.emit(&Event::End { phase: Phase::Merge });
+        self.onlooker.events.emit(&Event::End { phase: Phase::Merge });
         let (found, present) = self.check(merged.catalog(), &root)?;
         findings.extend(found);
         Ok(Prepared { old, root, catalog: merged.into_catalog(), findings, present })
@@ -282,7 +269,7 @@ impl Forward<'_> {
     /// The base that the archive brought; it was promoted with the images.
     fn carried_base(&self) -> Result<RawManifest, AnyFault> {
         let digest = self.planned.base.ok_or_else(|| self.no_base())?;
-        let found = self.client.manifest(&self.tag().repository, &Target::Digest(digest))?;
+        let found = self.onlooker.client.manifest(&self.tag().repository, &Target::Digest(digest))?;
         Ok(found.ok_or_else(|| self.no_base())?)
     }
 
@@ -293,14 +280,20 @@ impl Forward<'_> {
     fn merge(&self, root: RawManifest, before: Before) -> Result<Outlook, AnyFault> {
         let tag = self.tag();
         let name = || tag.reference().to_string();
-        let source = RegistryImages { repository: &tag.repository, client: self.client };
-        let base = CatalogImage::read(&source, root, &self.site.spec.platforms, self.events, self.limits)?;
+        let source = RegistryImages { repository: &tag.repository, client: self.onlooker.client };
+        let base = CatalogImage::read(
+            &source,
+            root,
+            &self.onlooker.site.spec.platforms,
+            self.onlooker.events,
+            self.onlooker.limits,
+        )?;
         if base.images.is_empty() || base.images.iter().any(|image| !image.has_opm) {
             return Err(CatalogError::NoOpm { tag: name() }.into());
         }
         // A carried base may hold upstream's whole catalog in a layer that it cannot do without. Production never offered that.
         let loaded = match before {
-            Before::Served => base.catalog(self.limits),
+            Before::Served => base.catalog(self.onlooker.limits),
             Before::Nothing => Loaded::default(),
         };
         if has_errors(&loaded.findings) {
@@ -322,13 +315,21 @@ impl Forward<'_> {
 
     /// Everything that the merged catalog offers must resolve. What was broken before this archive is told, not held against it.
     fn check(&self, merged: &Catalog, root: &RawManifest) -> Result<(Vec<Finding>, Holdings), AnyFault> {
-        let (platforms, production) = (&self.site.spec.platforms, &self.site.spec.production.registry);
-        let mut needs = needs(merged, self.mapping, production);
+        let (platforms, production) =
+            (&self.onlooker.site.spec.platforms, &self.onlooker.site.spec.production.registry);
+        let mut needs = needs(merged, self.onlooker.mapping, production);
         let itself = ("the catalog".to_owned(), self.planned.source.to_string());
         needs.pinned.entry(self.tag().repository.pin(root.digest())).or_default().insert(itself.clone());
         let root_image = self.tag().repository.pin(root.digest()).to_string();
-        let (found, present) =
-            unresolved(&needs, platforms, self.proof, self.client, self.jobs, self.events, self.limits)?;
+        let (found, present) = unresolved(
+            &needs,
+            platforms,
+            self.onlooker.proof,
+            self.onlooker.client,
+            self.onlooker.jobs,
+            self.onlooker.events,
+            self.onlooker.limits,
+        )?;
         let ours = |unresolved: &check::Unresolved| {
             // What did not travel although it is listed was blocked by the request, and the plan said so.
             let carried = unresolved.image == root_image || self.carried.contains(&unresolved.image);

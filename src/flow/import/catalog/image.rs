@@ -60,7 +60,7 @@ impl Forward<'_> {
         built: &BuiltImage,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<(), AnyFault> {
-        match base.with_layer(&built.layer, self.limits, files)? {
+        match base.with_layer(&built.layer, self.onlooker.limits, files)? {
             None => Ok(()),
             Some(why) => Err(CatalogError::Built { why }.into()),
         }
@@ -70,25 +70,25 @@ impl Forward<'_> {
     pub(super) fn push(&self, root: &RawManifest, built: &Built) -> Result<(), AnyFault> {
         let CatalogTag { repository, .. } = self.tag();
         for image in built.values() {
-            push(&repository, &image.layer.bytes, self.client)?;
-            push(&repository, &Arc::from(image.config.as_slice()), self.client)?;
+            push(&repository, &image.layer.bytes, self.onlooker.client)?;
+            push(&repository, &Arc::from(image.config.as_slice()), self.onlooker.client)?;
             let tag = Tag::of_digest(&image.manifest.digest());
-            put_tag(self.client, &repository, tag, &image.manifest)?;
+            put_tag(self.onlooker.client, &repository, tag, &image.manifest)?;
         }
-        put_tag(self.client, &repository, Tag::of_digest(&root.digest()), root)?;
+        put_tag(self.onlooker.client, &repository, Tag::of_digest(&root.digest()), root)?;
         let generation = self.tag().of_generation(self.archive.generation, &root.digest())?;
-        put_tag(self.client, &repository, generation, root)?;
+        put_tag(self.onlooker.client, &repository, generation, root)?;
         self.pull_back(&repository, built)
     }
 
     /// What is about to be served is read from production and hashed: a registry keeps a damaged blob of a former push.
     fn pull_back(&self, repository: &RepositoryRef, built: &Built) -> Result<(), AnyFault> {
-        let source = RegistryImages { repository, client: self.client };
+        let source = RegistryImages { repository, client: self.onlooker.client };
         for image in built.values() {
-            let ManifestView::Image(view) = image.manifest.view(self.limits)? else { continue };
-            pull(&source, &view.config, self.limits.config_bytes)?;
+            let ManifestView::Image(view) = image.manifest.view(self.onlooker.limits)? else { continue };
+            pull(&source, &view.config, self.onlooker.limits.config_bytes)?;
             for layer in view.layers.iter().filter(|layer| layer.digest == image.layer.digest) {
-                pull(&source, layer, self.limits.catalog_bytes)?;
+                pull(&source, layer, self.onlooker.limits.catalog_bytes)?;
             }
         }
         Ok(())
