@@ -41,6 +41,7 @@
 //! | [`oci`] | P | manifests, indexes, descriptors and platforms as views over raw bytes |
 //! | [`trust`] | P | keys, detached signatures, thresholds |
 //! | [`archive`] | P | the .ombundle format: inventory, layout, writer, the frame read before anything is believed |
+//! | [`volume`] | P | an archive cut into files that fit a medium, and what makes them one again |
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
 //! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT |
 //! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
@@ -95,6 +96,7 @@
 //! use ombundle::store::{archive_file::ArchiveFile, files};
 //! use ombundle::trust::{SecretKey, TrustSet};
 //! use ombundle::verify::Policy;
+//! use ombundle::volume::Shape;
 //!
 //! # fn main() -> Result<(), AnyFault> {
 //! let read = |path: &str| files::read(Path::new(path), LIMITS.yaml_bytes);
@@ -113,7 +115,7 @@
 //! })?;
 //! let key = SecretKey::from_pem(&String::from_utf8_lossy(&read("signer.key")?))?;
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
-//! let pack = Pack { upstream, keys: &[key], jobs: 8, events: &Silent, limits: &LIMITS };
+//! let pack = Pack { upstream, keys: &[key], shape: &Shape::whole(), jobs: 8, events: &Silent, limits: &LIMITS };
 //! let packed = pack.run(&plan, Path::new("upgrade.ombundle"))?;
 //!
 //! // Inside. `import` judges for itself: it believes no earlier verdict.
@@ -184,5 +186,6 @@ pub mod transfer;
 pub mod trust;
 pub mod verify;
 pub mod version;
+pub mod volume;
 pub mod workers;
 pub mod yaml;

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("oci", Kind::Pure),
     ("trust", Kind::Pure),
     ("archive", Kind::Pure),
+    ("volume", Kind::Pure),
     ("catalog", Kind::Pure),
     ("draw", Kind::Pure),
     ("release", Kind::Pure),

@@ -12,6 +12,7 @@ use ombundle::merge::MergeAccount;
 use ombundle::plan::Plan;
 use ombundle::release::ReleasePathReport;
 use ombundle::site::{Receipt, Site, SiteReport};
+use ombundle::volume::VolumeLabel;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 8] {
+fn schemas() -> [(&'static str, String); 9] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -37,6 +38,7 @@ fn schemas() -> [(&'static str, String); 8] {
         ("release-path.v1.json", schema_of::<ReleasePathReport>),
         ("catalog-diff.v1.json", schema_of::<CatalogDiff>),
         ("merge-report.v1.json", schema_of::<MergeAccount>),
+        ("volume.v1.json", schema_of::<VolumeLabel>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

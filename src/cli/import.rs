@@ -12,12 +12,13 @@ use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::merging::MergeArgs;
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::verify::policy;
+use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
-use crate::fault::Exit;
+use crate::fault::{AnyFault, Exit};
 use crate::finding::has_errors;
 use crate::flow::import::{Forecast, Import, Load, Move, Until};
 use crate::limits::LIMITS;
-use crate::store::archive_file::ArchiveFile;
+use crate::store::volumes::Medium;
 use crate::text::Safe;
 
 /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
@@ -34,8 +35,8 @@ use crate::text::Safe;
                   ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
                   Then read out/RUNBOOK.md (also in Korean and Chinese).")]
 pub(super) struct ImportCommand {
-    /// The archive
-    archive: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveArgs,
 
     /// The site file
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
@@ -93,8 +94,16 @@ fn risks(command: &ImportCommand) -> Vec<String> {
     command.merge.risks().into_iter().chain(late).collect()
 }
 
-fn forecast(import: Import<'_>, source: Arc<ArchiveFile>, command: &ImportCommand) -> Result<(), Failure> {
-    let forecast = import.forecast(source, &command.output)?;
+/// Says which volume to copy again.
+fn name_damage(fault: &AnyFault, medium: &Medium) {
+    if fault.exit() == Exit::Integrity {
+        show_findings(medium.damage(0).as_slice());
+    }
+}
+
+fn forecast(import: Import<'_>, source: &Arc<Medium>, command: &ImportCommand) -> Result<(), Failure> {
+    let forecast =
+        import.forecast(source.clone(), &command.output).inspect_err(|fault| name_damage(fault, source))?;
     match command.format {
         ResultFormat::Json => print_json(&forecast)?,
         ResultFormat::Text => {
@@ -132,14 +141,13 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
-    let name = command.archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let source = Arc::new(ArchiveFile::open(&command.archive)?);
+    let source = command.archive.open()?;
     let import = Import {
         site: &site.site,
         state: &site.state(),
         trust: &site.trust()?,
         policy: policy(Some(&site), command.accept_time.as_deref(), now()?)?,
-        name: &name,
+        name: source.name(),
         cluster: cluster.as_ref(),
         merge,
         client: &client,
@@ -154,10 +162,11 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         limits: &LIMITS,
     };
     if command.dry_run {
-        return forecast(import, source, &command);
+        return forecast(import, &source, &command);
     }
     context.agree(&risks(&command))?;
-    let imported = import.run(source, &command.output)?;
+    let imported =
+        import.run(source.clone(), &command.output).inspect_err(|fault| name_damage(fault, &source))?;
     let reached = match imported.reached {
         Until::Stage => "staged",
         Until::Promote => "promoted",

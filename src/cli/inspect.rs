@@ -1,7 +1,6 @@
 //! `inspect`: what an archive holds.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
@@ -10,10 +9,10 @@ use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, trust};
 use crate::cli::options::ResultFormat;
 use crate::cli::verify::policy;
+use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
 use crate::finding::Finding;
 use crate::limits::LIMITS;
-use crate::store::archive_file::ArchiveFile;
 use crate::text::Safe;
 use crate::verify;
 
@@ -26,8 +25,8 @@ use crate::verify;
 #[command(after_help = "Examples:\n  ombundle inspect upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle inspect upgrade.ombundle --site site.yaml --format json | jq '.roots[].source'")]
 pub(super) struct InspectCommand {
-    /// The archive
-    archive: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveArgs,
 
     /// The site file whose keys count
     #[arg(long, value_name = "FILE", group = "keys")]
@@ -51,7 +50,7 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     // Looking is allowed at any age; what would speak against importing is told.
     let mut policy = policy(None, Some("only looking"), now()?)?;
     policy.floor = None;
-    let source = Arc::new(ArchiveFile::open(&command.archive)?);
+    let source = command.archive.open()?;
     let opened = verify::open(source, &trust, &policy, &LIMITS)?;
     let inventory = opened.inventory();
     if command.format == ResultFormat::Json {
@@ -63,7 +62,7 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     show_findings(&notes);
     let mut text = format!(
         "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
-        command.archive.display(),
+        command.archive.shown(),
         inventory.digest(),
         inventory.created,
         Safe(inventory.tool.as_str()),

@@ -34,6 +34,7 @@ mod release;
 mod serve;
 mod shell;
 mod verify;
+mod volumes;
 
 /// Carries operator and OpenShift upgrades across an air gap in one signed archive
 ///

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::console::LogFormat;
 use crate::reference::RegistryHost;
+use crate::workers;
 
 /// How the program talks.
 #[derive(Debug, Clone, Args)]
@@ -96,7 +97,7 @@ fn token_realm(text: &str) -> Result<(RegistryHost, RegistryHost), String> {
 impl RegistryArgs {
     /// How many transfers run at once: as asked, else enough to hide latency without starving a small host.
     pub(super) fn jobs(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+        let cores = workers::cores();
         self.jobs.map_or((cores * 2).clamp(4, 16), NonZeroUsize::get)
     }
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use crate::archive::Inventory;
 use crate::cli::access::{Side, cache, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
@@ -13,16 +12,18 @@ use crate::cli::inputs::{in_a_folder, secret_key, settle};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
 use crate::cli::plan::{PlanArgs, RATE, describe};
+use crate::cli::volumes::VolumeArgs;
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
 use crate::fault::Exit;
 use crate::fetch::Upstream;
 use crate::finding::{Finding, Severity};
-use crate::flow::pack::Pack;
+use crate::flow::pack::{Pack, Packing};
 use crate::limits::LIMITS;
 use crate::plan::{Plan, exit};
 use crate::site::ProfileName;
 use crate::store::files::{self, Mode};
+use crate::text::counted;
 
 /// Connected side: fetch what the plan says and write one signed archive
 ///
@@ -34,7 +35,8 @@ use crate::store::files::{self, Mode};
     after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
                   ombundle plan -c imageset.yaml --site site.yaml -o plan.json    # look at it, have it approved\n  \
                   ombundle pack --plan plan.json --key signer.key -o upgrade.ombundle\n  \
-                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key \\\n    -o next.ombundle"
+                  ombundle pack -c imageset.yaml --site site.yaml --report receipt.json --key signer.key \\\n    -o next.ombundle\n  \
+                  ombundle pack --plan plan.json --key signer.key --media fat32 -o upgrade.ombundle"
 )]
 pub(super) struct PackCommand {
     /// A plan, to be carried out exactly
@@ -51,6 +53,9 @@ pub(super) struct PackCommand {
     /// The archive
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+
+    #[command(flatten)]
+    volumes: VolumeArgs,
 
     /// Show the plan and how large the archive would be; fetch no image and write no file but the cache's
     #[arg(long)]
@@ -80,6 +85,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     if command.output.exists() {
         return Err(files::StoreError::Exists { path: command.output }.into());
     }
+    let shape = command.volumes.shape()?;
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
     let cache = cache(&command.cache, context)?;
     let upstream = Upstream { client: &client, cache: cache.as_ref() };
@@ -104,6 +110,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let pack = Pack {
         upstream,
         keys: &keys,
+        shape: &shape,
         jobs: command.registries.jobs(),
         events: &*context.console,
         limits: &LIMITS,
@@ -125,7 +132,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
             .say("there is no home folder and no `--site`: nobody will know that this number is taken");
     }
     if command.dry_run {
-        return preview(&command, &plan, packing.inventory());
+        return preview(&command, &plan, &packing);
     }
     if let Some(kept) = to_keep {
         files::replace(&kept, plan.to_json()?.as_bytes(), Mode::Public)?;
@@ -145,13 +152,14 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
-            "generation": packed.sequence, "signers": packed.signers, "findings": plan.findings,
+            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "findings": plan.findings,
         })),
         ResultFormat::Text => print(&format!(
-            "packed {}: {} ({} bytes)\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",
+            "packed {}: {} ({} bytes){}\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",
             packed.path.display(),
             human_bytes(packed.size),
             packed.size,
+            in_volumes(packing.volumes()),
             packed.inventory,
             packed.sequence,
             plan.channel,
@@ -159,19 +167,28 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     }
 }
 
+fn in_volumes(count: Option<u64>) -> String {
+    count
+        .map(|count| format!(" in {}", counted(usize::try_from(count).unwrap_or(usize::MAX), "volume")))
+        .unwrap_or_default()
+}
+
 /// Says what would be packed.
-fn preview(command: &PackCommand, plan: &Plan, inventory: &Inventory) -> Result<(), Failure> {
+fn preview(command: &PackCommand, plan: &Plan, packing: &Packing<'_>) -> Result<(), Failure> {
+    let inventory = packing.inventory();
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": command.output, "size": inventory.total_size, "inventory": inventory.digest(),
-            "generation": inventory.sequence, "signers": inventory.signers, "findings": plan.findings, "dryRun": true,
+            "generation": inventory.sequence, "signers": inventory.signers, "volumeCount": packing.volumes(), "findings": plan.findings,
+            "dryRun": true,
         })),
         ResultFormat::Text => print(&format!(
-            "{}would pack {}: {} ({} bytes)\n",
+            "{}would pack {}: {} ({} bytes){}\n",
             describe(plan, RATE),
             command.output.display(),
             human_bytes(inventory.total_size),
             inventory.total_size,
+            in_volumes(packing.volumes()),
         )),
     }
 }

@@ -1,7 +1,6 @@
 //! `verify`: an archive judged where it lies.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -10,15 +9,17 @@ use crate::archive::Moment;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
 use crate::cli::options::ResultFormat;
+use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
-use crate::fault::Fault;
+use crate::fault::{Exit, Fault};
+use crate::finding::Finding;
 use crate::flow;
 use crate::flow::record::{History, Log, Record};
 use crate::limits::LIMITS;
-use crate::store::archive_file::ArchiveFile;
 use crate::store::journal::Journal;
+use crate::store::volumes::Medium;
 use crate::trust::TrustSet;
-use crate::verify::{Floor, Policy, Refused, VerifiedArchive, recipe};
+use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
 
 /// Judge an archive: signature, trust, target, age, every byte
 ///
@@ -31,8 +32,8 @@ use crate::verify::{Floor, Policy, Refused, VerifiedArchive, recipe};
                   ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
                   ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh")]
 pub(super) struct VerifyCommand {
-    /// The archive
-    archive: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveArgs,
 
     /// The site file: whose signatures count, and for which site the archive must be
     #[arg(long, value_name = "FILE", group = "keys")]
@@ -71,13 +72,15 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
             .map(|file| public_key(file).map(|_| file.display().to_string()))
             .collect::<Result<Vec<_>, Failure>>()?;
         let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
-        return print(&recipe(&command.archive.display().to_string(), &keys, threshold));
+        let files: Vec<String> =
+            command.archive.open()?.files().map(|path| path.display().to_string()).collect();
+        return print(&recipe(&files, &keys, threshold));
     }
     let policy = policy(site.as_ref(), command.accept_time.as_deref(), now()?)?;
     let trust = trust(&key_files, threshold)?;
-    let source = Arc::new(ArchiveFile::open(&command.archive)?);
-    let result = flow::verify::verify(source, &trust, &policy, &*context.console, &LIMITS);
-    report(&command, result, &trust)
+    let source = command.archive.open()?;
+    let result = flow::verify::verify(source.clone(), &trust, &policy, &*context.console, &LIMITS);
+    report(&command, result, &trust, &source)
 }
 
 /// What this site, or nobody in particular, demands of an archive now.
@@ -103,6 +106,7 @@ fn report(
     command: &VerifyCommand,
     result: Result<VerifiedArchive, Refused>,
     trust: &TrustSet,
+    medium: &Medium,
 ) -> Result<(), Failure> {
     match result {
         Ok(archive) => {
@@ -117,7 +121,7 @@ fn report(
                     show_findings(archive.notes());
                     print(&format!(
                         "verified: {}\n  inventory   {}\n  generation  {} of channel {}\n  entries     {}, {} bytes\n  signed by   {}\n",
-                        command.archive.display(),
+                        command.archive.shown(),
                         inventory.digest(),
                         inventory.sequence,
                         inventory.channel,
@@ -134,7 +138,8 @@ fn report(
             }
         }
         Err(refused) => {
-            let findings = refused.findings();
+            let mut findings = refused.findings();
+            findings.extend(damaged(&refused, medium));
             if command.format == ResultFormat::Json {
                 // What an archive says about itself is not repeated unless it was believed.
                 print_json(&json!({
@@ -151,4 +156,13 @@ fn report(
             Err(Failure::findings(refused.exit(), summary))
         }
     }
+}
+
+/// The volumes to copy again.
+fn damaged(refused: &Refused, medium: &Medium) -> Vec<Finding> {
+    let is_damage = |refusal: &&Refusal| refusal.exit() == Exit::Integrity;
+    let places = refused.refusals().iter().filter(is_damage).map(|refusal| refusal.offset);
+    let mut findings: Vec<Finding> = places.filter_map(|offset| medium.damage(offset)).collect();
+    findings.dedup();
+    findings
 }

@@ -260,7 +260,7 @@ fn from_sources<S: Source>(
     let ignored = ignored(&sources, limits)?;
     sources.retain(|source| !ignored.ignores(source.name()));
     sources.sort();
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    let cores = workers::cores();
     let parsed = workers::map(&sources, cores, events, |source| {
         parse_reader(source.name(), &mut *source.open()?, keep, limits)
             .map_err(|error| failed("read", Path::new(source.name()))(error).into())

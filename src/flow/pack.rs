@@ -18,8 +18,11 @@ use crate::limits::Limits;
 use crate::oci::media;
 use crate::plan::{ImageKind, Plan, PlannedImage};
 use crate::reference::RepositoryRef;
+use crate::store::files::{self, Mode};
 use crate::store::part::PartFile;
 use crate::trust::{KeyId, SecretKey};
+use crate::volume::{Cut, Shape, VolumeError, VolumeLabel};
+use crate::workers;
 
 /// Name of the plan inside the archive, below `meta/`.
 pub const PLAN: &str = "plan.json";
@@ -42,6 +45,8 @@ pub struct Packed {
     pub sequence: u64,
     /// Ids of the keys that signed it.
     pub signers: Vec<String>,
+    /// What was written beside its volumes; empty where it is one file.
+    pub volumes: Vec<VolumeLabel>,
 }
 
 /// Why a plan cannot be packed.
@@ -64,6 +69,9 @@ pub enum PackError {
     /// A value of the plan does not fit the format.
     #[error("the plan does not fit the archive format")]
     Format(#[from] ArchiveError),
+    /// It cannot be cut like that.
+    #[error("the archive cannot be cut into such volumes")]
+    Volumes(#[from] VolumeError),
 }
 
 impl Fault for PackError {
@@ -71,11 +79,15 @@ impl Fault for PackError {
         match self {
             Self::Blocked { .. } => Exit::Incomplete,
             Self::Plan { .. } | Self::Format(_) => Exit::Usage,
+            Self::Volumes(error) => error.exit(),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some("make the plan again with `ombundle plan`".to_owned())
+        match self {
+            Self::Volumes(error) => error.hint(),
+            _ => Some("make the plan again with `ombundle plan`".to_owned()),
+        }
     }
 }
 
@@ -85,6 +97,8 @@ pub struct Pack<'a> {
     pub upstream: Upstream<'a>,
     /// The keys that sign.
     pub keys: &'a [SecretKey],
+    /// Whether the archive is one file, or volumes.
+    pub shape: &'a Shape,
     /// Downloads at once.
     pub jobs: usize,
     /// Told what happens.
@@ -102,7 +116,9 @@ impl Pack<'_> {
     /// Says what the archive of `plan` will be, before anything is fetched or written.
     pub fn begin<'p>(&'p self, plan: &'p Plan) -> Result<Packing<'p>, PackError> {
         let signers = self.keys.iter().map(|key| key.public().id()).collect();
-        Ok(Packing { pack: self, plan, blueprint: draft(plan, signers)?.seal(self.limits)? })
+        let blueprint = draft(plan, signers)?.seal(self.limits)?;
+        let cut = self.shape.cut(blueprint.inventory().total_size)?;
+        Ok(Packing { pack: self, plan, blueprint, cut })
     }
 }
 
@@ -111,6 +127,7 @@ pub struct Packing<'p> {
     pack: &'p Pack<'p>,
     plan: &'p Plan,
     blueprint: Blueprint,
+    cut: Cut,
 }
 
 /// An archive that is complete and signed, and has no name yet.
@@ -118,10 +135,17 @@ pub struct Packing<'p> {
 pub struct Filled<'p> {
     part: PartFile,
     packed: Packed,
+    cut: Cut,
+    shape: &'p Shape,
     events: &'p dyn Events,
 }
 
 impl<'p> Packing<'p> {
+    /// How many volumes it will have, where it has any.
+    pub fn volumes(&self) -> Option<u64> {
+        self.pack.shape.is_cut().then(|| self.cut.count())
+    }
+
     /// Its table of contents.
     pub fn inventory(&self) -> &Inventory {
         self.blueprint.inventory()
@@ -129,9 +153,10 @@ impl<'p> Packing<'p> {
 
     /// Fetches what must be fetched, and signs. After a break the same call goes on where it stopped.
     pub fn fill(&self, target: &Path) -> Result<Filled<'p>, AnyFault> {
-        let Pack { upstream, keys, jobs, events, .. } = *self.pack;
-        let inventory = self.inventory();
-        let part = PartFile::open(target, inventory.total_size, &front(&self.blueprint)?)?;
+        let Pack { upstream, keys, shape, jobs, events, .. } = *self.pack;
+        let (inventory, cut) = (self.inventory(), self.cut);
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let part = PartFile::open(target, cut, &shape.files(&name, &cut), &front(&self.blueprint)?)?;
         let wanted = self.write_known(&part)?;
         let bytes = wanted.iter().map(|wanted| wanted.descriptor.size).sum();
         events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
@@ -146,8 +171,9 @@ impl<'p> Packing<'p> {
             inventory: inventory.digest(),
             sequence: inventory.sequence,
             signers: inventory.signers.iter().map(ToString::to_string).collect(),
+            volumes: Vec::new(),
         };
-        Ok(Filled { part, packed, events })
+        Ok(Filled { part, packed, cut, shape, events })
     }
 
     /// Writes all that is known already, and says what must be fetched to where.
@@ -178,10 +204,37 @@ impl<'p> Packing<'p> {
 
 impl Filled<'_> {
     /// Makes it durable and gives it its name.
-    pub fn finish(self) -> Result<Packed, AnyFault> {
+    pub fn finish(mut self) -> Result<Packed, AnyFault> {
+        if self.shape.is_cut() {
+            self.packed.volumes = self.label()?;
+        }
         self.part.finish()?;
         self.events.emit(&Event::End { phase: Phase::Fetch });
         Ok(self.packed)
+    }
+
+    /// Hashes the volumes, on all cores, and writes beside each what it is.
+    fn label(&self) -> Result<Vec<VolumeLabel>, AnyFault> {
+        let archive = self.packed.path.file_name().unwrap_or_default().to_string_lossy();
+        let numbers: Vec<u64> = (0..self.cut.count()).collect();
+        workers::map(&numbers, workers::cores(), self.events, |&index| {
+            let range = self.cut.range(index);
+            let name = self.shape.volume_name(&archive, index + 1);
+            let label = VolumeLabel {
+                format: VolumeLabel::FORMAT.to_owned(),
+                inventory: self.packed.inventory,
+                file: name.file(),
+                number: index + 1,
+                count: self.cut.count(),
+                offset: range.start,
+                size: range.end - range.start,
+                total: self.cut.total(),
+                digest: self.part.digest(index)?,
+            };
+            let path = self.packed.path.with_file_name(name.label_file());
+            files::replace(&path, label.to_json().as_bytes(), Mode::Public)?;
+            Ok::<_, AnyFault>(label)
+        })
     }
 }
 

@@ -33,7 +33,7 @@ pub fn verify(
         checks.sort_by_key(|check| std::cmp::Reverse(check.bytes()));
         let bytes = checks.iter().map(verify::Check::bytes).sum();
         events.emit(&Event::Begin { phase: Phase::Verify, items: checks.len() as u64, bytes });
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+        let cores = workers::cores();
         let outcome = workers::map(&checks, cores, events, |check| {
             let result = BUFFER.with_borrow_mut(|buffer| check.run(buffer, events));
             if let Some(entry) = check.entry() {

@@ -2,7 +2,7 @@
 //!
 //! Three rules hold here. A final name never holds partial content: everything is written under another name, synced and
 //! renamed ([`files`]). What must survive a power cut is a record of its own ([`journal`]). What is large is never copied:
-//! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`archive_file`]). The one
+//! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`volumes`]). The one
 //! exception is what planning reads, which is kept for the next plan ([`cache`]).
 
 pub mod archive_file;
@@ -12,7 +12,9 @@ pub mod journal;
 pub mod layout;
 pub mod lock;
 pub mod part;
+mod pieces;
 pub mod tree;
 pub mod twice;
+pub mod volumes;
 
 pub use files::StoreError;

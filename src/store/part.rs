@@ -2,172 +2,145 @@
 //!
 //! `NAME.part` has the full length from the start, so a full disk shows before the first download. Beside it
 //! `NAME.part.progress` says how far each blob got: one line `<hex> <bytes>`, appended as they come. After a break the bytes are
-//! read again and hashed, so nothing that the progress says is believed; at worst a blob is fetched anew.
+//! read again and hashed, so nothing that the progress says is believed; at worst a blob is fetched anew. An archive in volumes
+//! has a part file for each of them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::{Digest, Hasher};
-use crate::store::files::{StoreError, beside, failed, read, rename, sync_parent};
+use crate::store::files::{StoreError, beside, failed, read, sync_parent};
+use crate::store::pieces::Pieces;
+use crate::volume::Cut;
 
 /// Progress is noted about this often, in bytes.
 pub const PROGRESS_STEP: u64 = 4 << 20;
 
+/// The line of the progress file behind which files have final names already.
+const NAMING: &str = "naming";
+
 /// An archive under way.
 #[derive(Debug)]
 pub struct PartFile {
-    target: PathBuf,
-    path: PathBuf,
     progress_path: PathBuf,
-    file: File,
+    pieces: Pieces,
     progress: Mutex<File>,
     kept: BTreeMap<Digest, u64>,
 }
 
 impl PartFile {
-    /// Opens the part file of the archive `target`, which will have `size` bytes and begin with `front`.
+    /// Opens the part files of the archive `target`, which will begin with `front`, be cut like that and lie in `files` beside it.
     ///
-    /// A part file that begins otherwise belongs to another plan and is begun anew.
-    pub fn open(target: &Path, size: u64, front: &[u8]) -> Result<Self, StoreError> {
-        if target.exists() {
-            return Err(StoreError::Exists { path: target.to_owned() });
-        }
-        let path = beside(target, "part");
+    /// Part files that begin otherwise belong to another plan and are begun anew.
+    pub fn open(target: &Path, cut: Cut, files: &[String], front: &[u8]) -> Result<Self, StoreError> {
         let progress_path = beside(target, "part.progress");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed("create", &path))?;
-        if file.try_lock().is_err() {
-            return Err(StoreError::Locked { path, holder: "another `ombundle pack`".to_owned() });
-        }
-        let mut kept = BTreeMap::new();
-        if file.metadata().map_err(failed("read", &path))?.len() == size && begins_with(&file, front) {
-            kept = read_progress(&progress_path)?;
-        } else {
-            let result = reserve(&file, &path, size);
-            if result.is_err() {
-                // What holds nothing yet should not take the name, nor the space.
-                drop(fs::remove_file(&path));
-            }
-            result?;
-            file.write_all_at(front, 0).map_err(failed("write", &path))?;
+        let found = Progress::read(&progress_path)?;
+        let pieces = Pieces::open(target, cut, files, found.naming)?;
+        let mut kept = found.blobs;
+        if !pieces.have_their_size()? || !pieces.begin_with(front) {
+            kept.clear();
+            pieces.begin_anew(target)?;
+            pieces.write_at(front, 0)?;
             File::create(&progress_path).map_err(failed("create", &progress_path))?;
         }
-        let progress = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&progress_path)
-            .map_err(failed("open", &progress_path))?;
-        let progress = Mutex::new(progress);
-        Ok(Self { target: target.to_owned(), path, progress_path, file, progress, kept })
-    }
-
-    /// Where the part file is.
-    pub fn path(&self) -> &Path {
-        &self.path
+        let progress = OpenOptions::new().append(true).create(true).open(&progress_path);
+        let progress = Mutex::new(progress.map_err(failed("open", &progress_path))?);
+        Ok(Self { progress_path, pieces, progress, kept })
     }
 
     /// Hashes what an earlier run left of the blob at `offset`: the hasher that goes on after it. Empty when there is nothing.
     pub fn kept(&self, digest: &Digest, offset: u64, size: u64) -> Result<Hasher, StoreError> {
-        let mut hasher = Hasher::default();
-        let Some(&length) = self.kept.get(digest) else { return Ok(hasher) };
-        let mut buffer = vec![0; 1 << 20];
-        let mut at = 0;
-        while at < length.min(size) {
-            let room =
-                usize::try_from(length.min(size) - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-            let chunk = &mut buffer[..room];
-            self.file.read_exact_at(chunk, offset + at).map_err(failed("read", &self.path))?;
-            hasher.update(chunk);
-            at += room as u64;
-        }
-        Ok(hasher)
+        let length = self.kept.get(digest).copied().unwrap_or_default();
+        self.pieces.hash(offset, length.min(size))
+    }
+
+    /// The digest of one of its files, counted from 0.
+    pub fn digest(&self, index: u64) -> Result<Digest, StoreError> {
+        self.pieces.digest(index)
     }
 
     /// Writes bytes at their final place.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), StoreError> {
-        self.file.write_all_at(bytes, offset).map_err(failed("write", &self.path))
+        self.pieces.write_at(bytes, offset)
     }
 
     /// Notes that so many bytes of a blob are written, counted from its start.
     pub fn note(&self, digest: &Digest, bytes: u64) -> Result<(), StoreError> {
-        let line = format!("{} {bytes}\n", digest.hex());
+        self.append(&format!("{} {bytes}\n", digest.hex()))
+    }
+
+    fn append(&self, line: &str) -> Result<(), StoreError> {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.write_all(line.as_bytes()).map_err(failed("write", &self.progress_path))
     }
 
-    /// Makes all that was written durable and gives the archive its final name.
+    /// Makes all that was written durable and gives the archive its final name, or its volumes theirs.
     pub fn finish(self) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(failed("sync", &self.path))?;
-        if self.target.exists() {
-            return Err(StoreError::Exists { path: self.target });
-        }
-        rename(&self.path, &self.target)?;
+        self.pieces.sync()?;
+        self.append(&format!("{NAMING}\n"))?;
+        self.pieces.name()?;
         fs::remove_file(&self.progress_path).map_err(failed("remove", &self.progress_path))?;
-        sync_parent(&self.target)
+        sync_parent(&self.progress_path)
     }
 }
 
-fn begins_with(file: &File, front: &[u8]) -> bool {
-    let mut found = vec![0; front.len()];
-    file.read_exact_at(&mut found, 0).is_ok() && found == front
+/// What the progress file of an earlier run says.
+#[derive(Default)]
+struct Progress {
+    blobs: BTreeMap<Digest, u64>,
+    naming: bool,
 }
 
-/// Gives the file its full length and the disk blocks for it, so that a full disk shows now.
-fn reserve(file: &File, path: &Path, size: u64) -> Result<(), StoreError> {
-    file.set_len(0).map_err(failed("truncate", path))?;
-    if let Ok(found) = rustix::fs::fstatvfs(file) {
-        let free = found.f_bavail.saturating_mul(found.f_frsize);
-        if free < size {
-            return Err(StoreError::NoSpace { path: path.to_owned(), needed: size, free });
+impl Progress {
+    fn read(path: &Path) -> Result<Self, StoreError> {
+        let mut found = Self::default();
+        if !path.exists() {
+            return Ok(found);
         }
-    }
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
-        // Some file systems cannot reserve; there a full disk shows while writing.
-        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-        Err(error) => return Err(failed("reserve space for", path)(io::Error::from(error))),
-    }
-    file.set_len(size).map_err(failed("reserve space for", path))
-}
-
-fn read_progress(path: &Path) -> Result<BTreeMap<Digest, u64>, StoreError> {
-    if !path.exists() {
-        return Ok(BTreeMap::new());
-    }
-    let bytes = read(path, 1 << 30)?;
-    let mut kept = BTreeMap::new();
-    for line in String::from_utf8_lossy(&bytes).lines() {
-        // A torn or foreign line costs a download, nothing more.
-        let Some((hex, count)) = line.split_once(' ') else { continue };
-        if let (Ok(digest), Ok(count)) = (Digest::from_hex(hex), count.parse()) {
-            kept.insert(digest, count);
+        let bytes = read(path, 1 << 30)?;
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            found.naming |= line == NAMING;
+            // A torn or foreign line costs a download, nothing more.
+            let Some((hex, count)) = line.split_once(' ') else { continue };
+            if let (Ok(digest), Ok(count)) = (Digest::from_hex(hex), count.parse()) {
+                found.blobs.insert(digest, count);
+            }
         }
+        Ok(found)
     }
-    Ok(kept)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::volume::Shape;
+
+    fn open(target: &Path, size: u64, front: &[u8]) -> Result<PartFile, StoreError> {
+        PartFile::open(target, Cut::whole(size), &["a.ombundle".to_owned()], front)
+    }
+
+    /// The files of a folder, sorted.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 
     #[test]
     fn what_was_written_is_found_again_and_hashed() {
         let base = tempfile::tempdir().unwrap();
         let target = base.path().join("a.ombundle");
         let digest = Digest::of(b"hello world");
-        let part = PartFile::open(&target, 2_000, b"front").unwrap();
+        let part = open(&target, 2_000, b"front").unwrap();
         part.write_at(b"hello", 512).unwrap();
         part.note(&digest, 5).unwrap();
         drop(part);
-        let part = PartFile::open(&target, 2_000, b"front").unwrap();
+        let part = open(&target, 2_000, b"front").unwrap();
         let mut hasher = part.kept(&digest, 512, 11).unwrap();
         assert_eq!(hasher.length(), 5);
         hasher.update(b" world");
@@ -183,10 +156,10 @@ mod tests {
         let target = base.path().join("a.ombundle");
         let digest = Digest::of(b"hello");
         for (front, size) in [(&b"other"[..], 2_000), (b"front", 2_001)] {
-            let part = PartFile::open(&target, 2_000, b"front").unwrap();
+            let part = open(&target, 2_000, b"front").unwrap();
             part.note(&digest, 5).unwrap();
             drop(part);
-            let part = PartFile::open(&target, size, front).unwrap();
+            let part = open(&target, size, front).unwrap();
             assert_eq!(part.kept(&digest, 512, 5).unwrap().length(), 0);
         }
     }
@@ -195,7 +168,7 @@ mod tests {
     fn a_disk_without_room_is_named_before_anything_is_written() {
         let base = tempfile::tempdir().unwrap();
         let target = base.path().join("a.ombundle");
-        let error = PartFile::open(&target, u64::MAX / 4, b"front").unwrap_err();
+        let error = open(&target, u64::MAX / 4, b"front").unwrap_err();
         assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
         assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
     }
@@ -204,8 +177,8 @@ mod tests {
     fn two_packs_do_not_fill_one_file() {
         let base = tempfile::tempdir().unwrap();
         let target = base.path().join("a.ombundle");
-        let _first = PartFile::open(&target, 2_000, b"front").unwrap();
-        assert!(matches!(PartFile::open(&target, 2_000, b"other"), Err(StoreError::Locked { .. })));
+        let _first = open(&target, 2_000, b"front").unwrap();
+        assert!(matches!(open(&target, 2_000, b"other"), Err(StoreError::Locked { .. })));
     }
 
     #[test]
@@ -213,6 +186,69 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let target = base.path().join("a.ombundle");
         fs::write(&target, "precious").unwrap();
-        assert!(matches!(PartFile::open(&target, 10, b"f"), Err(StoreError::Exists { .. })));
+        assert!(matches!(open(&target, 10, b"f"), Err(StoreError::Exists { .. })));
+    }
+
+    #[test]
+    fn volumes_are_filled_across_their_borders_and_joined_are_the_archive() {
+        let base = tempfile::tempdir().unwrap();
+        let target = base.path().join("a.ombundle");
+        let shape = Shape::volumes(65_536, None).unwrap();
+        let cut = shape.cut(150_000).unwrap();
+        let bytes: Vec<u8> = (0..150_000u32).map(|number| (number % 251) as u8).collect();
+        let files = shape.files("a.ombundle", &cut);
+        let part = PartFile::open(&target, cut, &files, &bytes[..10]).unwrap();
+        part.write_at(&bytes[60_000..140_000], 60_000).unwrap();
+        part.write_at(&bytes[..60_000], 0).unwrap();
+        part.write_at(&bytes[140_000..], 140_000).unwrap();
+        assert_eq!(part.digest(1).unwrap(), Digest::of(&bytes[65_536..131_072]));
+        part.finish().unwrap();
+        assert_eq!(names(base.path()), files);
+        let joined: Vec<u8> =
+            files.iter().flat_map(|file| fs::read(base.path().join(file)).unwrap()).collect();
+        assert_eq!(joined, bytes);
+    }
+
+    #[test]
+    fn volumes_that_were_half_named_are_gone_on_with() {
+        let base = tempfile::tempdir().unwrap();
+        let target = base.path().join("a.ombundle");
+        let shape = Shape::volumes(65_536, None).unwrap();
+        let cut = shape.cut(150_000).unwrap();
+        let files = shape.files("a.ombundle", &cut);
+        let open = |front: &[u8]| PartFile::open(&target, cut, &files, front);
+        let part = open(b"front").unwrap();
+        part.append("naming\n").unwrap();
+        drop(part);
+        fs::rename(base.path().join("a.ombundle.003.part"), base.path().join("a.ombundle.003")).unwrap();
+        // Another plan must not write into what has a name.
+        assert!(matches!(open(b"other"), Err(StoreError::Exists { .. })));
+        open(b"front").unwrap().finish().unwrap();
+        assert_eq!(names(base.path()), files);
+    }
+
+    #[test]
+    fn a_volume_of_somebody_else_is_not_written_to() {
+        let base = tempfile::tempdir().unwrap();
+        let target = base.path().join("a.ombundle");
+        let shape = Shape::volumes(65_536, None).unwrap();
+        let cut = shape.cut(150_000).unwrap();
+        fs::write(base.path().join("a.ombundle.002"), "precious").unwrap();
+        let refused = PartFile::open(&target, cut, &shape.files("a.ombundle", &cut), b"front");
+        assert!(matches!(refused, Err(StoreError::Exists { path }) if path.ends_with("a.ombundle.002")));
+        assert_eq!(fs::read(base.path().join("a.ombundle.002")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn parts_of_a_finer_cut_go_when_there_is_a_coarser_one() {
+        let base = tempfile::tempdir().unwrap();
+        let target = base.path().join("a.ombundle");
+        for size in [65_536, 100_000] {
+            let shape = Shape::volumes(size, None).unwrap();
+            let cut = shape.cut(150_000).unwrap();
+            drop(PartFile::open(&target, cut, &shape.files("a.ombundle", &cut), b"front").unwrap());
+        }
+        let left = ["a.ombundle.001.part", "a.ombundle.002.part", "a.ombundle.part.progress"];
+        assert_eq!(names(base.path()), left);
     }
 }

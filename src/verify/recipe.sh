@@ -4,6 +4,11 @@ export LC_ALL=C
 refuse() { printf 'REFUSED: %s\n' "$*"; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+archive=${files[0]}
+if [ ${#files[@]} -gt 1 ]; then # volumes: joined, they are the archive
+  archive=$work/archive
+  cat -- "${files[@]}" > "$archive" || refuse "a volume cannot be read"
+fi
 tar -tf "$archive" > "$work/names" 2> /dev/null || refuse 'tar cannot read it'
 tar -xOf "$archive" inventory.json > "$work/inventory.json" 2> /dev/null || refuse 'it has no inventory'
 type=application/vnd.ombundle.inventory.v1+json

@@ -23,6 +23,11 @@ impl Fault for Interrupted {
     }
 }
 
+/// How many threads can compute at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+}
+
 /// Does `work` on each item with at most `threads` threads, in the order of the list as they get free.
 ///
 /// The first failure is returned when the threads have ended; no new item is begun after it, nor after an interruption.

@@ -18,4 +18,5 @@ mod refused;
 mod several;
 mod stand;
 mod stock;
+mod volumes;
 mod whole;

@@ -11,4 +11,5 @@ mod same;
 mod secrets;
 mod space;
 mod stage;
+mod volumes;
 mod wire;

@@ -15,6 +15,7 @@ use crate::flow::render::{ImageTemplate, OutputError, RenderOptions, Renderer, S
 use crate::limits::LIMITS;
 use crate::site::ProfileName;
 use crate::text::{Safe, plain_json};
+use crate::workers;
 
 /// Write catalogs and bundles as one file-based catalog, the way opm renders them
 ///
@@ -60,7 +61,7 @@ enum StreamFormat {
 
 pub(super) fn run(command: RenderCommand, context: &Context) -> Result<(), Failure> {
     let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
-    let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    let jobs = workers::cores();
     let events = &*context.console;
     let renderer = Renderer { client: &client, jobs, events, limits: &LIMITS };
     let options = RenderOptions { migrate: command.migrate, image: command.image_ref_template };

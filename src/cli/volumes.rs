@@ -1,0 +1,74 @@
+//! Options and arguments around volumes: how to cut an archive, and where to find one again.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::summary;
+use crate::fault::Exit;
+use crate::store::volumes::{Medium, find};
+use crate::volume::{MediumKind, Shape, parse_size};
+
+/// How an archive is cut.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Volumes")]
+pub(super) struct VolumeArgs {
+    /// Cut the archive into volumes that fit this medium
+    #[arg(long, value_name = "MEDIUM", value_parser = media(), conflicts_with = "volume_size")]
+    media: Option<String>,
+
+    /// Cut the archive into volumes of at most so many bytes, for instance `700M` or `4GiB`
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    volume_size: Option<u64>,
+
+    /// What the names of volumes end with, for gateways that let only some file types pass: `tar` makes `upgrade.ombundle.001.tar`
+    #[arg(long, value_name = "EXT")]
+    volume_extension: Option<String>,
+}
+
+fn media() -> PossibleValuesParser {
+    PossibleValuesParser::new(MediumKind::ALL.map(|(name, _)| name))
+}
+
+impl VolumeArgs {
+    /// One file, or volumes.
+    pub(super) fn shape(&self) -> Result<Shape, Failure> {
+        let medium = self.media.as_deref().map(MediumKind::from_str).transpose()?;
+        match (self.volume_size.or(medium.map(MediumKind::volume_bytes)), &self.volume_extension) {
+            (Some(size), extension) => Ok(Shape::volumes(size, extension.as_deref())?),
+            (None, None) => Ok(Shape::whole()),
+            (None, Some(_)) => {
+                Err(Failure::usage("`--volume-extension` names volumes, and none were asked for")
+                    .hint("add `--media` or `--volume-size`"))
+            }
+        }
+    }
+}
+
+/// An archive to read.
+#[derive(Debug, Args)]
+pub(super) struct ArchiveArgs {
+    /// The archive: its file, its name without a number, one of its volumes, or folders that hold them
+    #[arg(required = true, value_name = "ARCHIVE")]
+    archive: Vec<PathBuf>,
+}
+
+impl ArchiveArgs {
+    /// What people are told of it: the path as they gave it.
+    pub(super) fn shown(&self) -> String {
+        self.archive.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Finds its files. What is worth knowing is shown; what is missing is a failure that names it.
+    pub(super) fn open(&self) -> Result<Arc<Medium>, Failure> {
+        let (medium, findings) = find(&self.archive)?;
+        show_findings(&findings);
+        medium
+            .map(Arc::new)
+            .ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))
+    }
+}

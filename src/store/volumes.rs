@@ -1,0 +1,268 @@
+//! An archive where it lies: one file, or volumes in any number of folders. Read at any offset by any thread; nothing is joined, nothing
+//! beside it is written or removed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::archive::ReadAt;
+use crate::digest::{Digest, Hasher};
+use crate::finding::{Finding, has_errors};
+use crate::store::archive_file::ArchiveFile;
+use crate::store::files::{StoreError, failed, read};
+use crate::text::Safe;
+use crate::volume::{Candidate, Cut, Sorted, VolumeLabel, VolumeName, sort};
+
+/// How much is hashed at a time.
+const CHUNK: usize = 1 << 20;
+
+/// An archive on one or several media.
+#[derive(Debug)]
+pub struct Medium {
+    name: String,
+    cut: Cut,
+    volumes: Vec<Volume>,
+}
+
+#[derive(Debug)]
+struct Volume {
+    path: PathBuf,
+    label: Option<VolumeLabel>,
+    file: ArchiveFile,
+}
+
+/// Finds the archive that people mean by these paths: its file, its name without a number, any of its volumes, folders that hold them.
+///
+/// Nothing comes back where the files are not one whole archive; the findings then say what to copy again.
+pub fn find(paths: &[PathBuf]) -> Result<(Option<Medium>, Vec<Finding>), StoreError> {
+    let mut whole = BTreeSet::new();
+    let mut candidates = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        match meant(path)? {
+            Meant::File(path) => drop(whole.insert(path)),
+            Meant::Volumes(found) => {
+                candidates.extend(found.into_iter().filter(|candidate| seen.insert(candidate.path.clone())));
+            }
+            Meant::Nothing(findings) => return Ok((None, findings)),
+        }
+    }
+    let mut single = whole.iter();
+    match (single.next(), single.next()) {
+        (Some(path), None) if candidates.is_empty() => Ok((Some(Medium::single(path)?), Vec::new())),
+        (None, _) => match sort(candidates) {
+            Ok(sorted) => assemble(sorted),
+            Err(findings) => Ok((None, findings)),
+        },
+        _ => {
+            let others = candidates.iter().map(|candidate| &candidate.path);
+            Ok((None, ambiguous(whole.iter().chain(others))))
+        }
+    }
+}
+
+/// What one path means.
+enum Meant {
+    File(PathBuf),
+    Volumes(Vec<Candidate>),
+    Nothing(Vec<Finding>),
+}
+
+fn meant(path: &Path) -> Result<Meant, StoreError> {
+    let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => in_folder(path),
+        Ok(_) => match VolumeName::of(file.strip_suffix(".json").unwrap_or(file)) {
+            Some(name) => Ok(Meant::Volumes(volumes(folder, Some(&name.archive))?)),
+            None => Ok(Meant::File(path.to_owned())),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let found = if folder.is_dir() { volumes(folder, Some(file))? } else { Vec::new() };
+            if found.is_empty() { Err(failed("open", path)(error)) } else { Ok(Meant::Volumes(found)) }
+        }
+        Err(error) => Err(failed("open", path)(error)),
+    }
+}
+
+/// The archive in a folder that may hold other things.
+fn in_folder(folder: &Path) -> Result<Meant, StoreError> {
+    let found = volumes(folder, None)?;
+    if !found.is_empty() {
+        return Ok(Meant::Volumes(found));
+    }
+    let mut whole = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let path = entry.map_err(failed("read", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "ombundle") && path.is_file() {
+            whole.push(path);
+        }
+    }
+    whole.sort();
+    match (whole.len(), whole.pop()) {
+        (1, Some(path)) => Ok(Meant::File(path)),
+        (_, Some(last)) => Ok(Meant::Nothing(ambiguous(whole.iter().chain([&last])))),
+        (_, None) => {
+            let subject = Safe(&folder.display().to_string()).to_string();
+            let finding =
+                Finding::error("VOLUME_NONE", subject, "the folder holds no archive and no volume of one");
+            Ok(Meant::Nothing(vec![
+                finding.hint("name the file, for instance `upgrade.ombundle` or `upgrade.ombundle.001`"),
+            ]))
+        }
+    }
+}
+
+fn ambiguous<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<Finding> {
+    let each = |path: &PathBuf| {
+        let message = "there are several archives, and one is read at a time";
+        let finding = Finding::error("VOLUME_AMBIGUOUS", Safe(&path.display().to_string()), message);
+        finding.hint("name the one that you mean")
+    };
+    paths.map(each).collect()
+}
+
+/// Files in a folder that have the name of a volume, of that archive or of any.
+fn volumes(folder: &Path, archive: Option<&str>) -> Result<Vec<Candidate>, StoreError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let path = entry.map_err(failed("read", folder))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).and_then(VolumeName::of) else {
+            continue;
+        };
+        if archive.is_some_and(|archive| archive != name.archive) {
+            continue;
+        }
+        // Looked at before it is opened: opening a named pipe would wait for somebody to write to it.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        if metadata.is_file() {
+            let label = label(&folder.join(name.label_file()));
+            found.push(Candidate { path, name, size: metadata.len(), label });
+        }
+    }
+    // The order of a folder is the file system's own.
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(found)
+}
+
+/// A label that cannot be read is as good as none.
+fn label(path: &Path) -> Option<VolumeLabel> {
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let bytes = is_file.then(|| read(path, VolumeLabel::MAX).ok()).flatten()?;
+    VolumeLabel::parse(&bytes).ok()
+}
+
+/// Opens one file for each volume: of copies, the first that is what its label says.
+fn assemble(sorted: Sorted) -> Result<(Option<Medium>, Vec<Finding>), StoreError> {
+    let mut findings = sorted.findings;
+    let mut volumes = Vec::new();
+    let mut name = String::new();
+    for mut copies in sorted.volumes {
+        if copies.len() > 1 {
+            copies = good_copies(copies, &mut findings)?;
+        }
+        let Some(chosen) = copies.into_iter().next() else { continue };
+        name.clone_from(&chosen.name.archive);
+        volumes.push(Volume {
+            file: ArchiveFile::open(&chosen.path)?,
+            path: chosen.path,
+            label: chosen.label,
+        });
+    }
+    let medium = (!has_errors(&findings)).then_some(Medium { name, cut: sorted.cut, volumes });
+    Ok((medium, findings))
+}
+
+fn good_copies(copies: Vec<Candidate>, findings: &mut Vec<Finding>) -> Result<Vec<Candidate>, StoreError> {
+    // Copies that lost their label are judged by that of another.
+    let digest = copies.iter().find_map(|copy| copy.label.as_ref()).map(|label| label.digest);
+    let Some(digest) = digest else { return Ok(copies) };
+    let mut good = Vec::new();
+    let mut bad = Vec::new();
+    for copy in copies {
+        // One that cannot be read to its end is as bad as one that reads wrong.
+        let is_good = hash(&ArchiveFile::open(&copy.path)?).is_ok_and(|found| found == digest);
+        if is_good { good.push(copy) } else { bad.push(copy) }
+    }
+    for copy in bad {
+        let subject = Safe(&copy.path.display().to_string()).to_string();
+        let message = "this copy is damaged";
+        findings.push(match good.first() {
+            Some(good) => {
+                let hint =
+                    format!("nothing needs to be done: `{}` is used", Safe(&good.path.display().to_string()));
+                Finding::warning("VOLUME_DAMAGED", subject, message).hint(hint)
+            }
+            None => Finding::error("VOLUME_DAMAGED", subject, message).hint("copy it again"),
+        });
+    }
+    Ok(good)
+}
+
+fn hash(file: &ArchiveFile) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; CHUNK];
+    while hasher.length() < file.len() {
+        let left = usize::try_from(file.len() - hasher.length()).unwrap_or(CHUNK);
+        let chunk = &mut buffer[..left.min(CHUNK)];
+        file.read_exact_at(chunk, hasher.length())?;
+        hasher.update(chunk);
+    }
+    Ok(hasher.finish())
+}
+
+impl Medium {
+    fn single(path: &Path) -> Result<Self, StoreError> {
+        let file = ArchiveFile::open(path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cut = Cut::whole(file.len());
+        Ok(Self { name, cut, volumes: vec![Volume { path: path.to_owned(), label: None, file }] })
+    }
+
+    /// The archive's own file name, without the number of a volume.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The files that it is read from, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.volumes.iter().map(|volume| volume.path.as_path())
+    }
+
+    /// The volume that damage at `offset` lies in: what is wrong shows at an entry's start, and may lie in a later volume.
+    ///
+    /// Hashes volumes until one is not what its label says. Nothing for an archive in one file, and where the labels lie.
+    pub fn damage(&self, offset: u64) -> Option<Finding> {
+        let first = usize::try_from(self.cut.holding(offset, 1).start).unwrap_or_default();
+        let is_damaged = |volume: &&Volume| {
+            let label = volume.label.as_ref();
+            label.is_some_and(|label| hash(&volume.file).map_or(true, |found| found != label.digest))
+        };
+        let volume = self.volumes.iter().skip(first).find(is_damaged)?;
+        let place = volume.label.as_ref().map(VolumeLabel::place).unwrap_or_default();
+        let finding = Finding::error(
+            "VOLUME_DAMAGED",
+            Safe(&volume.path.display().to_string()),
+            format!("volume {place} is not what was written"),
+        );
+        Some(finding.hint("copy this volume again; the others need not travel"))
+    }
+}
+
+impl ReadAt for Medium {
+    fn len(&self) -> u64 {
+        self.cut.total()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut read = 0;
+        for slice in self.cut.slices(offset, buffer.len()) {
+            let volume = self.volumes.get(slice.index).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let part = buffer.get_mut(slice.part.clone()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            volume.file.read_exact_at(part, slice.at)?;
+            read = slice.part.end;
+        }
+        if read == buffer.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
