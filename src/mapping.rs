@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::fault::{Exit, Fault};
 use crate::finding::Finding;
 use crate::reference::{InvalidReference, RegistryHost, Repository, RepositoryRef};
-use crate::site::PrefixRule;
+use crate::site::{MirrorTag, PrefixRule};
 
 /// Why a repository has no place at the site.
 #[derive(Debug, thiserror::Error)]
@@ -106,17 +106,50 @@ impl Mapping {
     }
 
     /// Where this repository lands: the longest prefix that ends at a path boundary wins, what follows it is kept.
+    ///
+    /// The two repositories of OpenShift's releases are called as every mirror of them calls them (`oc adm release mirror`,
+    /// oc-mirror): what stands in for `openshift-release-dev/ocp-release` and `…/ocp-v4.0-art-dev` are
+    /// `openshift/release-images` and `openshift/release`, each as far as it follows the prefix. A rule for one of
+    /// them alone wins, as any longer rule does.
     pub fn mirror(&self, source: &RepositoryRef) -> Result<Repository, MappingError> {
         let rule = self.rules.iter().find_map(|(prefix, mirror)| Some((prefix.rest(source)?, mirror)));
-        let mirror = match rule {
-            None => return Ok(source.repository.clone()),
+        let (rest, mirror) = match rule {
             Some(("", mirror)) => return Ok(mirror.clone()),
-            Some((rest, mirror)) => format!("{mirror}/{rest}"),
+            Some((rest, mirror)) => (rest, Some(mirror)),
+            None => (source.repository.as_str(), None),
+        };
+        let rest = called(source).map_or(rest, |name| last_of(name, rest.split('/').count()));
+        let mirror = match mirror {
+            Some(mirror) => format!("{mirror}/{rest}"),
+            None => rest.to_owned(),
         };
         mirror.parse().map_err(|why| MappingError::Name {
             origin: Box::new(source.clone()),
             mirror,
             source: why,
+        })
+    }
+
+    /// Whether this repository lands where its prefix and what follows it do not say.
+    pub fn is_renamed(&self, source: &RepositoryRef) -> bool {
+        let exact = || self.rules.iter().find_map(|(prefix, _)| prefix.rest(source)) == Some("");
+        called(source).is_some() && !exact()
+    }
+
+    /// Where the image with an update service's graph data lands, where nobody said otherwise: beside the releases.
+    pub fn graph_image(&self) -> Result<MirrorTag, MappingError> {
+        let releases = RepositoryRef {
+            host: RELEASES_HOST.parse().map_err(prefix_error)?,
+            repository: RELEASES_REPOSITORY.parse().map_err(prefix_error)?,
+        };
+        let beside = self.mirror(&releases)?;
+        let namespace = beside.as_str().rsplit_once('/').map_or("", |(namespace, _)| namespace);
+        let name = format!("{namespace}/graph-image:latest");
+        let name = name.trim_start_matches('/');
+        name.parse().map_err(|source| MappingError::Name {
+            origin: Box::new(releases),
+            mirror: name.to_owned(),
+            source,
         })
     }
 
@@ -148,6 +181,32 @@ impl Mapping {
         }
         findings
     }
+}
+
+const RELEASES_HOST: &str = "quay.io";
+const RELEASES_REPOSITORY: &str = "openshift-release-dev/ocp-release";
+
+/// What mirrors call the repositories of OpenShift's releases (openshift/oc `pkg/cli/admin/release/mirror.go`, oc-mirror
+/// `internal/pkg/release`).
+const CALLED: [(&str, &str); 2] = [
+    (RELEASES_REPOSITORY, "openshift/release-images"),
+    ("openshift-release-dev/ocp-v4.0-art-dev", "openshift/release"),
+];
+
+fn called(source: &RepositoryRef) -> Option<&'static str> {
+    let here = source.host.as_str() == RELEASES_HOST;
+    let known = CALLED.iter().find(|(path, _)| here && source.repository.as_str() == *path);
+    known.map(|(_, name)| *name)
+}
+
+/// The last components of a path.
+fn last_of(path: &str, components: usize) -> &str {
+    let ends = path.rmatch_indices('/').map(|(at, _)| at + 1).nth(components.saturating_sub(1));
+    ends.and_then(|at| path.get(at..)).unwrap_or(path)
+}
+
+fn prefix_error(source: InvalidReference) -> MappingError {
+    MappingError::Prefix { source_prefix: format!("{RELEASES_HOST}/{RELEASES_REPOSITORY}"), source }
 }
 
 #[cfg(test)]
@@ -184,8 +243,9 @@ mod tests {
                 "registry.redhat.io/web-terminal/web-terminal-rhel9",
                 "olm-redhat/web-terminal/web-terminal-rhel9",
             ),
-            ("quay.io/openshift-release-dev/ocp-v4.0-art-dev", "ocp4/openshift/ocp-v4.0-art-dev"),
+            ("quay.io/openshift-release-dev/ocp-v4.0-art-dev", "ocp4/openshift/release"),
             ("quay.io/openshift-release-dev/ocp-release", "ocp4/openshift/release-images"),
+            ("quay.io:443/openshift-release-dev/ocp-release", "openshift-release-dev/ocp-release"),
             ("quay.io/openshift-release-dev/ocp-release-nightly", "ocp4/openshift/ocp-release-nightly"),
             ("quay.io/openshift-release-developers/x", "quay/openshift-release-developers/x"),
             ("registry.redhat.io:8443/a", "a"),
@@ -193,6 +253,47 @@ mod tests {
         ] {
             assert_eq!(mapping.mirror(&source(from)).unwrap().as_str(), to, "{from}");
         }
+    }
+
+    #[test]
+    fn releases_are_called_as_every_mirror_calls_them() {
+        let places = |rules: &[(&str, &str)]| {
+            let mapping = mapping(rules);
+            let place = |name: &str| {
+                let source = source(&format!("quay.io/openshift-release-dev/{name}"));
+                (mapping.mirror(&source).unwrap().to_string(), mapping.is_renamed(&source))
+            };
+            let data = mapping.graph_image().unwrap().to_string();
+            (place("ocp-release"), place("ocp-v4.0-art-dev"), data)
+        };
+        for (rules, images, components, data) in [
+            (&[][..], "openshift/release-images", "openshift/release", "openshift/graph-image:latest"),
+            (
+                &[("quay.io", "q")],
+                "q/openshift/release-images",
+                "q/openshift/release",
+                "q/openshift/graph-image:latest",
+            ),
+            (
+                &[("quay.io/openshift-release-dev", "ocp4/openshift")],
+                "ocp4/openshift/release-images",
+                "ocp4/openshift/release",
+                "ocp4/openshift/graph-image:latest",
+            ),
+        ] {
+            let expected = ((images.to_owned(), true), (components.to_owned(), true), data.to_owned());
+            assert_eq!(places(rules), expected, "{rules:?}");
+        }
+        let own = [
+            ("quay.io/openshift-release-dev/ocp-release", "releases"),
+            ("quay.io/openshift-release-dev/ocp-v4.0-art-dev", "a/components"),
+        ];
+        let expected = (
+            ("releases".to_owned(), false),
+            ("a/components".to_owned(), false),
+            "graph-image:latest".to_owned(),
+        );
+        assert_eq!(places(&own), expected);
     }
 
     #[test]

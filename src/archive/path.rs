@@ -123,11 +123,15 @@ pub enum Role {
     Evidence,
     /// The plan that the archive was packed from.
     Plan,
+    /// A vendor's signature of an OpenShift release.
+    ReleaseSignature,
+    /// The graph data of an update service.
+    GraphData,
     /// Something that a later program knows. Readers check its bytes and pass over it.
     Other(Name),
 }
 
-const ROLES: [(&str, Role); 8] = [
+const ROLES: [(&str, Role); 10] = [
     ("checksums", Role::Checksums),
     ("oci-layout", Role::OciLayout),
     ("oci-index", Role::OciIndex),
@@ -136,6 +140,8 @@ const ROLES: [(&str, Role); 8] = [
     ("catalog-delta", Role::CatalogDelta),
     ("evidence", Role::Evidence),
     ("plan", Role::Plan),
+    ("release-signature", Role::ReleaseSignature),
+    ("graph-data", Role::GraphData),
 ];
 
 impl Role {
@@ -147,7 +153,15 @@ impl Role {
             EntryPath::Index => *self == Self::OciIndex,
             EntryPath::Blob(_) => matches!(self, Self::Manifest | Self::Blob),
             EntryPath::Meta(_) => {
-                matches!(self, Self::CatalogDelta | Self::Evidence | Self::Plan | Self::Other(_))
+                matches!(
+                    self,
+                    Self::CatalogDelta
+                        | Self::Evidence
+                        | Self::Plan
+                        | Self::ReleaseSignature
+                        | Self::GraphData
+                        | Self::Other(_)
+                )
             }
         }
     }

@@ -177,6 +177,14 @@ pub enum RootKind {
     Related,
     /// The image that a first catalog is built on.
     CatalogBase,
+    /// An OpenShift release.
+    Release,
+    /// A component of an OpenShift release.
+    ReleaseComponent,
+    /// The disk of a virtual node for KubeVirt.
+    ReleaseDisk,
+    /// The image that the graph data of an update service is built on.
+    GraphDataBase,
     /// Asked for by itself.
     Additional,
     /// A signature, attestation or other attachment of another image.

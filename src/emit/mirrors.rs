@@ -74,7 +74,8 @@ fn extra_scopes(input: &Input<'_>) -> Scopes {
         let as_ruled =
             mirror.host == *host && mapping.mirror(source).is_ok_and(|ruled| ruled == mirror.repository);
         match namespace_of(source, mirror) {
-            _ if covered && as_ruled => {}
+            // The entries of the site's rules keep what follows a prefix as it is.
+            _ if covered && as_ruled && !mapping.is_renamed(source) => {}
             Some((scope, target)) if !covered => {
                 namespaces.entry(scope).or_default().insert(source, target);
             }

@@ -3,12 +3,14 @@
 pub mod catalog;
 pub mod catalog_build;
 pub mod catalog_image;
+pub mod documents;
 pub mod import;
 pub mod pack;
 pub mod plan;
 pub mod record;
 pub mod release;
 pub mod release_image;
+pub mod release_proof;
 pub mod render;
 pub mod standing;
 pub mod verify;

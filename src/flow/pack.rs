@@ -7,25 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{
-    self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, Inventory, MediaType, Meta, MetaName, Moment,
-    Piece, Predecessor, Role, Root, RootKind, Text,
+    self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, Inventory, Moment, Name, Piece, Predecessor,
+    Root, RootKind, Text, UpstreamSignature,
 };
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::fetch::{Upstream, Wanted, fetch};
+use crate::flow::documents::{self, DocumentError};
 use crate::limits::Limits;
 use crate::oci::media;
-use crate::plan::{ImageKind, Plan, PlannedImage};
+use crate::plan::{ImageKind, Plan, PlannedImage, PlannedRelease};
 use crate::reference::RepositoryRef;
 use crate::store::files::{self, Mode};
 use crate::store::part::PartFile;
 use crate::trust::{KeyId, SecretKey};
 use crate::volume::{Cut, Shape, VolumeError, VolumeLabel};
 use crate::workers;
-
-/// Name of the plan inside the archive, below `meta/`.
-pub const PLAN: &str = "plan.json";
 
 /// Seconds that the clock of a site may be behind the one here. Behind a gap nobody sets it, and an archive may be there within minutes.
 /// The signer gives this time away by an earlier `notBefore`, so that readers need no allowance of their own and agree with each other.
@@ -72,13 +70,16 @@ pub enum PackError {
     /// It cannot be cut like that.
     #[error("the archive cannot be cut into such volumes")]
     Volumes(#[from] VolumeError),
+    /// It cannot be taken apart into documents.
+    #[error("the plan cannot be put into an archive")]
+    Documents(#[from] DocumentError),
 }
 
 impl Fault for PackError {
     fn exit(&self) -> Exit {
         match self {
             Self::Blocked { .. } => Exit::Incomplete,
-            Self::Plan { .. } | Self::Format(_) => Exit::Usage,
+            Self::Plan { .. } | Self::Format(_) | Self::Documents(_) => Exit::Usage,
             Self::Volumes(error) => error.exit(),
         }
     }
@@ -341,24 +342,28 @@ fn draft(plan: &Plan, signers: Vec<KeyId>) -> Result<Draft, PackError> {
             .iter()
             .enumerate()
             .map(|(index, catalog)| {
-                let delta = delta_name(index).parse()?;
+                let delta = documents::delta_name(index).parse()?;
                 Ok(CatalogBase { delta, digest: catalog.digest, source: catalog.source.clone() })
             })
             .collect::<Result<_, ArchiveError>>()?,
-        roots: plan.images.iter().map(root).collect::<Result<_, _>>()?,
+        roots: plan.images.iter().map(|image| root(image, &plan.releases)).collect::<Result<_, _>>()?,
         blobs,
-        meta: meta(plan)?,
+        meta: documents::taken_apart(plan)?,
         signers,
     })
 }
 
-fn root(image: &PlannedImage) -> Result<Root, ArchiveError> {
+fn root(image: &PlannedImage, releases: &[PlannedRelease]) -> Result<Root, ArchiveError> {
     Ok(Root {
         digest: image.root.digest,
         kind: match image.kind {
             ImageKind::Bundle => RootKind::Bundle,
             ImageKind::Related => RootKind::Related,
             ImageKind::CatalogBase => RootKind::CatalogBase,
+            ImageKind::Release => RootKind::Release,
+            ImageKind::ReleaseComponent => RootKind::ReleaseComponent,
+            ImageKind::ReleaseDisk => RootKind::ReleaseDisk,
+            ImageKind::GraphDataBase => RootKind::GraphDataBase,
             ImageKind::Additional => RootKind::Additional,
             ImageKind::Attachment => RootKind::Attachment,
         },
@@ -368,41 +373,23 @@ fn root(image: &PlannedImage) -> Result<Root, ArchiveError> {
         size: image.root.size,
         source: image.source.clone(),
         tag: image.tag.clone(),
-        verified: Vec::new(),
+        verified: verified(image, releases)?,
     })
 }
 
-/// Where a catalog's delta stands, below `meta/`: a file-based catalog that any tool can read.
-pub fn delta_name(index: usize) -> String {
-    format!("catalog-{}.json", index + 1)
-}
-
-/// Where the evidence of a catalog's bundles stands, below `meta/`.
-pub fn evidence_name(index: usize) -> String {
-    format!("evidence-{}.json", index + 1)
-}
-
-/// The documents: each catalog's delta and evidence for themselves, and the plan without them.
-fn meta(plan: &Plan) -> Result<Vec<Meta>, PackError> {
-    let json = |name: String, role, bytes| {
-        let name: MetaName = name.parse()?;
-        Ok::<_, ArchiveError>(Meta { name, role, media_type: MediaType::JSON, bytes })
-    };
-    let text = |value: serde_json::Result<Vec<u8>>| {
-        value.map_err(|error| PackError::Plan { why: format!("it cannot be written as JSON: {error}") })
-    };
-    let mut all = Vec::new();
-    let mut rest = plan.clone();
-    for (index, catalog) in rest.catalogs.iter_mut().enumerate() {
-        let mut delta = Vec::new();
-        for blob in std::mem::take(&mut catalog.delta) {
-            delta.extend(text(serde_json::to_vec(&blob))?);
-            delta.push(b'\n');
-        }
-        let evidence = text(serde_json::to_vec(&std::mem::take(&mut catalog.evidence)))?;
-        all.push(json(delta_name(index), Role::CatalogDelta, delta)?);
-        all.push(json(evidence_name(index), Role::Evidence, evidence)?);
-    }
-    all.push(json(PLAN.to_owned(), Role::Plan, text(serde_json::to_vec(&rest))?)?);
-    Ok(all)
+/// The vendor's signatures that were good: those of releases.
+fn verified(
+    image: &PlannedImage,
+    releases: &[PlannedRelease],
+) -> Result<Vec<UpstreamSignature>, ArchiveError> {
+    let of = releases.iter().filter(|release| {
+        image.kind == ImageKind::Release && release.image == image.source.pin(image.root.digest)
+    });
+    let keys: BTreeSet<&str> =
+        of.flat_map(|release| &release.signatures).map(|signature| signature.key.as_str()).collect();
+    let method: Name = "openpgp".parse()?;
+    Ok(keys
+        .into_iter()
+        .map(|key| UpstreamSignature { key: Text::tamed(key), method: method.clone() })
+        .collect())
 }

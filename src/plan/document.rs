@@ -10,7 +10,9 @@ pub use crate::catalog::{Hop, HopEdge};
 use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::oci::{Descriptor, Platform};
+use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
+use crate::release::{AdminGate, ReleasePath};
 
 /// All that `pack` needs to write exactly one archive.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +42,19 @@ pub struct Plan {
     pub request: Digest,
     /// What changes in each catalog.
     pub catalogs: Vec<PlannedCatalog>,
+    /// The OpenShift releases that travel, the lowest version first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<PlannedRelease>,
+    /// The way of the cluster through them, from what runs there; nothing where nobody said what runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_path: Option<ReleasePath>,
+    /// What must be acknowledged before the cluster leaves the minor version that runs: the gates of the installed release, where it
+    /// could be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub installed_gates: Vec<AdminGate>,
+    /// What the update service at the site is fed with, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_data: Option<PlannedGraphData>,
     /// Every image that travels or must be there.
     pub images: Vec<PlannedImage>,
     /// Manifests and configs of our own making, which no source registry has: the text of each.
@@ -106,10 +121,31 @@ pub enum ImageKind {
     Related,
     /// The image that a first catalog is built on.
     CatalogBase,
+    /// An OpenShift release.
+    Release,
+    /// A component of an OpenShift release.
+    ReleaseComponent,
+    /// The disk of a virtual node for KubeVirt.
+    ReleaseDisk,
+    /// The image that the graph data of an update service is built on.
+    GraphDataBase,
     /// Asked for by `additionalImages`.
     Additional,
     /// A signature, attestation or other attachment of another image.
     Attachment,
+}
+
+impl ImageKind {
+    /// Whether it lands where something is built on it, and not where its repository is mirrored.
+    pub fn is_base(self) -> bool {
+        matches!(self, Self::CatalogBase | Self::GraphDataBase)
+    }
+
+    /// Whether something in a cluster may ask for it by its tag. Releases are always asked for by digest; their tags are for people,
+    /// and for the update service.
+    pub fn is_pulled_by_tag(self) -> bool {
+        matches!(self, Self::Bundle | Self::Related | Self::CatalogBase | Self::Additional)
+    }
 }
 
 /// One image, pinned, with all that belongs to it.
@@ -120,7 +156,8 @@ pub struct PlannedImage {
     pub kind: ImageKind,
     /// Where it comes from, by its original name.
     pub source: RepositoryRef,
-    /// The tag that it is asked for by, or that keeps its meaning (`sha256-….sig`); nothing for images asked for by digest.
+    /// The tag that it is asked for by, that keeps its meaning (`sha256-….sig`), or by which mirrors of releases know it
+    /// (`4.20.5-x86_64-etcd`); nothing for other images that are asked for by digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
     /// The repository in the site's registries, where the request asks for another than the site's mapping gives.

@@ -8,7 +8,9 @@ use crate::digest::Digest;
 use crate::fault::Exit;
 use crate::finding::{Finding, Severity, has_errors};
 use crate::oci::Platform;
+use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{Repository, RepositoryRef};
+use crate::release::{AdminGate, ReleasePath};
 
 /// All of a plan that is not computed from the rest of it.
 #[derive(Debug, Clone)]
@@ -33,6 +35,14 @@ pub struct Draft {
     pub request: Digest,
     /// What changes in each catalog.
     pub catalogs: Vec<PlannedCatalog>,
+    /// The OpenShift releases that travel.
+    pub releases: Vec<PlannedRelease>,
+    /// The way of the cluster through them.
+    pub release_path: Option<ReleasePath>,
+    /// What must be acknowledged before the cluster leaves the minor version that runs.
+    pub installed_gates: Vec<AdminGate>,
+    /// What an update service is fed with.
+    pub graph_data: Option<PlannedGraphData>,
     /// Every image.
     pub images: Vec<PlannedImage>,
     /// Texts of our own.
@@ -60,6 +70,10 @@ impl Draft {
             platforms: self.platforms,
             request: self.request,
             catalogs: self.catalogs,
+            releases: self.releases,
+            release_path: self.release_path,
+            installed_gates: self.installed_gates,
+            graph_data: self.graph_data,
             items: items(&self.images, &prerequisites),
             images: self.images,
             inline: self.inline,

@@ -9,6 +9,7 @@ use super::sizes::{items, summary};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
+use crate::reference::PinnedRef;
 
 /// Why a file is no plan that can be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -121,11 +122,41 @@ impl Plan {
         if counted != (bytes.download, bytes.store, requests) {
             return contradiction("`bytes` and `requests` are not the sums of its images".to_owned());
         }
+        self.check_releases()?;
         for base in self.catalogs.iter().filter_map(|catalog| catalog.base) {
             if !manifests.contains(&base) {
                 return contradiction(format!("the catalog base {base} is not among the images"));
             }
         }
         Ok(())
+    }
+
+    /// Checks that all that releases consist of travels, each with a signature, and that the graph data are what they are called.
+    fn check_releases(&self) -> Result<(), PlanError> {
+        let contradiction = |what: String| Err(PlanError::Contradiction { what });
+        let roots: BTreeSet<_> = self.images.iter().map(|image| (&image.source, image.root.digest)).collect();
+        let is_there = |image: &PinnedRef| roots.contains(&(&image.repository, image.digest));
+        for release in &self.releases {
+            let components = release.components.iter().map(|component| &component.image);
+            let mut parts = std::iter::once(&release.image).chain(components).chain(release.disks.values());
+            if let Some(missing) = parts.find(|image| !is_there(image)) {
+                return contradiction(format!("release {} lacks {missing}", release.label()));
+            }
+            if release.signatures.is_empty() {
+                return contradiction(format!("release {} has no signature", release.label()));
+            }
+            if release.reasons.is_empty() {
+                return contradiction(format!("release {} travels without a reason", release.label()));
+            }
+        }
+        match &self.graph_data {
+            Some(data) if Digest::of(&data.tarball.0) != data.digest => {
+                contradiction("the graph data have another digest".to_owned())
+            }
+            Some(data) if !is_there(&data.base) => {
+                contradiction(format!("the base of the graph data, {}, is not among the images", data.base))
+            }
+            _ => Ok(()),
+        }
     }
 }

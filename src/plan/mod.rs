@@ -7,6 +7,7 @@ mod document;
 mod draft;
 mod file;
 mod installed;
+mod releases;
 pub mod select;
 mod sizes;
 #[cfg(test)]
@@ -19,4 +20,5 @@ pub use document::{
 pub use draft::{Draft, exit};
 pub use file::PlanError;
 pub use installed::{Installed, belongs, installed_of, strangers};
+pub use releases::{Base64, PlannedGraphData, PlannedRelease, PlannedSignature};
 pub use sizes::{Holdings, duration, items, prerequisites};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::document::{BytesSummary, ImageKind, Item, PlannedImage, Prerequisite};
+use super::document::{BytesSummary, Item, PlannedImage, Prerequisite};
 use crate::digest::Digest;
 use crate::reference::{Repository, RepositoryRef};
 use crate::site::SiteReport;
@@ -44,8 +44,8 @@ pub fn prerequisites(
     let mut held: BTreeSet<Prerequisite> = BTreeSet::new();
     let mut needed: BTreeSet<Digest> = BTreeSet::new();
     for image in images {
-        // A base lands where the site file puts its catalog, and travels only where there is none.
-        let base = image.kind == ImageKind::CatalogBase;
+        // A base lands where the site file puts what is built on it.
+        let base = image.kind.is_base();
         let place = image.mirror.clone().or_else(|| mirror(&image.source));
         let whole = !base && holdings.whole(image);
         let place = place.filter(|_| !base);

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::limits::LIMITS;
 use crate::oci::{Descriptor, media};
 use crate::reference::Repository;
+use crate::release::{AdminGate, Architecture, Component};
 use crate::site::SiteReport;
 
 pub(super) fn object(name: &str, size: u64, media_type: &str) -> Descriptor {
@@ -43,6 +44,7 @@ fn report(digests: &[&str], repositories: &[(&str, &[&str])]) -> Holdings {
         inventory: None,
         catalogs: Vec::new(),
         installed: Vec::new(),
+        openshift: None,
         digests: set(digests),
         repositories: repositories.iter().map(|(name, held)| (name.parse().unwrap(), set(held))).collect(),
     })
@@ -128,6 +130,10 @@ pub(super) fn plan(images: Vec<PlannedImage>) -> Plan {
         platforms: Vec::new(),
         request: Digest::of(b""),
         catalogs: Vec::new(),
+        releases: vec![],
+        release_path: None,
+        installed_gates: vec![],
+        graph_data: None,
         items: items(&images, &[]),
         images,
         inline: BTreeMap::new(),
@@ -194,4 +200,74 @@ fn a_repository_that_was_asked_for_wins() {
     let images = [moved];
     assert_eq!(prerequisites(&images, &report(&[], &[("a/b", &["one"])]), &mirror).len(), 0);
     assert_eq!(prerequisites(&images, &report(&[], &[("x/y", &["one"])]), &mirror).len(), 1);
+}
+
+/// A plan with one release: its image and one component.
+fn with_release() -> Plan {
+    let mut all = plan(vec![image("quay.io/openshift-release-dev/ocp-release", &[("release", 10)])]);
+    let component = image("quay.io/openshift-release-dev/ocp-v4.0-art-dev", &[("etcd", 5)]);
+    let pinned = |image: &PlannedImage| image.source.pin(image.root.digest);
+    all.images.push(component);
+    let (bytes, requests) = sizes::summary(&all.images, &[], &BTreeMap::new(), 0);
+    all.items = items(&all.images, &[]);
+    (all.bytes, all.requests) = (bytes, requests);
+    all.releases.push(PlannedRelease {
+        version: "4.20.5".parse().unwrap(),
+        architecture: Architecture::Amd64,
+        image: pinned(&all.images[0]),
+        tag: "4.20.5-x86_64".parse().unwrap(),
+        reasons: vec!["it is the target".to_owned()],
+        url: None,
+        kubernetes: Some("1.33".to_owned()),
+        previous: vec!["4.20.4".parse().unwrap()],
+        gates: vec![AdminGate { key: "ack-4.20-x".to_owned(), text: "y".to_owned() }],
+        components: vec![Component { name: "etcd".to_owned(), image: pinned(&all.images[1]) }],
+        left_out: vec![],
+        disks: BTreeMap::new(),
+        signatures: vec![PlannedSignature {
+            reference: "quay.io/openshift-release-dev/ocp-release:4.20.5-x86_64".to_owned(),
+            key: "567e".to_owned(),
+            made: "2026-08-30T00:00:00Z".parse().unwrap(),
+            file: Base64(vec![0x90, 0, 255]),
+        }],
+    });
+    all.graph_data = Some(PlannedGraphData {
+        source: "https://u.example/graph-data".to_owned(),
+        digest: Digest::of(b"tarball"),
+        base: pinned(&all.images[1]),
+        tarball: Base64(b"tarball".to_vec()),
+    });
+    all
+}
+
+#[test]
+fn releases_travel_whole_and_signed() {
+    type Change = fn(&mut Plan, Digest);
+    let text = with_release().to_json().unwrap();
+    let read = Plan::parse(text.as_bytes(), &LIMITS).unwrap();
+    assert_eq!(read.to_json().unwrap(), text);
+    assert_eq!(read.releases, with_release().releases);
+    assert!(text.contains(r#""file": "kAD/""#), "{text}");
+
+    let foreign = Digest::of(b"elsewhere");
+    let refusals: [(Change, &str); 6] = [
+        (|plan, foreign| plan.releases[0].image.digest = foreign, "release 4.20.5 for amd64 lacks quay.io/"),
+        (|plan, foreign| plan.releases[0].components[0].image.digest = foreign, "lacks quay.io/"),
+        (|plan, _| plan.releases[0].signatures.clear(), "has no signature"),
+        (|plan, _| plan.releases[0].reasons.clear(), "travels without a reason"),
+        (
+            |plan, foreign| plan.graph_data.as_mut().unwrap().digest = foreign,
+            "the graph data have another digest",
+        ),
+        (
+            |plan, foreign| plan.graph_data.as_mut().unwrap().base.digest = foreign,
+            "the base of the graph data",
+        ),
+    ];
+    for (change, why) in refusals {
+        let mut changed = with_release();
+        change(&mut changed, foreign);
+        let error = Plan::parse(changed.to_json().unwrap().as_bytes(), &LIMITS).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
 }

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::error::ReleaseError;
+use crate::reference::serde_as_text;
 
 /// For which machines a release is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Architecture {
     /// x86_64.
     #[default]
@@ -63,6 +67,8 @@ impl FromStr for Architecture {
             .ok_or_else(|| ReleaseError::Architecture { text: text.to_owned() })
     }
 }
+
+serde_as_text!(Architecture);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::releases::ReleaseSpec;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, InvalidReference, RegistryHost, Repository, Tag, serde_as_text};
 
@@ -52,6 +53,9 @@ pub struct SiteSpec {
     /// Whose archives it takes.
     #[serde(default)]
     pub trust: TrustSpec,
+    /// Whose OpenShift releases it takes, and where they are looked for.
+    #[serde(default)]
+    pub releases: ReleaseSpec,
     /// What kind of registry it has.
     #[serde(default)]
     pub profile: ProfileName,

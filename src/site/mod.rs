@@ -3,6 +3,7 @@
 pub mod cluster;
 mod file;
 mod read;
+mod releases;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -10,4 +11,5 @@ mod tests;
 pub use file::{
     CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
+pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};
 pub use report::{CatalogState, InstalledOperator, Receipt, ReceiptStep, ReportError, SiteReport};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::file::{
     CatalogMirror, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
+use super::releases;
 use crate::finding::{Finding, nearest};
 use crate::limits::Limits;
 use crate::oci::Platform;
@@ -48,6 +49,11 @@ impl Site {
     /// The files of the trusted public keys; `base` is the folder of the site file.
     pub fn key_files(&self, base: &Path) -> Vec<PathBuf> {
         self.spec.trust.keys.iter().map(|key| base.join(key)).collect()
+    }
+
+    /// The files of the keys that may sign releases; `base` is the folder of the site file.
+    pub fn release_key_files(&self, base: &Path) -> Vec<PathBuf> {
+        self.spec.releases.keys.iter().map(|key| base.join(key)).collect()
     }
 
     /// The catalog that the site serves for this upstream one.
@@ -103,8 +109,17 @@ fn document(bytes: &[u8], form: &mut Form<'_>, limits: &Limits) -> Option<Node> 
 }
 
 fn spec(form: &mut Form<'_>, node: &Node) -> Option<SiteSpec> {
-    let known =
-        ["staging", "production", "repositories", "catalogs", "platforms", "trust", "profile", "state"];
+    let known = [
+        "staging",
+        "production",
+        "repositories",
+        "catalogs",
+        "platforms",
+        "trust",
+        "releases",
+        "profile",
+        "state",
+    ];
     let spec = form.fields(node, "spec", &known)?;
     let staging = registry(form, &spec, "staging");
     let production = registry(form, &spec, "production");
@@ -122,6 +137,7 @@ fn spec(form: &mut Form<'_>, node: &Node) -> Option<SiteSpec> {
     let catalogs = catalogs(form, &spec);
     let platforms = platforms(form, &spec);
     let trust = trust(form, &spec);
+    let releases = releases::read(form, &spec);
     let profile = profile(form, &spec);
     let state = spec.text(form, "state").unwrap_or("state");
     Some(SiteSpec {
@@ -131,6 +147,7 @@ fn spec(form: &mut Form<'_>, node: &Node) -> Option<SiteSpec> {
         catalogs,
         platforms,
         trust,
+        releases,
         profile,
         state: PathBuf::from(state),
     })

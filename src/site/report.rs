@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
 use crate::reference::{ImageRef, Repository, RepositoryRef};
+use crate::version::Version;
 
 /// What a site holds, for the connected side (`schema/site-report.v1.json`). A receipt contains one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +29,9 @@ pub struct SiteReport {
     /// Operators that run.
     #[serde(default)]
     pub installed: Vec<InstalledOperator>,
+    /// The OpenShift release that runs, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openshift: Option<Version>,
     /// Blobs and manifests that production is known to hold, in whatever repository.
     #[serde(default)]
     pub digests: BTreeSet<Digest>,

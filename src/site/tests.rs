@@ -79,6 +79,11 @@ fn each_defect_has_its_code_and_line() {
         ("threshold: 1", "threshold: 0", &["17 SITE_THRESHOLD"]),
         ("[signer.pub]", "[signer.pub, signer.pub]", &["17 SITE_DUPLICATE_KEY_FILE"]),
         ("[signer.pub]", "[]", &["17 SITE_NO_KEYS"]),
+        ("profile: auto", "releases: {key: [r.asc]}", &["18 SITE_UNKNOWN_FIELD"]),
+        ("profile: auto", "releases: {keys: [r.asc, r.asc]}", &["18 SITE_DUPLICATE_ITEM"]),
+        ("profile: auto", "releases: {graphData: {base: ubi9}}", &["18 SITE_GRAPH_DATA"]),
+        ("profile: auto", "releases: {graphData: {base: a.example/ubi9}}", &["18 SITE_GRAPH_DATA"]),
+        ("profile: auto", "releases: {graphData: {mirror: graph-image}}", &["18 SITE_GRAPH_DATA"]),
         ("profile: auto", "profile: nexsus", &["18 SITE_PROFILE"]),
         ("state: ./state", "stat: ./state", &["19 SITE_UNKNOWN_FIELD"]),
     ] {
@@ -86,6 +91,28 @@ fn each_defect_has_its_code_and_line() {
         assert_ne!(text, EXAMPLE, "{from}");
         assert_eq!(findings(&text), expected, "{to}");
     }
+}
+
+#[test]
+fn releases_have_their_keys_stores_and_graphs() {
+    let text = EXAMPLE.replace(
+        "  profile: auto",
+        "  releases:
+    keys: [release.asc]
+    stores: [https://mirror.example/signatures, ./signatures]
+    graph: [graph.json]
+    graphData: {base: 'quay.example/ubi9:latest', mirror: 'ocp4/openshift/graph-image:latest'}
+  profile: auto",
+    );
+    assert_eq!(findings(&text), Vec::<String>::new());
+    let site = Site::parse(text.as_bytes(), "site.yaml", &LIMITS).0.unwrap();
+    assert_eq!(site.release_key_files(Path::new("/srv/site")), [Path::new("/srv/site/release.asc")]);
+    assert_eq!(site.spec.releases.stores, ["https://mirror.example/signatures", "./signatures"]);
+    let data = &site.spec.releases.graph_data;
+    assert_eq!((data.source.as_str(), data.base.as_str()), (GRAPH_DATA, "quay.example/ubi9:latest"));
+    assert_eq!(data.mirror.as_ref().unwrap().to_string(), "ocp4/openshift/graph-image:latest");
+    let typed: Site = serde_norway::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_value(&typed).unwrap(), serde_json::to_value(&site).unwrap());
 }
 
 #[test]

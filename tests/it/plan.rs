@@ -269,6 +269,7 @@ fn what_production_holds_stays_behind() {
             repository: mirror.parse().unwrap(),
         }],
         installed: named.clone(),
+        openshift: None,
         digests: BTreeSet::new(),
         repositories: std::collections::BTreeMap::new(),
     };

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use crate::archive::{EntryPath, MetaName};
-use crate::catalog::evidence::Evidence;
 use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::Finding;
+use crate::flow::documents;
 use crate::flow::import::deliver::place;
-use crate::flow::pack::{PLAN, delta_name, evidence_name, label};
+use crate::flow::pack::label;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::oci::{Descriptor, media};
@@ -23,15 +22,6 @@ use crate::verify::VerifiedArchive;
 /// The archive cannot be delivered to this site.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentsError {
-    /// A document below `meta/` is not what the format says.
-    #[error("`meta/{name}` cannot be read")]
-    Document {
-        /// Which.
-        name: String,
-        /// Why not.
-        #[source]
-        source: serde_json::Error,
-    },
     /// The site file does not say where a catalog goes.
     #[error("the archive changes the catalog `{catalog}`, and the site file has no entry for it")]
     UnknownCatalog {
@@ -50,17 +40,11 @@ pub enum ContentsError {
 
 impl Fault for ContentsError {
     fn exit(&self) -> Exit {
-        match self {
-            Self::Document { .. } => Exit::Integrity,
-            Self::UnknownCatalog { .. } | Self::Mapping { .. } => Exit::Usage,
-        }
+        Exit::Usage
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Document { .. } => {
-                "it was written by another version: use that one, or pack again".to_owned()
-            }
             Self::UnknownCatalog { catalog } => {
                 format!("add an entry with `source: {catalog}` to `spec.catalogs` of the site file")
             }
@@ -101,7 +85,7 @@ impl<'s> Contents<'s> {
         mapping: &Mapping,
         limits: &Limits,
     ) -> Result<Self, AnyFault> {
-        let plan = plan(archive, limits)?;
+        let plan = documents::put_together(archive, limits)?;
         let catalogs = plan
             .catalogs
             .iter()
@@ -119,6 +103,9 @@ impl<'s> Contents<'s> {
         }
         let (mut images, mut bases) = (Vec::new(), Vec::new());
         for image in &plan.images {
+            if image.kind == ImageKind::GraphDataBase {
+                continue;
+            }
             if image.kind == ImageKind::CatalogBase {
                 let of = catalogs.iter().filter(|(catalog, _)| catalog.base == Some(image.root.digest));
                 bases.extend(of.map(|(_, mirror)| placed(image, mirror.mirror.repository.clone())));
@@ -133,7 +120,7 @@ impl<'s> Contents<'s> {
 
 /// Source repositories that this site's mapping would pour into one.
 pub fn collisions(plan: &Plan, mapping: &Mapping) -> Vec<Finding> {
-    let images = plan.images.iter().filter(|image| image.kind != ImageKind::CatalogBase);
+    let images = plan.images.iter().filter(|image| !image.kind.is_base());
     mapping.check(images.map(|image| (&image.source, image.mirror.as_ref())))
 }
 
@@ -145,32 +132,6 @@ fn placed(image: &PlannedImage, repository: Repository) -> Placed {
         blobs: image.blobs.clone(),
     };
     Placed { image: image.clone(), delivery }
-}
-
-/// Puts the plan together again from its parts.
-fn plan(archive: &VerifiedArchive, limits: &Limits) -> Result<Plan, AnyFault> {
-    let mut plan: Plan = document(archive, PLAN)?;
-    for (index, catalog) in plan.catalogs.iter_mut().enumerate() {
-        let name = delta_name(index);
-        let bytes = archive.read_meta(&meta(&name)?).map_err(crate::verify::Refused::from)?;
-        catalog.delta = serde_json::Deserializer::from_slice(&bytes)
-            .into_iter()
-            .collect::<Result<_, _>>()
-            .map_err(|source| ContentsError::Document { name, source })?;
-        catalog.evidence = document::<Vec<Evidence>>(archive, &evidence_name(index))?;
-    }
-    // The strict reader has the last word on the whole.
-    Ok(Plan::parse(plan.to_json()?.as_bytes(), limits)?)
-}
-
-fn document<T: serde::de::DeserializeOwned>(archive: &VerifiedArchive, name: &str) -> Result<T, AnyFault> {
-    let bytes = archive.read_meta(&meta(name)?).map_err(crate::verify::Refused::from)?;
-    Ok(serde_json::from_slice(&bytes)
-        .map_err(|source| ContentsError::Document { name: name.to_owned(), source })?)
-}
-
-fn meta(name: &str) -> Result<EntryPath, AnyFault> {
-    Ok(EntryPath::Meta(name.parse::<MetaName>()?))
 }
 
 /// Where the bytes of a delivery come from: the archive, and for what it leaves out, production itself.

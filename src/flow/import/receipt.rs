@@ -158,6 +158,7 @@ impl Import<'_> {
                 inventory: Some(inventory.digest()),
                 catalogs,
                 installed: known.installed,
+                openshift: None,
                 digests,
                 repositories,
             },

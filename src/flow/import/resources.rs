@@ -8,7 +8,7 @@ use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
 use crate::flow::import::contents::Contents;
 use crate::mapping::Mapping;
-use crate::plan::{ImageKind, PlannedPackage};
+use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, Repository, RepositoryRef};
 use crate::site::Receipt;
 
@@ -56,7 +56,7 @@ impl Import<'_> {
         let tag_images: BTreeSet<ImageRef> = contents
             .images
             .iter()
-            .filter(|placed| placed.image.kind != ImageKind::Attachment)
+            .filter(|placed| placed.image.kind.is_pulled_by_tag())
             .filter_map(|placed| Some(placed.image.source.tag(placed.image.tag.clone()?)))
             .collect();
         emit::emit(&emit::Input {

@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::oci::Platform;
 use crate::plan::select::Missing;
-use crate::plan::{Draft, Holdings, ImageKind, Plan, PlannedCatalog, strangers};
+use crate::plan::{Draft, Holdings, Plan, PlannedCatalog, strangers};
 use crate::reference::ImageRef;
 use crate::site::{InstalledOperator, ProfileName, Site, SiteReport};
 
@@ -169,7 +169,7 @@ impl Planner<'_> {
             (a.kind, &a.source, &a.tag, a.root.digest).cmp(&(b.kind, &b.source, &b.tag, b.root.digest))
         });
         if let Some(mapping) = &mapping {
-            let placed = images.iter().filter(|image| image.kind != ImageKind::CatalogBase);
+            let placed = images.iter().filter(|image| !image.kind.is_base());
             findings.extend(mapping.check(placed.map(|image| (&image.source, image.mirror.as_ref()))));
         }
         let plan = draft(request, inputs, scope, created, expires)?;
@@ -231,6 +231,10 @@ fn draft(
         platforms: if scope.sparse { scope.platforms } else { Vec::new() },
         request: request.digest,
         catalogs: Vec::new(),
+        releases: Vec::new(),
+        release_path: None,
+        installed_gates: Vec::new(),
+        graph_data: None,
         images: Vec::new(),
         inline: BTreeMap::new(),
         findings: Vec::new(),

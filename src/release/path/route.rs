@@ -10,7 +10,8 @@ use crate::release::graph::{MatchingRule, Release, Risk, UpdateGraph};
 use crate::release::minor::Minor;
 
 /// A whole way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasePath {
     /// The channel that the cluster must be on at the end.
     pub channel: Option<String>,

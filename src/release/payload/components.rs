@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, nearest};
 use crate::limits::Limits;
@@ -10,7 +11,8 @@ use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
 use crate::text::Safe;
 
 /// A component image of a release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Component {
     /// Its name in the release, for instance `machine-config-operator`.
     pub name: String,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -19,7 +20,8 @@ const GATES: &str = "admin-gates";
 const BOOT_IMAGES: &str = "0000_50_installer_coreos-bootimages.yaml";
 
 /// Something that an administrator must read and acknowledge before a cluster leaves this release's minor version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AdminGate {
     /// The key that is to be set to `true` in the ConfigMap `admin-acks`, for instance
     /// `ack-4.18-kube-1.32-api-removals-in-4.19`.

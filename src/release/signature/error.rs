@@ -217,7 +217,7 @@ impl Fault for SignatureError {
                 "give a file with the release keys only: `gpg --export-options export-minimal --export` leaves out the rest"
             }
             Self::NoKeys => {
-                "name the vendor's public keys with `--release-key`, or in the site file under `spec.releaseKeys`"
+                "name the vendor's public keys with `--release-key`, or in the site file under `spec.releases.keys`"
             }
             Self::Config { .. } => {
                 "take the `release-verification` ConfigMap of namespace openshift-config-managed from the installed cluster"

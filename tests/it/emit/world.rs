@@ -241,6 +241,7 @@ fn receipt(generation: u64) -> Receipt {
             inventory: Some(Digest::of(b"inventory")),
             catalogs: vec![],
             installed: vec![],
+            openshift: None,
             digests: BTreeSet::new(),
             repositories: BTreeMap::default(),
         },
