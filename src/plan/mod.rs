@@ -7,6 +7,7 @@ mod document;
 mod draft;
 mod file;
 mod installed;
+pub mod order;
 mod releases;
 pub mod select;
 mod sizes;

@@ -34,6 +34,14 @@ impl Minor {
         self.major == 4 && self.minor >= 6 && self.minor.is_multiple_of(2)
     }
 
+    /// The first minor release that has this Kubernetes, or a newer one; nothing where none is known.
+    pub fn of_kubernetes(version: &Version) -> Option<Self> {
+        let wanted = Self::of(version);
+        let known = (1..=22).map(|minor| Self { major: 4, minor });
+        let has = |minor: &Self| minor.kubernetes().and_then(|text| text.parse::<Self>().ok());
+        known.into_iter().find(|minor| has(minor).is_some_and(|there| there >= wanted))
+    }
+
     /// The Kubernetes minor release in it, written `1.33`; nothing where it is not known.
     ///
     /// OpenShift 4.1 had Kubernetes 1.13 and 4.2 had 1.14; 4.3 had 1.16, and since then both count on together (release notes of
@@ -109,6 +117,20 @@ mod tests {
         ] {
             assert_eq!(minor(text).kubernetes().as_deref(), kubernetes, "{text}");
             assert_eq!(minor(text).is_eus(), eus, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_with_a_kubernetes() {
+        for (kubernetes, expected) in [
+            ("1.13.0", Some("4.1")),
+            ("1.15.0", Some("4.3")),
+            ("1.27.4", Some("4.14")),
+            ("1.35.0", Some("4.22")),
+            ("1.36.0", None),
+        ] {
+            let found = Minor::of_kubernetes(&Version::parse(kubernetes).unwrap());
+            assert_eq!(found.map(|minor| minor.to_string()).as_deref(), expected, "{kubernetes}");
         }
     }
 
