@@ -20,7 +20,10 @@ mod signature;
 pub use architecture::Architecture;
 pub use channel::ReleaseChannel;
 pub use error::ReleaseError;
-pub use graph::{BlockedEdge, GraphBuilder, GraphData, MatchingRule, Release, Risk, UpdateGraph};
+pub use graph::{
+    BlockedEdge, GraphBuilder, GraphData, GraphImage, GraphImageError, GraphLayer, MatchingRule, Release,
+    Risk, UpdateGraph,
+};
 pub use metadata::ReleaseMetadata;
 pub use minor::Minor;
 pub use path::{

@@ -5,6 +5,7 @@ mod builder;
 mod check;
 mod data;
 mod findings;
+mod image;
 mod model;
 mod reply;
 mod tarball;
@@ -13,6 +14,7 @@ mod tests;
 
 pub use builder::GraphBuilder;
 pub use data::{BlockedEdge, GraphData};
+pub use image::{GraphImage, GraphImageError, GraphLayer};
 pub use model::{MatchingRule, Release, Risk, UpdateGraph};
 
 pub(in crate::release) use model::Edge;
