@@ -1,11 +1,14 @@
 //! The course of one operator through this upgrade: where its Subscription stands, which hops are left, in which channel.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::catalog::evidence::Evidence;
 use crate::emit::input::{EmittedCatalog, Input};
 use crate::emit::resources::subscription_source;
 use crate::finding::Finding;
+use crate::plan::order::OrderedStep;
 use crate::plan::{Hop, PlannedPackage};
 use crate::site::cluster::{Approval, ClusterDump, ClusterSubscription};
 use crate::text::Safe;
@@ -38,9 +41,11 @@ pub(super) enum Stand {
     Elsewhere(String),
 }
 
-/// Hops that one channel offers.
+/// Hops that one channel offers, between two updates of OpenShift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leg<'a> {
+    /// How many updates of OpenShift come before.
+    pub(super) stage: usize,
     /// The channel.
     pub(super) channel: &'a str,
     /// In order.
@@ -62,6 +67,17 @@ impl<'a> Course<'a> {
     /// How many hops are left.
     pub(super) fn hops(&self) -> usize {
         self.legs.iter().map(|leg| leg.hops.len()).sum()
+    }
+
+    /// The last hop that is taken before the update of OpenShift that follows this stage.
+    pub(super) fn reached(&self, stage: usize) -> Option<&'a Hop> {
+        let done = self.legs.iter().rev().find(|leg| leg.stage <= stage);
+        done.and_then(|leg| leg.hops.last())
+    }
+
+    /// Whether something of it is done at this stage. What has no hop left is looked at first.
+    pub(super) fn is_at(&self, stage: usize) -> bool {
+        if self.legs.is_empty() { stage == 0 } else { self.legs.iter().any(|leg| leg.stage == stage) }
     }
 
     /// The first words of the names of its patches: Subscription by namespace, or the package.
@@ -102,9 +118,9 @@ pub(super) struct Patch {
 pub(super) struct Patches {
     /// Stops OLM from going on by itself; only where it would.
     pub(super) hold: Option<Patch>,
-    /// To the catalog and the channel of each leg in turn; the first is there even when no hop is left. None where there
-    /// is nothing to switch.
-    pub(super) switch: Vec<Patch>,
+    /// To the catalog and the channel of each leg in turn; the first is there even when no hop is left. Nothing for a leg that
+    /// goes on in the channel of the one before.
+    pub(super) switch: Vec<Option<Patch>>,
     /// Lets OLM go on by itself again; only where it did.
     pub(super) release: Option<Patch>,
     /// Back to exactly what was; only where that is known.
@@ -128,9 +144,12 @@ impl Course<'_> {
         if let (Some(leg), Some(fields)) = (self.legs.first(), first.as_object_mut()) {
             fields.insert("channel".to_owned(), json!(leg.channel));
         }
-        let mut switch = vec![patch("switch", first)];
-        for (index, leg) in self.legs.iter().enumerate().skip(1) {
-            switch.push(patch(&format!("switch-{}", index + 1), json!({"channel": leg.channel})));
+        let mut switch = vec![Some(patch("switch", first))];
+        for (index, legs) in self.legs.windows(2).enumerate() {
+            let [before, leg] = legs else { continue };
+            let changes = before.channel != leg.channel;
+            let word = format!("switch-{}", index + 2);
+            switch.push(changes.then(|| patch(&word, json!({"channel": leg.channel}))));
         }
         let approval = |word| json!({"installPlanApproval": word});
         Patches {
@@ -157,7 +176,7 @@ impl Course<'_> {
 impl Patches {
     /// All of them, in the order in which they are used.
     pub(super) fn all(&self) -> impl Iterator<Item = &Patch> {
-        self.hold.iter().chain(&self.switch).chain(&self.release).chain(&self.back)
+        self.hold.iter().chain(self.switch.iter().flatten()).chain(&self.release).chain(&self.back)
     }
 }
 
@@ -167,17 +186,18 @@ pub(super) fn courses<'a>(input: &Input<'a>) -> (Vec<Course<'a>>, Vec<Finding>) 
     let mut courses = Vec::new();
     for catalog in input.catalogs {
         for package in &catalog.packages {
+            let stages = stages(catalog, package, input.releases.order);
             let found: Vec<_> = input
                 .cluster
                 .into_iter()
                 .flat_map(|cluster| cluster.subscriptions_for(&package.name))
                 .collect();
             if found.is_empty() {
-                courses.push(course(catalog, package, None, package.installed.as_deref()));
+                courses.push(course(catalog, package, &stages, None, package.installed.as_deref()));
             }
             for subscription in found {
                 let runs = running(input.cluster, subscription);
-                let course = course(catalog, package, Some(subscription), runs);
+                let course = course(catalog, package, &stages, Some(subscription), runs);
                 if let Stand::Elsewhere(runs) = &course.stand {
                     findings.push(off_path(package, subscription, runs));
                 }
@@ -199,9 +219,40 @@ fn running<'a>(cluster: Option<&'a ClusterDump>, subscription: &'a ClusterSubscr
     })
 }
 
+/// After how many updates of OpenShift each hop of a package is taken, by the CSV that it leads to.
+fn stages<'a>(
+    catalog: &EmittedCatalog,
+    package: &'a PlannedPackage,
+    order: &[OrderedStep],
+) -> BTreeMap<&'a str, usize> {
+    let mut hops = package.hops.iter();
+    let mut stages = BTreeMap::new();
+    let mut updates = 0;
+    for step in order {
+        match step {
+            OrderedStep::OpenShift { .. } => updates += 1,
+            OrderedStep::Operator { catalog: of, package: named, to, .. }
+                if *of == catalog.source
+                    && *named == package.name
+                    && package.hops.iter().any(|hop| hop.name == *to) =>
+            {
+                for hop in hops.by_ref() {
+                    stages.insert(hop.name.as_str(), updates);
+                    if hop.name == *to {
+                        break;
+                    }
+                }
+            }
+            OrderedStep::Operator { .. } => {}
+        }
+    }
+    stages
+}
+
 fn course<'a>(
     catalog: &'a EmittedCatalog,
     package: &'a PlannedPackage,
+    stages: &BTreeMap<&str, usize>,
     subscription: Option<&'a ClusterSubscription>,
     runs: Option<&str>,
 ) -> Course<'a> {
@@ -216,9 +267,13 @@ fn course<'a>(
             None => (Stand::Elsewhere(runs.to_owned()), &hops[hops.len()..]),
         },
     };
+    let stage = |hop: &Hop| stages.get(hop.name.as_str()).copied().unwrap_or_default();
     let legs = left
-        .chunk_by(|one, next| one.channel == next.channel)
-        .filter_map(|hops| Some(Leg { channel: hops.first()?.channel.as_str(), hops }))
+        .chunk_by(|one, next| one.channel == next.channel && stage(one) == stage(next))
+        .filter_map(|hops| {
+            let first = hops.first()?;
+            Some(Leg { stage: stage(first), channel: first.channel.as_str(), hops })
+        })
         .collect();
     Course { package, catalog, subscription, stand, legs }
 }

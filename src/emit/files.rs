@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use crate::emit::course::{Course, Patch, courses};
 use crate::emit::input::{Emitted, Input};
-use crate::emit::mirrors::{self, NodeEffect, Scopes};
+use crate::emit::mirrors::{self, DigestSet, NodeEffect, Scopes};
 use crate::emit::names::{Kind, collision, file_name, fit};
-use crate::emit::releases;
+use crate::emit::releases::{self, Releases};
 use crate::emit::resources::{self, Filed, Object};
 use crate::emit::runbook;
 use crate::finding::Finding;
@@ -30,15 +30,16 @@ pub(super) struct Work<'a> {
 }
 
 /// Names of the site's that somebody else has in this cluster: what can be known before anything is pushed.
-pub fn preflight(site: &Site, cluster: &ClusterDump) -> Vec<Finding> {
+pub fn preflight(site: &Site, releases: &Releases<'_>, cluster: &ClusterDump) -> Vec<Finding> {
     let catalogs = site.spec.catalogs.iter().map(|catalog| fit(&catalog.name));
     let catalogs =
         catalogs.flat_map(|name| [(Kind::CatalogSource, name.clone()), (Kind::ClusterCatalog, name)]);
-    let sets = [
-        (Kind::ImageDigestMirrorSet, mirrors::digest_set_name(site)),
-        (Kind::ImageTagMirrorSet, mirrors::tag_set_name(site)),
-    ];
-    sets.into_iter().chain(catalogs).filter_map(|(kind, name)| collision(cluster, kind, &name)).collect()
+    let set = DigestSet::of(releases);
+    let digests = (set.kind(), set.name(site));
+    let tags = (set == DigestSet::Current).then(|| (Kind::ImageTagMirrorSet, mirrors::tag_set_name(site)));
+    let releases = releases::objects(releases).into_iter().map(|object| (object.kind, object.name));
+    let sets = std::iter::once(digests).chain(tags);
+    sets.chain(releases).chain(catalogs).filter_map(|(kind, name)| collision(cluster, kind, &name)).collect()
 }
 
 /// Writes all files of one import.
@@ -73,14 +74,15 @@ impl<'a> Work<'a> {
         let site = input.site;
         let digest_scopes = mirrors::digest_scopes(&input);
         let tag_scopes = mirrors::tag_scopes(&input);
-        let (digest_name, tag_name) = (mirrors::digest_set_name(site), mirrors::tag_set_name(site));
+        let set = DigestSet::of(&input.releases);
+        let (digest_name, tag_name) = (set.name(site), mirrors::tag_set_name(site));
         let mut findings = input.findings.to_vec();
+        findings.extend(mirrors::tags_without_mirrors(&input));
         let mut objects = Vec::new();
         if !digest_scopes.is_empty() {
-            objects.push(if input.releases.legacy_icsp {
-                releases::content_source_policy(digest_name.clone(), &digest_scopes)
-            } else {
-                resources::mirror_set(Kind::ImageDigestMirrorSet, digest_name.clone(), &digest_scopes)
+            objects.push(match set {
+                DigestSet::Older => releases::content_source_policy(digest_name.clone(), &digest_scopes),
+                DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), &digest_scopes),
             });
         }
         if !tag_scopes.is_empty() {
@@ -106,10 +108,8 @@ impl<'a> Work<'a> {
             objects.retain(|object| collision(cluster, object.kind, &object.name).is_none());
             back.retain(|object| collision(cluster, object.kind, &object.name).is_none());
             findings.extend(clashes);
-            let ours = [
-                (Kind::ImageDigestMirrorSet, digest_name, &digest_scopes),
-                (Kind::ImageTagMirrorSet, tag_name, &tag_scopes),
-            ];
+            let ours =
+                [(set.kind(), digest_name, &digest_scopes), (Kind::ImageTagMirrorSet, tag_name, &tag_scopes)];
             findings.extend(mirrors::policy_conflicts(cluster, &ours));
         }
         let effect = mirrors::node_effect(&input, &digest_scopes, &tag_scopes);

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::input::Input;
 use crate::emit::names::{Kind, fit};
+use crate::emit::releases::Releases;
+use crate::emit::resources::minor;
 use crate::finding::Finding;
 use crate::mapping::Mapping;
 use crate::reference::RepositoryRef;
@@ -14,9 +16,44 @@ use crate::text::Safe;
 /// Sources and what stands in their place: one mirror each.
 pub(super) type Scopes = BTreeMap<String, String>;
 
-/// The name of the site's ImageDigestMirrorSet.
-pub(super) fn digest_set_name(site: &Site) -> String {
-    fit(&format!("idms-{}-production", site.metadata.name))
+/// How a cluster is told where to look for images by digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DigestSet {
+    /// By an ImageDigestMirrorSet.
+    Current,
+    /// By an ImageContentSourcePolicy, before OpenShift 4.13.
+    Older,
+}
+
+impl DigestSet {
+    pub(super) fn of(releases: &Releases<'_>) -> Self {
+        if releases.legacy_icsp { Self::Older } else { Self::Current }
+    }
+
+    /// The kind of our object.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Current => Kind::ImageDigestMirrorSet,
+            Self::Older => Kind::ImageContentSourcePolicy,
+        }
+    }
+
+    /// The same in a dump.
+    fn mirror_kind(self) -> MirrorKind {
+        match self {
+            Self::Current => MirrorKind::Digest,
+            Self::Older => MirrorKind::ContentSourcePolicy,
+        }
+    }
+
+    /// The name of the site's object.
+    pub(super) fn name(self, site: &Site) -> String {
+        let word = match self {
+            Self::Current => "idms",
+            Self::Older => "icsp",
+        };
+        fit(&format!("{word}-{}-production", site.metadata.name))
+    }
 }
 
 /// The name of the site's ImageTagMirrorSet.
@@ -31,14 +68,19 @@ pub(super) fn tag_set_name(site: &Site) -> String {
 /// namespace (host and first path component) where production keeps its path, else for itself. What our object in the
 /// cluster says already stays, since taking an entry away drains every node.
 pub(super) fn digest_scopes(input: &Input<'_>) -> Scopes {
-    let mut scopes = own_entries(input.cluster, MirrorKind::Digest, &digest_set_name(input.site));
+    let set = DigestSet::of(&input.releases);
+    let mut scopes = own_entries(input.cluster, set.mirror_kind(), &set.name(input.site));
     scopes.extend(extra_scopes(input));
     scopes.extend(rule_scopes(input.site));
     scopes
 }
 
-/// What the ImageTagMirrorSet says: the same scopes, those alone in which something is asked for by tag. Empty: no object.
+/// What the ImageTagMirrorSet says: the same scopes, those alone in which something is asked for by tag. Empty: no object, and
+/// there never is one before OpenShift 4.13.
 pub(super) fn tag_scopes(input: &Input<'_>) -> Scopes {
+    if input.releases.legacy_icsp {
+        return Scopes::new();
+    }
     let all: Scopes = extra_scopes(input).into_iter().chain(rule_scopes(input.site)).collect();
     let mut scopes = own_entries(input.cluster, MirrorKind::Tag, &tag_set_name(input.site));
     for image in input.tag_images {
@@ -59,6 +101,17 @@ fn rule_scopes(site: &Site) -> Scopes {
         .iter()
         .map(|rule| (rule.source.clone(), format!("{host}/{}", rule.mirror)))
         .collect()
+}
+
+/// Images that something asks for by tag in a cluster that knows no mirrors for tags.
+pub(super) fn tags_without_mirrors(input: &Input<'_>) -> Option<Finding> {
+    let first = input.tag_images.first().filter(|_| input.releases.legacy_icsp)?;
+    let message = format!(
+        "{} images are asked for by tag, this one first, and a cluster before OpenShift 4.13 looks for those at their source alone",
+        input.tag_images.len()
+    );
+    let hint = "have them named by digest, or push them under names that the cluster reaches";
+    Some(Finding::warning("TAG_MIRRORS_MISSING", first, message).hint(hint))
 }
 
 /// Entries for repositories that are not where the rules would put them, or that no rule covers.
@@ -140,6 +193,8 @@ pub enum DrainReason {
     TagMirrors(String),
     /// This source loses a digest mirror.
     Removed(String),
+    /// The cluster is of a version that is not known to add mirrors without draining.
+    Older(String),
 }
 
 /// Predicts what the machine config operator does (`pkg/daemon/drain.go`, `isSafeContainerRegistryConfChanges`): it
@@ -149,7 +204,8 @@ pub(super) fn node_effect(input: &Input<'_>, digest: &Scopes, tag: &Scopes) -> N
     let before = effective(&cluster.mirror_sets);
     let mut sets = cluster.mirror_sets.clone();
     if !digest.is_empty() {
-        sets.insert((MirrorKind::Digest, digest_set_name(input.site)), mirror_set(digest));
+        let set = DigestSet::of(&input.releases);
+        sets.insert((set.mirror_kind(), set.name(input.site)), mirror_set(digest));
     }
     if !tag.is_empty() {
         sets.insert((MirrorKind::Tag, tag_set_name(input.site)), mirror_set(tag));
@@ -164,11 +220,21 @@ pub(super) fn node_effect(input: &Input<'_>, digest: &Scopes, tag: &Scopes) -> N
         before.digests.difference(&after.digests).map(|(source, _)| DrainReason::Removed(source.clone())),
     );
     reasons.dedup();
+    if before.digests != after.digests {
+        reasons.extend(older(cluster).map(DrainReason::Older));
+    }
     match (reasons.is_empty(), before.digests == after.digests) {
         (false, _) => NodeEffect::Drain(reasons),
         (true, true) => NodeEffect::Nothing,
         (true, false) => NodeEffect::Reload,
     }
+}
+
+/// The version of a cluster that may drain its nodes whatever changes. That it does not where digest mirrors are only added is
+/// relied on since 4.12.
+fn older(cluster: &ClusterDump) -> Option<String> {
+    let version = cluster.openshift.as_ref()?;
+    minor(version).filter(|minor| *minor < (4, 12)).map(|_| version.clone())
 }
 
 /// Sources with each of their mirrors, over all sets together.

@@ -9,8 +9,9 @@ use crate::emit::mirrors::Scopes;
 use crate::emit::names::{Kind, subdomain};
 use crate::emit::resources::Object;
 use crate::emit::yaml::Yaml;
+use crate::plan::order::OrderedStep;
 use crate::reference::{PinnedRef, RepositoryRef};
-use crate::release::VerifiedRelease;
+use crate::release::{AdminGate, ReleaseHop, ReleasePath, VerifiedRelease};
 use crate::text::Word;
 use crate::version::Version;
 
@@ -20,8 +21,12 @@ const SIGNATURES: &str = "release.openshift.io/verification-signatures";
 /// The releases of one import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Releases<'a> {
-    /// Every release that the cluster may be asked to run: installed, target and what is between.
+    /// Every release that the cluster may be asked to run, the lowest first.
     pub releases: &'a [EmittedRelease],
+    /// The way of the cluster through them; nothing where nobody said what runs.
+    pub path: Option<&'a ReleasePath>,
+    /// In which order the cluster and its operators move.
+    pub order: &'a [OrderedStep],
     /// What the update service of the cluster serves; nothing where there is none.
     pub update_service: Option<&'a UpdateServiceSource>,
     /// Whether the cluster is older than 4.13 and knows ImageContentSourcePolicy only.
@@ -37,6 +42,19 @@ pub struct EmittedRelease {
     pub image: PinnedRef,
     /// Its signatures.
     pub verified: VerifiedRelease,
+    /// What must be acknowledged before a cluster leaves its minor version.
+    pub gates: Vec<AdminGate>,
+    /// Whether production has a sigstore signature beside its image.
+    pub sigstore: bool,
+}
+
+impl<'a> Releases<'a> {
+    /// The release that a hop leads to: by the very image, else by its version.
+    pub(super) fn reached_by(&self, hop: &ReleaseHop) -> Option<&'a EmittedRelease> {
+        let named = |release: &&EmittedRelease| hop.payload.as_ref() == Some(&release.image.to_string());
+        let same = |release: &&EmittedRelease| release.version.as_str() == hop.version;
+        self.releases.iter().find(named).or_else(|| self.releases.iter().find(same))
+    }
 }
 
 /// What an update service serves.

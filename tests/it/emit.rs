@@ -2,5 +2,6 @@
 
 mod cluster;
 mod expected;
+mod openshift;
 mod world;
 mod yaml;

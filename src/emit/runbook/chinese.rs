@@ -1,6 +1,7 @@
 //! The runbook in Chinese.
 
 use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::openshift;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -138,6 +139,8 @@ pub(super) fn say(message: &Message) -> String {
         M::BackNoDowngrade => "**OLM 不会降级。** 目录回退之后，已升级的 Operator 仍保持新版本。如果升级后的 Operator 出现故障，应尽可能升级到修复版本。最后的办法是删除其 Subscription 和 CSV（绝不要删除 CRD），再用 `startingCSV` 安装旧版本；只有旧版本能读取新版本保存的数据时才可行。".into(),
         M::BackMirrors => "镜像源配置保持不动：保留没有害处，删除则会排空所有节点。".into(),
         M::BackRegistry => "生产仓库中的标签可以继续指向新目录，因为集群按摘要拉取。旧目录仍保留在以 `-prev-` 加本代次编号结尾的标签下。".into(),
+
+        M::Cluster(message) => openshift::chinese(message),
 
         M::Records => "记录".into(),
         M::RecordReceipt => "将 `receipt.json` 与变更记录一起保存，并将副本带出：下一次 `ombundle plan --report receipt.json` 由此开始。".into(),

@@ -1,6 +1,7 @@
 //! The runbook in English.
 
 use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::openshift;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -138,6 +139,8 @@ pub(super) fn say(message: &Message) -> String {
         M::BackNoDowngrade => "**OLM does not downgrade.** An operator that has been upgraded stays so when the catalog goes back. If an upgraded operator fails, go forward to a mended version where you can. As the last resort delete its Subscription and CSV (never its CRDs) and install the former version with `startingCSV`; that works only if the former version can read what the newer one has stored.".into(),
         M::BackMirrors => "Leave the mirror configuration as it is: it does no harm, and removing it would drain every node.".into(),
         M::BackRegistry => "The tag in the production registry may stay on the new catalog, as the cluster goes by digest. The former catalog is kept there under the tag that ends in `-prev-` and the number of this generation.".into(),
+
+        M::Cluster(message) => openshift::english(message),
 
         M::Records => "Records".into(),
         M::RecordReceipt => "Keep `receipt.json` with the change record, and carry a copy out: the next `ombundle plan --report receipt.json` starts from it.".into(),

@@ -1,6 +1,7 @@
 //! The runbook in Korean.
 
 use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::openshift;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -138,6 +139,8 @@ pub(super) fn say(message: &Message) -> String {
         M::BackNoDowngrade => "**OLM은 다운그레이드를 하지 않습니다.** 카탈로그를 되돌려도 이미 업그레이드된 오퍼레이터는 그대로입니다. 업그레이드된 오퍼레이터에 장애가 있으면 가능한 한 수정된 상위 버전으로 올립니다. 마지막 수단으로 Subscription과 CSV를 삭제하고(CRD는 절대 삭제하지 않음) `startingCSV`로 이전 버전을 다시 설치합니다. 이전 버전이 새 버전이 저장한 데이터를 읽을 수 있을 때만 가능합니다.".into(),
         M::BackMirrors => "미러 설정은 그대로 둡니다. 남아 있어도 문제가 없고, 삭제하면 모든 노드가 드레인됩니다.".into(),
         M::BackRegistry => "운영 레지스트리의 태그는 새 카탈로그를 가리킨 채로 두어도 됩니다. 클러스터는 다이제스트를 따르기 때문입니다. 이전 카탈로그는 `-prev-`와 이 세대 번호로 끝나는 태그로 보존되어 있습니다.".into(),
+
+        M::Cluster(message) => openshift::korean(message),
 
         M::Records => "기록".into(),
         M::RecordReceipt => "`receipt.json`을 작업 기록과 함께 보관하고 사본을 외부로 반출합니다. 다음 `ombundle plan --report receipt.json`의 시작점이 됩니다.".into(),

@@ -1,5 +1,6 @@
 //! All that a runbook can say. Each language says each of them; the compiler sees that none is forgotten.
 
+use crate::emit::runbook::openshift::Cluster;
 use crate::finding::{Finding, Severity};
 
 /// One heading, sentence or paragraph. Its texts come from outside and are escaped where they are said.
@@ -141,6 +142,9 @@ pub(super) enum Message {
     BackNoDowngrade,
     BackMirrors,
     BackRegistry,
+
+    // OpenShift itself.
+    Cluster(Box<Cluster>),
 
     // Records.
     Records,

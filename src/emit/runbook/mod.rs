@@ -9,6 +9,7 @@ mod english;
 mod korean;
 mod message;
 mod model;
+mod openshift;
 mod operators;
 mod render;
 

@@ -6,7 +6,7 @@ use crate::emit::mirrors::{DrainReason, NodeEffect};
 use crate::emit::names::{Kind, MARKETPLACE, fit};
 use crate::emit::resources::{Filed, Object};
 use crate::emit::runbook::message::Message;
-use crate::emit::runbook::operators;
+use crate::emit::runbook::openshift::{self, Cluster};
 use crate::emit::runbook::render::{Block, Expect, Runbook, Section, Step};
 use crate::site::cluster::MANAGED_BY;
 use crate::text::Word;
@@ -15,6 +15,10 @@ pub(super) const SUBSCRIPTION: &str = "subscription.operators.coreos.com";
 
 /// Pods that cannot pull or start, by namespace and name.
 const STUCK_PODS: &str = "oc get pods -A --no-headers | awk '/ImagePullBackOff|ErrImagePull|CrashLoopBackOff/ {print $1\"/\"$2}' | sort";
+
+/// Parts of the cluster that are not available, still at work, or degraded.
+pub(super) const HEALTHY: &str =
+    "oc get clusteroperators --no-headers | awk '$3 != \"True\" || $4 != \"False\" || $5 != \"False\"'";
 
 /// One line a pool: name, paused, updated, degraded.
 const POOLS: &str = r#"oc get machineconfigpool -o jsonpath='{range .items[*]}{.metadata.name} paused={.spec.paused} updated={.status.conditions[?(@.type=="Updated")].status} degraded={.status.conditions[?(@.type=="Degraded")].status}{"\n"}{end}'"#;
@@ -35,23 +39,20 @@ pub(super) fn runbook(work: &Work<'_>) -> Runbook {
             Message::OpenShift { version: cluster.openshift.clone().unwrap_or_else(|| "?".to_owned()) }
         }
     });
-    let sections = [
-        Some(changes(work)),
-        Some(before(work)),
-        mirrors(work),
-        releases(work),
-        hold(work),
-        Some(catalogs(work)),
-        Some(operators::section(work)),
-        Some(after(work)),
-        Some(back(work)),
-        Some(records()),
-    ];
+    let mut sections = vec![changes(work), before(work)];
+    sections.extend(mirrors(work));
+    sections.extend(openshift::signatures(work));
+    if !work.input.catalogs.is_empty() {
+        sections.extend(hold(work));
+        sections.push(catalogs(work));
+    }
+    sections.extend(openshift::sections(work));
+    sections.extend([after(work), back(work), records()]);
     Runbook {
         title: Message::Title { site: work.input.site.metadata.name.clone(), generation: receipt.generation },
         intro: Message::Intro,
         facts,
-        sections: sections.into_iter().flatten().collect(),
+        sections,
     }
 }
 
@@ -104,6 +105,7 @@ fn changes(work: &Work<'_>) -> Section {
             (Stand::Absent, _) => Message::PackageOffered { package, reason: course.package.reason.clone() },
         }));
     }
+    blocks.extend(openshift::changes(work));
     blocks.push(Block::Item(nodes(&work.effect)));
     blocks.extend(drain_reasons(&work.effect));
     if !work.findings.is_empty() {
@@ -135,6 +137,7 @@ fn drain_reasons(effect: &NodeEffect) -> Vec<Block> {
         Block::Item(match reason {
             DrainReason::TagMirrors(source) => Message::DrainTagMirrors { source: source.clone() },
             DrainReason::Removed(source) => Message::DrainRemoved { source: source.clone() },
+            DrainReason::Older(version) => Cluster::DrainOlder { version: version.clone() }.into(),
         })
     };
     reasons.iter().map(say).collect()
@@ -147,14 +150,20 @@ fn before(work: &Work<'_>) -> Section {
         "oc -n openshift-config get secret pull-secret --template='{{{{index .data \".dockerconfigjson\" | base64decode}}}}' | grep -oF {} | head -n 1",
         Word(&quoted)
     );
+    // Before OpenShift 4.13 a cluster knows neither of the newer kinds.
+    let sets = if work.input.releases.legacy_icsp {
+        "imagecontentsourcepolicies"
+    } else {
+        "imagedigestmirrorsets,imagetagmirrorsets"
+    };
     let save = vec![
         "oc get subscriptions.operators.coreos.com,clusterserviceversions,installplans -A -o yaml > before-operators.yaml"
             .to_owned(),
         "oc get catalogsources -A -o yaml > before-catalogs.yaml".to_owned(),
-        "oc get imagedigestmirrorsets,imagetagmirrorsets -o yaml > before-mirrors.yaml".to_owned(),
+        format!("oc get {sets} -o yaml > before-mirrors.yaml"),
         format!("{STUCK_PODS} > before-pods.txt"),
     ];
-    let blocks = vec![
+    let mut blocks = vec![
         boxed(Step {
             text: Message::LoggedIn,
             commands: vec![
@@ -164,12 +173,7 @@ fn before(work: &Work<'_>) -> Section {
             expect: Expect::Like(Message::LoggedInExpect),
             otherwise: Some(Message::LoggedInElse),
         }),
-        step(
-            Message::Healthy,
-            "oc get clusteroperators --no-headers | awk '$3 != \"True\" || $4 != \"False\" || $5 != \"False\"'",
-            Expect::Nothing,
-            Message::HealthyElse,
-        ),
+        step(Message::Healthy, HEALTHY, Expect::Nothing, Message::HealthyElse),
         step(Message::Pools, POOLS, Expect::Like(Message::PoolsExpect), Message::PoolsElse),
         step(
             Message::PullSecret { registry: registry.clone() },
@@ -190,10 +194,11 @@ fn before(work: &Work<'_>) -> Section {
             otherwise: Some(Message::SaveElse),
         }),
     ];
+    blocks.extend(openshift::before(work));
     Section { heading: Message::Before, blocks }
 }
 
-fn apply(filed: &Filed, otherwise: Message) -> Block {
+pub(super) fn apply(filed: &Filed, otherwise: Message) -> Block {
     let Object { kind, name, .. } = &filed.object;
     let command = format!("oc apply --server-side --field-manager={} -f {}", MANAGED_BY.1, Word(&filed.path));
     let printed = exactly(format!("{}/{name} serverside-applied", kind.full_resource()));
@@ -243,16 +248,6 @@ fn mirrors(work: &Work<'_>) -> Option<Section> {
         blocks.push(step(Message::NodeFile, command, Expect::Among(locations), Message::NodeFileElse));
     }
     Some(Section { heading: Message::Mirrors, blocks })
-}
-
-/// What a cluster must have before it is asked to run another release.
-fn releases(work: &Work<'_>) -> Option<Section> {
-    let objects = work
-        .cluster
-        .iter()
-        .filter(|filed| matches!(filed.object.kind, Kind::ConfigMap | Kind::UpdateService));
-    let blocks: Vec<_> = objects.map(|filed| apply(filed, Message::ApplyElse)).collect();
-    (!blocks.is_empty()).then_some(Section { heading: Message::Releases, blocks })
 }
 
 /// Subscriptions that OLM would take further by itself as soon as it sees the catalogs.
@@ -403,7 +398,9 @@ fn back(work: &Work<'_>) -> Section {
     if work.courses.iter().any(|course| course.subscription.is_none() && course.moves()) {
         blocks.push(Block::Text(Message::BackSubscriptionUnknown));
     }
-    for filed in work.cluster.iter().filter(|filed| !is_mirror_set(filed)) {
+    // Signatures and an update service do no harm where they are, and the next try needs them.
+    let serves = |filed: &&Filed| matches!(filed.object.kind, Kind::CatalogSource | Kind::ClusterCatalog);
+    for filed in work.cluster.iter().filter(serves) {
         let Object { kind, name, .. } = &filed.object;
         let same = |back: &&Filed| back.object.kind == *kind && back.object.name == *name;
         if let Some(back) = work.back.iter().find(same) {
@@ -424,6 +421,7 @@ fn back(work: &Work<'_>) -> Section {
             ));
         }
     }
+    blocks.extend(openshift::back(work));
     blocks.push(Block::Text(Message::BackNoDowngrade));
     blocks.push(Block::Text(Message::BackMirrors));
     blocks.push(Block::Text(Message::BackRegistry));

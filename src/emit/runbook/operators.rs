@@ -9,14 +9,22 @@ use crate::emit::runbook::render::{Block, Expect, Section, Step};
 use crate::plan::Hop;
 use crate::text::Word;
 
+/// All of it, where OpenShift itself stays as it is.
 pub(super) fn section(work: &Work<'_>) -> Section {
-    let mut blocks = Vec::new();
-    if work.courses.is_empty() {
-        blocks.push(Block::Text(Message::NoOperators));
-    } else {
-        blocks.push(Block::Text(Message::OperatorsWhy));
+    at_stage(work, 0, Message::Operators).unwrap_or_else(|| Section {
+        heading: Message::Operators,
+        blocks: vec![Block::Text(Message::NoOperators)],
+    })
+}
+
+/// What is done after so many updates of OpenShift; nothing where that is nothing.
+pub(super) fn at_stage(work: &Work<'_>, stage: usize, heading: Message) -> Option<Section> {
+    let courses: Vec<_> = work.courses.iter().filter(|course| course.is_at(stage)).collect();
+    if courses.is_empty() {
+        return None;
     }
-    for course in &work.courses {
+    let mut blocks = vec![Block::Text(Message::OperatorsWhy)];
+    for course in courses {
         blocks.push(Block::Heading(Message::Operator {
             package: course.package.name.clone(),
             place: place_of(course),
@@ -29,23 +37,30 @@ pub(super) fn section(work: &Work<'_>) -> Section {
             Stand::Elsewhere(csv) => blocks.push(Block::Warning(Message::NotOnPath { csv: csv.clone() })),
             Stand::There(csv) => {
                 blocks.push(Block::Text(Message::AlreadyThere { csv: csv.clone() }));
-                switch(&mut blocks, course);
+                switch(&mut blocks, course, stage);
             }
-            Stand::Before(from) => {
-                let to = course.legs.iter().flat_map(|leg| leg.hops).map(|hop| hop.name.clone()).collect();
-                blocks.push(Block::Text(Message::HopsLeft { from: from.clone(), to }));
-                limits(&mut blocks, work, course);
+            Stand::Before(_) => {
+                let hops: Vec<&Hop> = here(course, stage).flat_map(|(_, leg)| leg.hops).collect();
+                let from = hops.first().map(|hop| hop.from.clone()).unwrap_or_default();
+                let to = hops.iter().map(|hop| hop.name.clone()).collect();
+                blocks.push(Block::Text(Message::HopsLeft { from, to }));
+                limits(&mut blocks, work, course, &hops);
                 find(&mut blocks, course);
-                switch(&mut blocks, course);
+                switch(&mut blocks, course, stage);
             }
         }
     }
-    Section { heading: Message::Operators, blocks }
+    Some(Section { heading, blocks })
+}
+
+/// The legs of a course at one stage, with their places among all of them.
+fn here<'c, 'a>(course: &'c Course<'a>, stage: usize) -> impl Iterator<Item = (usize, &'c Leg<'a>)> {
+    course.legs.iter().enumerate().filter(move |(_, leg)| leg.stage == stage)
 }
 
 /// What the CSVs on the way demand of the cluster, or forbid it.
-fn limits(blocks: &mut Vec<Block>, work: &Work<'_>, course: &Course<'_>) {
-    for hop in course.legs.iter().flat_map(|leg| leg.hops) {
+fn limits(blocks: &mut Vec<Block>, work: &Work<'_>, course: &Course<'_>, hops: &[&Hop]) {
+    for hop in hops {
         let Some(evidence) = course.evidence(&hop.name) else { continue };
         let csv = hop.name.clone();
         if let Some(version) = &evidence.min_kube_version {
@@ -78,32 +93,44 @@ fn find(blocks: &mut Vec<Block>, course: &Course<'_>) {
     }));
 }
 
-fn switch(blocks: &mut Vec<Block>, course: &Course<'_>) {
+fn switch(blocks: &mut Vec<Block>, course: &Course<'_>, stage: usize) {
     let patches = course.patches();
     let catalog = fit(&course.catalog.name);
     let (namespace, name) = place(course);
     let of = course.hops();
-    let mut number = 0;
-    for (index, switch) in patches.switch.iter().enumerate() {
-        let leg: Option<&Leg<'_>> = course.legs.get(index);
-        let channel = leg.map(|leg| leg.channel.to_owned());
-        let text = match (index, channel) {
-            (0, channel) => Message::Switch { catalog: catalog.clone(), channel },
-            (_, channel) => Message::NextChannel { channel: channel.unwrap_or_default() },
-        };
-        blocks.push(patch(text, course, switch));
-        blocks.push(step(
-            Message::Resolved,
-            format!(
-                r#"oc -n {namespace} get {SUBSCRIPTION} {name} -o jsonpath='{{.status.conditions[?(@.type=="ResolutionFailed")].message}}{{"\n"}}' | grep ."#
-            ),
-            Expect::Nothing,
-            Message::ResolvedElse { catalog: catalog.clone() },
-        ));
+    let earlier = course.legs.iter().take_while(|leg| leg.stage < stage);
+    let mut number = earlier.map(|leg| leg.hops.len()).sum();
+    // Where no hop is left there is no leg, and still a Subscription to switch.
+    let legs: Vec<(usize, Option<&Leg<'_>>)> = if course.legs.is_empty() {
+        vec![(0, None)]
+    } else {
+        here(course, stage).map(|(index, leg)| (index, Some(leg))).collect()
+    };
+    for (index, leg) in legs {
+        if let Some(Some(switch)) = patches.switch.get(index) {
+            let channel = leg.map(|leg| leg.channel.to_owned());
+            let text = match (index, channel) {
+                (0, channel) => Message::Switch { catalog: catalog.clone(), channel },
+                (_, channel) => Message::NextChannel { channel: channel.unwrap_or_default() },
+            };
+            blocks.push(patch(text, course, switch));
+            blocks.push(step(
+                Message::Resolved,
+                format!(
+                    r#"oc -n {namespace} get {SUBSCRIPTION} {name} -o jsonpath='{{.status.conditions[?(@.type=="ResolutionFailed")].message}}{{"\n"}}' | grep ."#
+                ),
+                Expect::Nothing,
+                Message::ResolvedElse { catalog: catalog.clone() },
+            ));
+        }
         for hop in leg.into_iter().flat_map(|leg| leg.hops) {
             number += 1;
             self::hop(blocks, (&namespace, &name), &catalog, hop, (number, of));
         }
+    }
+    if course.legs.last().is_some_and(|last| last.stage != stage) {
+        // It goes on after an update of OpenShift: until then nobody but a person may approve.
+        return;
     }
     if let Some(release) = &patches.release {
         blocks.push(patch(Message::Release, course, release));

@@ -52,7 +52,7 @@ impl<'a> Import<'a> {
             findings = open(source, self.trust, &policy, self.limits)?.notes().to_vec();
         }
         if let Some(cluster) = self.cluster {
-            findings.extend(emit::preflight(self.site, cluster));
+            findings.extend(emit::preflight(self.site, &emit::Releases::default(), cluster));
         }
         let mapping = Mapping::new(&self.site.spec.repositories)?;
         let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;

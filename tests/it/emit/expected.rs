@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ombundle::digest::Digest;
-use ombundle::emit::{DrainReason, NodeEffect};
+use ombundle::emit::{DrainReason, NodeEffect, Releases, preflight};
 use ombundle::finding::Finding;
 
 use super::world::{CLUSTER, World, cluster, site};
@@ -32,7 +32,7 @@ fn a_cluster_before_4_13_gets_the_older_mirror_set() {
     let mut world = World::release();
     world.legacy_icsp = true;
     let files = world.emit().files;
-    let path = "cluster/01-imagecontentsourcepolicy-idms-scada-a-production.yaml";
+    let path = "cluster/01-imagecontentsourcepolicy-icsp-scada-a-production.yaml";
     let read: serde_json::Value = serde_norway::from_slice(&files[path]).unwrap();
     assert_eq!(read["apiVersion"], "operator.openshift.io/v1alpha1");
     assert_eq!(
@@ -175,7 +175,7 @@ spec:
     assert!(!emitted.files.keys().any(|path| path.contains("catalogsource")), "{:?}", emitted.files.keys());
     assert!(emitted.files.keys().any(|path| path.contains("clustercatalog")));
     assert_eq!(
-        ombundle::emit::preflight(&world.site, world.cluster.as_ref().unwrap()),
+        preflight(&world.site, &Releases::default(), world.cluster.as_ref().unwrap()),
         emitted.findings[..1]
     );
 }
@@ -282,7 +282,7 @@ spec:
     );
 }
 
-fn compare(name: &str, world: &World) {
+pub(super) fn compare(name: &str, world: &World) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/expected/emit").join(name);
     let files = world.emit().files;
     if std::env::var_os("UPDATE_EXPECTED").is_some() {

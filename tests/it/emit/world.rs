@@ -7,9 +7,10 @@ use ombundle::digest::Digest;
 use ombundle::emit::{Emitted, EmittedCatalog, EmittedRelease, Input, Releases, UpdateServiceSource, emit};
 use ombundle::finding::Finding;
 use ombundle::limits::LIMITS;
+use ombundle::plan::order::OrderedStep;
 use ombundle::plan::{Hop, HopEdge, PlannedPackage};
 use ombundle::reference::{ImageRef, RepositoryRef};
-use ombundle::release::{ReleaseKeys, verify_release};
+use ombundle::release::{ReleaseKeys, ReleasePath, verify_release};
 use ombundle::site::cluster::ClusterDump;
 use ombundle::site::{Receipt, ReceiptStep, Site, SiteReport};
 
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) receipt: Receipt,
     pub(super) findings: Vec<Finding>,
     pub(super) releases: Vec<EmittedRelease>,
+    pub(super) path: Option<ReleasePath>,
+    pub(super) order: Vec<OrderedStep>,
     pub(super) update_service: Option<UpdateServiceSource>,
     pub(super) legacy_icsp: bool,
 }
@@ -36,6 +39,8 @@ impl World {
             tag_images: &self.tag_images,
             releases: Releases {
                 releases: &self.releases,
+                path: self.path.as_ref(),
+                order: &self.order,
                 update_service: self.update_service.as_ref(),
                 legacy_icsp: self.legacy_icsp,
             },
@@ -65,6 +70,8 @@ impl World {
                     .hint("ask its vendor for a digest"),
             ],
             releases: vec![],
+            path: None,
+            order: vec![],
             update_service: None,
             legacy_icsp: false,
         }
@@ -91,6 +98,8 @@ impl World {
             receipt: receipt(1),
             findings: vec![],
             releases: vec![],
+            path: None,
+            order: vec![],
             update_service: None,
             legacy_icsp: false,
         }
@@ -114,6 +123,8 @@ fn release() -> EmittedRelease {
         version: "4.20.5".parse().unwrap(),
         image: image.pin(digest),
         verified: verify_release(digest, &[signature.to_vec()], &keys, now, &LIMITS).unwrap(),
+        gates: vec![],
+        sigstore: false,
     }
 }
 
