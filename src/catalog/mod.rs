@@ -30,6 +30,7 @@ mod property;
 mod prune;
 mod pullspec;
 pub mod registry_v1;
+pub mod serve_cache;
 mod stream;
 mod survey;
 #[cfg(test)]

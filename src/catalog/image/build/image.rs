@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::catalog::image::build::{CONFIGS, Layer};
+use crate::catalog::image::build::{CACHE, CONFIGS, Layer};
 use crate::catalog::image::{CONFIGS_LABEL, ImageError};
 use crate::digest::Digest;
 use crate::limits::LIMITS;
@@ -75,7 +75,7 @@ pub fn catalog_image(
     if let Some(history) = &mut parts.history {
         history.push(json!({"created": provenance.created, "created_by": provenance.created_by}));
     }
-    let (manifest, config) = parts.write(kept, provenance)?;
+    let (manifest, config) = parts.write(kept, layer.cached, provenance)?;
     Ok(BuiltImage { manifest, config, layer: layer.clone() })
 }
 
@@ -100,7 +100,7 @@ pub fn small_base(
     if kept == 0 {
         return Err(parts.unfit("all its layers hold nothing but a catalog, so there is no opm in it"));
     }
-    let (manifest, config) = parts.write(kept, provenance)?;
+    let (manifest, config) = parts.write(kept, false, provenance)?;
     Ok(SmallBase { manifest, config })
 }
 
@@ -197,6 +197,7 @@ impl Parts {
     fn write(
         mut self,
         base_layers: usize,
+        cached: bool,
         provenance: &Provenance,
     ) -> Result<(RawManifest, Vec<u8>), ImageError> {
         if self.layers.len() > LIMITS.layers {
@@ -217,7 +218,7 @@ impl Parts {
         inner.insert("Labels".to_owned(), labels.into());
         // The plain opm base starts the SQLite server, so the entry point is always said.
         inner.insert("Entrypoint".to_owned(), json!(["/bin/opm"]));
-        inner.insert("Cmd".to_owned(), json!(["serve", format!("/{CONFIGS}")]));
+        inner.insert("Cmd".to_owned(), json!(command(cached)));
         self.config.insert("config".to_owned(), inner.into());
         self.config.insert("created".to_owned(), json!(provenance.created));
         self.config.insert("rootfs".to_owned(), json!({"type": "layers", "diff_ids": self.diff_ids}));
@@ -240,6 +241,12 @@ impl Parts {
         let manifest = RawManifest::new(bytes_of(self.manifest), Some(media_type))?;
         Ok((manifest, config))
     }
+}
+
+/// What opm is told to serve, and from which cache.
+pub(super) fn command(cached: bool) -> Vec<String> {
+    let cache = cached.then(|| format!("--cache-dir=/{CACHE}"));
+    ["serve".to_owned(), format!("/{CONFIGS}")].into_iter().chain(cache).collect()
 }
 
 fn object(bytes: &[u8], digest: Digest, what: &'static str) -> Result<Map<String, Value>, ImageError> {

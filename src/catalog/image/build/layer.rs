@@ -8,10 +8,14 @@ use tar::{EntryType, Header};
 
 use crate::catalog::image::layers::Attributes;
 use crate::catalog::image::{ImageError, names};
+use crate::catalog::serve_cache;
 use crate::digest::{Digest, Hasher};
 
 /// The directory of the catalog in every image that is built here.
 pub const CONFIGS: &str = "configs";
+
+/// Where opm has its cache in catalog images.
+pub const CACHE: &str = "tmp/cache";
 
 /// Level of the gzip stream: part of the reproducibility, since another level gives another digest.
 const LEVEL: u32 = 6;
@@ -25,6 +29,8 @@ pub struct Layer {
     pub digest: Digest,
     /// Digest of the plain tar stream.
     pub diff_id: Digest,
+    /// Whether it brings a cache from which opm starts.
+    pub cached: bool,
 }
 
 impl Layer {
@@ -52,6 +58,53 @@ pub fn catalog_layer(
     files: &BTreeMap<String, Vec<u8>>,
     cache: Option<CacheWhiteout>,
 ) -> Result<Layer, ImageError> {
+    written(files, false, |tar| {
+        let Some(CacheWhiteout { tmp }) = cache else { return Ok(()) };
+        add(tar, "tmp", EntryType::Directory, tmp, &[])?;
+        add(tar, "tmp/.wh.cache", EntryType::Regular, FILE, &[])
+    })
+}
+
+/// The same with opm's cache: `cache` goes below `/tmp/cache`, in place of the base's.
+///
+/// `base` is what [`catalog_layer`] would hide the base's cache with; where no layer of the base names `/tmp`, it is made as every
+/// system has it.
+pub fn cached_layer(
+    files: &BTreeMap<String, Vec<u8>>,
+    base: Option<CacheWhiteout>,
+    cache: &BTreeMap<String, Vec<u8>>,
+) -> Result<Layer, ImageError> {
+    let tmp = base.map_or(Attributes { mode: 0o1777, uid: 0, gid: 0 }, |base| base.tmp);
+    tree(cache)?;
+    written(files, true, |tar| {
+        add(tar, "tmp", EntryType::Directory, tmp, &[])?;
+        add_tree(tar, CACHE, cache)
+    })
+}
+
+fn written(
+    files: &BTreeMap<String, Vec<u8>>,
+    cached: bool,
+    rest: impl FnOnce(&mut LayerTar) -> std::io::Result<()>,
+) -> Result<Layer, ImageError> {
+    tree(files)?;
+    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(LEVEL));
+    let mut tar = tar::Builder::new(Hashing { inner: gzip, hasher: Hasher::default() });
+    // Writing into memory does not fail; an error would be a name that does not fit, and those were checked.
+    let written = (|| {
+        add_tree(&mut tar, CONFIGS, files)?;
+        rest(&mut tar)?;
+        let Hashing { inner, hasher } = tar.into_inner()?;
+        std::io::Result::Ok((inner.finish()?, hasher.finish()))
+    })();
+    let (bytes, diff_id) = written.map_err(|source| ImageError::Read { layer: Digest::of(&[]), source })?;
+    Ok(Layer { digest: Digest::of(&bytes), bytes: bytes.into(), diff_id, cached })
+}
+
+type LayerTar = tar::Builder<Hashing<flate2::write::GzEncoder<Vec<u8>>>>;
+
+/// The folders of a tree of files whose names all are what they seem to be.
+fn tree(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeSet<String>, ImageError> {
     let mut directories = BTreeSet::new();
     for path in files.keys() {
         check(path)?;
@@ -60,35 +113,27 @@ pub fn catalog_layer(
     if let Some(path) = directories.iter().find(|directory| files.contains_key(*directory)) {
         return Err(ImageError::FileName { path: path.clone() });
     }
-    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(LEVEL));
-    let mut tar = tar::Builder::new(Hashing { inner: gzip, hasher: Hasher::default() });
-    // Writing into memory does not fail; an error would be a name that does not fit, and those were checked.
-    let written = (|| {
-        let configs = Attributes { mode: 0o755, uid: 0, gid: 0 };
-        add(&mut tar, CONFIGS, EntryType::Directory, configs, &[])?;
-        add(&mut tar, &format!("{CONFIGS}/.wh..wh..opq"), EntryType::Regular, FILE, &[])?;
-        let directories = directories.iter().map(|path| (path, None));
-        let entries: BTreeMap<_, _> =
-            directories.chain(files.iter().map(|(path, content)| (path, Some(content)))).collect();
-        for (path, content) in entries {
-            let name = format!("{CONFIGS}/{path}");
-            match content {
-                None => add(&mut tar, &name, EntryType::Directory, configs, &[])?,
-                Some(content) => add(&mut tar, &name, EntryType::Regular, FILE, content)?,
-            }
-        }
-        if let Some(CacheWhiteout { tmp }) = cache {
-            add(&mut tar, "tmp", EntryType::Directory, tmp, &[])?;
-            add(&mut tar, "tmp/.wh.cache", EntryType::Regular, FILE, &[])?;
-        }
-        let Hashing { inner, hasher } = tar.into_inner()?;
-        std::io::Result::Ok((inner.finish()?, hasher.finish()))
-    })();
-    let (bytes, diff_id) = written.map_err(|source| ImageError::Read { layer: Digest::of(&[]), source })?;
-    Ok(Layer { digest: Digest::of(&bytes), bytes: bytes.into(), diff_id })
+    Ok(directories)
 }
 
-const FILE: Attributes = Attributes { mode: 0o644, uid: 0, gid: 0 };
+/// A folder that hides what lower layers have in it, and what is in it now.
+fn add_tree(tar: &mut LayerTar, root: &str, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+    add(tar, root, EntryType::Directory, FOLDER, &[])?;
+    add(tar, &format!("{root}/.wh..wh..opq"), EntryType::Regular, FILE, &[])?;
+    let directories = tree(files).unwrap_or_default().into_iter().map(|path| (path, None));
+    let contents = files.iter().map(|(path, content)| (path.clone(), Some(content)));
+    for (path, content) in directories.chain(contents).collect::<BTreeMap<_, _>>() {
+        let name = format!("{root}/{path}");
+        match content {
+            None => add(tar, &name, EntryType::Directory, FOLDER, &[])?,
+            Some(content) => add(tar, &name, EntryType::Regular, FILE, content)?,
+        }
+    }
+    Ok(())
+}
+
+const FOLDER: Attributes = Attributes { mode: serve_cache::MODES.folder, uid: 0, gid: 0 };
+const FILE: Attributes = Attributes { mode: serve_cache::MODES.file, uid: 0, gid: 0 };
 
 fn check(path: &str) -> Result<(), ImageError> {
     let one_spelling = names::normalised(path.as_bytes()).is_ok_and(|normal| normal == path.as_bytes());

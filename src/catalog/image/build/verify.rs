@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use serde_json::Value;
 
-use crate::catalog::image::build::CONFIGS;
+use crate::catalog::image::build::{CACHE, CONFIGS, image};
 use crate::catalog::image::{ImageError, LayerFiles, catalog_root};
 use crate::digest::{Digest, VerifyingReader};
 use crate::limits::Limits;
@@ -36,13 +36,13 @@ pub fn verify_image<R: Read>(
     if catalog_root(&parsed)? != CONFIGS {
         return Err(wrong("its label names another directory than `/configs`".to_owned()));
     }
-    if let Some(command) = foreign_command(config)? {
-        return Err(wrong(format!("it runs {command:?} instead of `/bin/opm serve /configs`")));
-    }
+    let cached = cache_of_command(config)?
+        .map_err(|command| wrong(format!("it runs {command:?} instead of `/bin/opm serve /configs`")))?;
     if parsed.diff_ids.len() != view.layers.len() {
         return Err(wrong("its config names another number of layers than its manifest".to_owned()));
     }
-    let mut files = LayerFiles::new([CONFIGS]).watched(OPM_PATHS);
+    let digest = format!("{CACHE}/digest");
+    let mut files = LayerFiles::new([CONFIGS]).watched(OPM_PATHS.into_iter().chain([digest.as_str()]));
     for (layer, diff_id) in view.layers.iter().zip(&parsed.diff_ids) {
         let reader = open(layer).map_err(|source| ImageError::Read { layer: layer.digest, source })?;
         let reader = VerifyingReader::new(reader, layer.digest, layer.size);
@@ -54,6 +54,9 @@ pub fn verify_image<R: Read>(
     if !OPM_PATHS.iter().any(|path| files.has(path)) {
         let why = "there is no `/bin/opm` in its layers".to_owned();
         return Err(ImageError::Base { base: manifest.digest(), why });
+    }
+    if cached && !files.has(&digest) {
+        return Err(wrong(format!("it starts on a cache, and there is none in `/{CACHE}`")));
     }
     difference(&files, expected)?.map_or(Ok(()), |why| Err(wrong(why)))
 }
@@ -80,7 +83,8 @@ pub fn difference(
     Ok(left_over.map(|path| format!("`/{CONFIGS}/{path}` was left over")))
 }
 
-fn foreign_command(config: &[u8]) -> Result<Option<Vec<String>>, ImageError> {
+/// Whether opm is started on a cache; the error is another command.
+fn cache_of_command(config: &[u8]) -> Result<Result<bool, Vec<String>>, ImageError> {
     let digest = Digest::of(config);
     let config: Value = serde_json::from_slice(config).map_err(|source| OciError::Malformed {
         digest,
@@ -91,6 +95,9 @@ fn foreign_command(config: &[u8]) -> Result<Option<Vec<String>>, ImageError> {
         let list = config.get("config").and_then(|inner| inner.get(name)).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let command = [words("Entrypoint"), words("Cmd")].concat();
-    Ok((command != ["/bin/opm", "serve", "/configs"]).then_some(command))
+    if words("Entrypoint") == ["/bin/opm"] {
+        let cached = [false, true].into_iter().find(|cached| words("Cmd") == image::command(*cached));
+        return Ok(cached.ok_or_else(|| words("Cmd")));
+    }
+    Ok(Err([words("Entrypoint"), words("Cmd")].concat()))
 }

@@ -257,6 +257,25 @@ fn an_index_keeps_what_was_built_and_nothing_else() {
 }
 
 #[test]
+fn an_image_starts_on_the_cache_that_its_layer_brings() {
+    let base = base(false);
+    let files = catalog("x");
+    let cache =
+        BTreeMap::from([("digest".to_owned(), b"0".to_vec()), ("cache/a.json".to_owned(), Vec::new())]);
+    let layer = build::cached_layer(&files, Some(tmp()), &cache).unwrap();
+    let built = build::catalog_image(&base.manifest, &base.config, &layer, &provenance("1")).unwrap();
+    verify(&built, &base, &files).unwrap();
+    let config: Value = serde_json::from_slice(&built.config).unwrap();
+    assert_eq!(config["config"]["Cmd"], json!(["serve", "/configs", "--cache-dir=/tmp/cache"]));
+    let empty = build::cached_layer(&files, Some(tmp()), &BTreeMap::new()).unwrap();
+    let built = build::catalog_image(&base.manifest, &base.config, &empty, &provenance("1")).unwrap();
+    let why = verify(&built, &base, &files).unwrap_err().to_string();
+    assert!(why.ends_with("it starts on a cache, and there is none in `/tmp/cache`"), "{why}");
+    let escaping = BTreeMap::from([("../x".to_owned(), Vec::new())]);
+    assert!(build::cached_layer(&files, None, &escaping).is_err());
+}
+
+#[test]
 fn a_built_image_that_is_not_what_it_should_be_is_found() {
     let base = base(false);
     let files = catalog("x");
