@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
 use crate::site::cluster::ClusterDump;
-use crate::site::{Receipt, Site};
+use crate::site::{CatalogSourceSpec, Receipt, Site};
 
 /// All that goes into the emitted files. The same input gives the same bytes.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct EmittedCatalog {
     pub name: String,
     /// The upstream catalog.
     pub source: ImageRef,
+    /// What the site wants its CatalogSource to say.
+    pub spec: CatalogSourceSpec,
     /// What production serves, by digest.
     pub image: PinnedRef,
     /// What it served before, by digest; nothing the first time.

@@ -3,6 +3,7 @@
 //! Only what [`Kind`] names is ever written, from typed values, under names that stay the same in every generation.
 
 mod course;
+mod custom;
 mod files;
 mod input;
 mod mirrors;
@@ -12,6 +13,7 @@ mod resources;
 mod runbook;
 mod yaml;
 
+pub use custom::{CustomCatalog, PollInterval, custom_catalog};
 pub use files::{emit, preflight};
 pub use input::{Emitted, EmittedCatalog, Input};
 pub use mirrors::{DrainReason, NodeEffect};

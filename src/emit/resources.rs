@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::emit::custom;
 use crate::emit::input::{EmittedCatalog, Input};
 use crate::emit::mirrors::Scopes;
 use crate::emit::names::{Kind, MARKETPLACE, fit};
@@ -97,31 +98,19 @@ pub(super) fn mirror_set(kind: Kind, name: String, scopes: &Scopes) -> Object {
 
 /// The CatalogSource of OLM v0 that serves this image.
 ///
-/// Without `extractContent`, since the image brings its own opm and no cache; without `updateStrategy`, since a digest
-/// never changes; `restricted`, since the namespace's own default differs between versions.
+/// Without `updateStrategy`, since a digest never changes.
 pub(super) fn catalog_source(site: &Site, catalog: &EmittedCatalog, image: &PinnedRef) -> Object {
     let repository = catalog.source.repository.repository.as_str();
     let last = repository.rsplit('/').next().unwrap_or(repository);
     let version = catalog.source.tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
-    let spec = Yaml::map([
-        ("sourceType", Yaml::text("grpc")),
-        ("image", Yaml::text(image)),
-        ("displayName", Yaml::text(format!("{last}{version} ({})", site.metadata.name))),
-        ("publisher", Yaml::text(MANAGED_BY.1)),
-        ("grpcPodConfig", Yaml::map([("securityContextConfig", Yaml::text("restricted"))])),
-    ]);
+    let shown = format!("{last}{version} ({})", site.metadata.name);
+    let spec = custom::source_spec(&catalog.spec, &image.to_string(), &shown, None);
     Object::with_spec(Kind::CatalogSource, fit(&catalog.name), spec, from(catalog))
 }
 
 /// The ClusterCatalog of OLM v1 that serves this image.
 pub(super) fn cluster_catalog(catalog: &EmittedCatalog, image: &PinnedRef) -> Object {
-    let spec = Yaml::map([
-        ("availabilityMode", Yaml::text("Available")),
-        (
-            "source",
-            Yaml::map([("type", Yaml::text("Image")), ("image", Yaml::map([("ref", Yaml::text(image))]))]),
-        ),
-    ]);
+    let spec = custom::cluster_spec(&catalog.spec, &image.to_string(), None);
     Object::with_spec(Kind::ClusterCatalog, fit(&catalog.name), spec, from(catalog))
 }
 

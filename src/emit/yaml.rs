@@ -15,7 +15,7 @@ pub enum Yaml {
     /// `true` or `false`.
     Flag(bool),
     /// A whole number.
-    Number(u32),
+    Number(i64),
     /// A sequence.
     List(Vec<Yaml>),
     /// A mapping, in the order in which it is written.

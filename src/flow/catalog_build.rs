@@ -1,23 +1,21 @@
 //! A catalog as an image: a base's images with one layer of ours each, read back, in a registry or an OCI layout.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::catalog::image::build::{self, BuiltImage, Family, Provenance};
+use crate::catalog::image::build::{Family, Provenance};
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
+use crate::flow::built::{BuiltImages, Foundation, Pushing, Recipe, opened};
 use crate::flow::catalog::{Place, locate, root_of};
-use crate::flow::catalog_image::{CatalogImage, ImageSource, PlatformImage, RegistryImages, pull};
+use crate::flow::catalog_image::{CatalogImage, ImageSource, PlatformImage, RegistryImages};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
+use crate::oci::{ManifestView, Platform, RawManifest};
 use crate::promote::{pointed_to, put_tag};
 use crate::reference::{RepositoryRef, Tag};
 use crate::registry::{Client, Known, Target};
 use crate::store::layout::LayoutFolder;
-use crate::workers;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -42,20 +40,11 @@ pub enum BuildError {
         /// What was asked for.
         platforms: String,
     },
-    /// What was built is not what was meant.
-    #[error("the catalog image that was built is not right: {why}")]
-    Built {
-        /// What is wrong.
-        why: String,
-    },
 }
 
 impl Fault for BuildError {
     fn exit(&self) -> Exit {
-        match self {
-            Self::NoOpm { .. } | Self::NoImage { .. } | Self::NoPlatform { .. } => Exit::Usage,
-            Self::Built { .. } => Exit::Unexpected,
-        }
+        Exit::Usage
     }
 
     fn hint(&self) -> Option<String> {
@@ -65,7 +54,6 @@ impl Fault for BuildError {
                 .to_owned(),
             Self::NoImage { .. } => "a base is `host/repository:tag` or `oci:DIR[:TAG]`".to_owned(),
             Self::NoPlatform { .. } => "leave --platform out to take all that the base has".to_owned(),
-            Self::Built { .. } => "this is a defect of ombundle: please report it".to_owned(),
         })
     }
 }
@@ -78,6 +66,8 @@ pub struct Build<'a> {
     pub platforms: &'a [Platform],
     /// The catalog's files, by path below `/configs`.
     pub files: &'a BTreeMap<String, Vec<u8>>,
+    /// The files of opm's cache, by path below `/tmp/cache`; opm makes its own at each start without.
+    pub cache: Option<&'a BTreeMap<String, Vec<u8>>>,
     /// When it was made, RFC 3339. The same inputs and moment give the same digest.
     pub created: &'a str,
     /// Asks registries.
@@ -110,12 +100,6 @@ pub struct BuiltCatalog {
     pub previous: Option<Digest>,
 }
 
-/// A blob, and its bytes where it is ours.
-type Blob = (Descriptor, Option<Arc<[u8]>>);
-
-/// An image for each platform, by the digest of the base's image.
-type Images = BTreeMap<Digest, BuiltImage>;
-
 impl Build<'_> {
     /// Builds the image, reads it back, and puts it where it goes.
     pub fn run(&self, destination: &Destination) -> Result<BuiltCatalog, AnyFault> {
@@ -146,16 +130,17 @@ impl Build<'_> {
             let platforms = self.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(BuildError::NoPlatform { base: self.base.to_owned(), platforms }.into());
         }
+        if base.images.iter().any(|image| !image.has_opm) {
+            return Err(BuildError::NoOpm { base: self.base.to_owned() }.into());
+        }
         let family = if let Destination::Layout(..) = destination { Family::Oci } else { Family::Kept };
-        let (root, images) = self.build(&base, family)?;
+        let built = self.recipe(&base, family).build(&base, self.limits)?;
         let previous = match destination {
-            Destination::Registry(repository, tag) => {
-                self.push(source, home, repository, tag, &root, &images)?
-            }
-            Destination::Layout(folder, name) => self.write(source, folder, name, &root, &images)?,
+            Destination::Registry(repository, tag) => self.push(source, home, repository, tag, &built)?,
+            Destination::Layout(folder, name) => self.write(source, folder, name, &built)?,
             Destination::Nowhere => None,
         };
-        Ok(BuiltCatalog { root, previous })
+        Ok(BuiltCatalog { root: built.root, previous })
     }
 
     /// Whether an index offers this image for a platform that was asked for.
@@ -166,43 +151,18 @@ impl Build<'_> {
         platform.is_some_and(|offered| self.platforms.iter().any(|wish| wish.accepts(offered)))
     }
 
-    /// One layer on each image of the base; layers that hold nothing but the base's catalog stay behind.
-    fn build(&self, base: &CatalogImage, family: Family) -> Result<(RawManifest, Images), AnyFault> {
-        let provenance = Provenance {
-            created: self.created.to_owned(),
-            created_by: "ombundle catalog build".to_owned(),
-            labels: BTreeMap::from([(
-                "dev.ombundle.catalog.base".to_owned(),
-                base.root.digest().to_string(),
-            )]),
-        };
-        let mut images = Images::new();
-        for image in &base.images {
-            if !image.has_opm {
-                return Err(BuildError::NoOpm { base: self.base.to_owned() }.into());
-            }
-            let small = build::small_base(
-                &image.manifest,
-                &image.config,
-                &image.catalog_only(),
-                family,
-                &provenance,
-            )?;
-            let layer = build::catalog_layer(self.files, image.cache_whiteout())?;
-            let built = build::catalog_image(&small.manifest, &small.config, &layer, &provenance)?;
-            if let Some(why) = image.with_layer(&built.layer, self.limits, self.files)? {
-                return Err(BuildError::Built { why }.into());
-            }
-            images.insert(image.manifest.digest(), built);
+    fn recipe(&self, base: &CatalogImage, family: Family) -> Recipe<'_> {
+        let base = ("dev.ombundle.catalog.base".to_owned(), base.root.digest().to_string());
+        Recipe {
+            files: self.files,
+            cache: self.cache,
+            provenance: Provenance {
+                created: self.created.to_owned(),
+                created_by: "ombundle catalog build".to_owned(),
+                labels: BTreeMap::from([base]),
+            },
+            foundation: Foundation::Small(family),
         }
-        let root = if base.is_index {
-            let manifests = images.iter().map(|(base, built)| (*base, &built.manifest)).collect();
-            build::catalog_index(&base.root, &manifests)?
-        } else {
-            let only = images.values().next().map(|image| image.manifest.clone());
-            only.ok_or_else(|| BuildError::Built { why: "it has no image".to_owned() })?
-        };
-        Ok((root, images))
     }
 
     /// Blobs, then manifests by digest, then the tag: whoever pulls it meanwhile gets the old image or the new one.
@@ -212,39 +172,23 @@ impl Build<'_> {
         home: Option<&RepositoryRef>,
         repository: &RepositoryRef,
         tag: &Tag,
-        root: &RawManifest,
-        images: &Images,
+        built: &BuiltImages,
     ) -> Result<Option<Digest>, AnyFault> {
-        let known = match home {
+        let beside = match home {
             Some(home) if home.host == repository.host => Known::Beside(&home.repository),
             _ => Known::Nothing,
         };
-        let push = |(blob, bytes): &Blob| {
-            let mut open = || opened(source, blob, bytes.as_ref());
-            let known = if bytes.is_some() { Known::Nothing } else { known };
-            self.client.push_blob(repository, blob.digest, blob.size, known, &mut open, &|_| {})?;
-            Ok(())
-        };
-        workers::map(&self.blobs(images)?, self.jobs, self.events, push)?;
-        for image in images.values() {
-            let target = Target::Digest(image.manifest.digest());
-            self.client.push_manifest(repository, &target, &image.manifest)?;
+        let Self { client, jobs, events, limits, .. } = *self;
+        let pushing = Pushing { repository, client, jobs, events, limits };
+        let blobs = built.blobs(limits)?;
+        pushing.push(&blobs, source, beside)?;
+        for manifest in built.manifests() {
+            client.push_manifest(repository, &Target::Digest(manifest.digest()), manifest)?;
         }
-        self.pull_back(repository, images)?;
-        let before = pointed_to(self.client, repository, &Target::Tag(tag.clone()))?;
-        put_tag(self.client, repository, tag.clone(), root)?;
+        pushing.pull_back(&blobs)?;
+        let before = pointed_to(client, repository, &Target::Tag(tag.clone()))?;
+        put_tag(client, repository, tag.clone(), &built.root)?;
         Ok(before)
-    }
-
-    /// What is ours is read from the registry and hashed: one may keep a damaged blob of a former push.
-    fn pull_back(&self, repository: &RepositoryRef, images: &Images) -> Result<(), AnyFault> {
-        let pushed = RegistryImages { repository, client: self.client };
-        for (blob, bytes) in self.blobs(images)? {
-            if bytes.is_some() {
-                pull(&pushed, &blob, self.limits.catalog_bytes)?;
-            }
-        }
-        Ok(())
     }
 
     fn write(
@@ -252,42 +196,15 @@ impl Build<'_> {
         source: &dyn ImageSource,
         folder: &Path,
         name: &str,
-        root: &RawManifest,
-        images: &Images,
+        built: &BuiltImages,
     ) -> Result<Option<Digest>, AnyFault> {
         let layout = LayoutFolder::open_or_create(folder)?;
-        for (blob, bytes) in self.blobs(images)? {
+        for (blob, bytes) in built.blobs(self.limits)? {
             layout.put(blob.digest, blob.size, || opened(source, &blob, bytes.as_ref()))?;
         }
-        for manifest in images.values().map(|image| &image.manifest).chain([root]) {
+        for manifest in built.manifests().chain([&built.root]) {
             layout.put(manifest.digest(), manifest.size(), || Ok(manifest.bytes()))?;
         }
-        Ok(layout.tag(name, &root.descriptor(), self.limits)?)
-    }
-
-    /// Every blob of the images once.
-    fn blobs(&self, images: &Images) -> Result<Vec<Blob>, AnyFault> {
-        let mut blobs = BTreeMap::new();
-        for image in images.values() {
-            let ManifestView::Image(view) = image.manifest.view(self.limits)? else { continue };
-            for blob in view.layers {
-                let ours = (blob.digest == image.layer.digest).then(|| Arc::clone(&image.layer.bytes));
-                blobs.insert(blob.digest, (blob, ours));
-            }
-            blobs.insert(view.config.digest, (view.config, Some(Arc::from(image.config.as_slice()))));
-        }
-        Ok(blobs.into_values().collect())
-    }
-}
-
-/// The bytes of a blob: ours, or as the base's home has them.
-fn opened<'s>(
-    source: &'s dyn ImageSource,
-    blob: &Descriptor,
-    bytes: Option<&Arc<[u8]>>,
-) -> io::Result<Box<dyn Read + 's>> {
-    match bytes {
-        Some(bytes) => Ok(Box::new(io::Cursor::new(Arc::clone(bytes)))),
-        None => source.blob(blob).map_err(|fault| io::Error::other(fault.to_string())),
+        Ok(layout.tag(name, &built.root.descriptor(), self.limits)?)
     }
 }

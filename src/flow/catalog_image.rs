@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::catalog::image::build::{CONFIGS, CacheWhiteout, Layer, OPM_PATHS, difference};
+use crate::catalog::image::build::{CACHE, CONFIGS, CacheWhiteout, Layer, OPM_PATHS, difference};
 use crate::catalog::image::{Attributes, ImageError, LayerFiles, LayerSummary, catalog_root};
 use crate::catalog::{Loaded, load};
 use crate::digest::{Digest, VerifyingReader};
@@ -16,9 +16,6 @@ use crate::oci::{ConfigView, Descriptor, ImageManifest, ManifestView, Platform, 
 use crate::reference::RepositoryRef;
 use crate::registry::{Client, RegistryError, Target};
 use crate::workers;
-
-/// Where opm keeps its cache in catalog images.
-const CACHE: &str = "tmp/cache";
 
 /// Where an image is read from: a repository on a registry, or an OCI layout in a folder.
 pub trait ImageSource: Sync {

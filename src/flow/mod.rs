@@ -1,5 +1,6 @@
 //! The steps composed: what a command does from end to end, without terminal, clock or environment.
 
+pub mod built;
 pub mod catalog;
 pub mod catalog_build;
 pub mod catalog_image;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::catalog_source::CatalogSourceSpec;
 use super::releases::ReleaseSpec;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, InvalidReference, RegistryHost, Repository, Tag, serde_as_text};
@@ -100,6 +101,9 @@ pub struct CatalogMirror {
     pub mirror: MirrorTag,
     /// Name of its CatalogSource and ClusterCatalog, stable over the years.
     pub name: String,
+    /// What its CatalogSource says besides its image.
+    #[serde(rename = "catalogSource", default)]
+    pub catalog_source: CatalogSourceSpec,
 }
 
 /// A repository and a tag inside a registry that is named elsewhere: `olm-redhat/redhat-operator-index:v4.20`.

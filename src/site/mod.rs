@@ -1,5 +1,6 @@
 //! What a site is (the site file), and what it holds (the site report and the receipt of an import).
 
+mod catalog_source;
 pub mod cluster;
 mod file;
 mod read;
@@ -8,6 +9,9 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub use catalog_source::{
+    CatalogSourceSpec, GrpcPodConfig, MemoryTarget, SecurityContext, Toleration, secret_name,
+};
 pub use file::{
     CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::catalog_source;
 use super::file::{
     CatalogMirror, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
@@ -200,7 +201,8 @@ fn catalogs(form: &mut Form<'_>, spec: &Fields<'_>) -> Vec<CatalogMirror> {
     let mut catalogs: Vec<(u64, CatalogMirror)> = Vec::new();
     for (index, node) in spec.list(form, "catalogs").iter().enumerate() {
         let path = format!("spec.catalogs[{index}]");
-        let Some(fields) = form.fields(node, &path, &["source", "mirror", "name"]) else { continue };
+        let known = ["source", "mirror", "name", "catalogSource"];
+        let Some(fields) = form.fields(node, &path, &known) else { continue };
         for field in ["source", "mirror", "name"] {
             fields.require(form, field, "a catalog has source, mirror and name");
         }
@@ -217,8 +219,12 @@ fn catalogs(form: &mut Form<'_>, spec: &Fields<'_>) -> Vec<CatalogMirror> {
         }
         let mirror = fields.parsed(form, "mirror", "CATALOG");
         let name = dns_label(form, &fields, "name");
+        let catalog_source = fields
+            .value("catalogSource")
+            .and_then(|node| catalog_source::read(form, node, &fields.name("catalogSource")))
+            .unwrap_or_default();
         let (Some(source), Some(mirror), Some(name)) = (source, mirror, name) else { continue };
-        let catalog = CatalogMirror { source, mirror, name };
+        let catalog = CatalogMirror { source, mirror, name, catalog_source };
         for (field, same) in [
             ("source", (|a, b| a.source == b.source) as fn(&CatalogMirror, &CatalogMirror) -> bool),
             ("mirror", |a, b| a.mirror == b.mirror),

@@ -124,6 +124,57 @@ fn catalogs_share_nothing() {
     assert_eq!(findings(&double), ["16 SITE_DUPLICATE_CATALOG"; 3]);
 }
 
+const SPEC: &str = "\n      catalogSource:
+        displayName: Ours
+        publisher: Us
+        priority: -100
+        secrets: [pull.one, two]
+        grpcPodConfig:
+          nodeSelector: {node-role.kubernetes.io/infra: '', tier: gold}
+          tolerations:
+            - {key: infra, operator: Equal, value: x, effect: NoExecute, tolerationSeconds: 60}
+            - {operator: Exists}
+          priorityClassName: high
+          securityContextConfig: legacy
+          memoryTarget: 200Mi";
+
+#[test]
+fn a_catalog_says_how_it_is_served() {
+    let name = "name: cs-redhat";
+    let with = |spec: &str| EXAMPLE.replacen(name, &format!("{name}{spec}"), 1);
+    let site = Site::parse(with(SPEC).as_bytes(), "site.yaml", &LIMITS);
+    assert_eq!(site.1, []);
+    let spec = &site.0.unwrap().spec.catalogs[0].catalog_source;
+    let pods = &spec.grpc_pod_config;
+    assert_eq!((spec.display_name.as_deref(), spec.publisher.as_deref()), (Some("Ours"), Some("Us")));
+    assert_eq!((spec.priority, spec.secrets.join(" ")), (Some(-100), "pull.one two".to_owned()));
+    assert_eq!(pods.node_selector["node-role.kubernetes.io/infra"], "");
+    assert_eq!(pods.node_selector["tier"], "gold");
+    assert_eq!((pods.tolerations.len(), pods.tolerations[0].toleration_seconds), (2, Some(60)));
+    assert_eq!(pods.tolerations[1].key, None);
+    assert_eq!(pods.security_context_config, SecurityContext::Legacy);
+    assert_eq!(pods.memory_target.as_ref().unwrap().as_str(), "200Mi");
+    // The serde form of the same is what the schema describes.
+    let json = serde_json::to_value(spec).unwrap();
+    assert_eq!(serde_json::from_value::<CatalogSourceSpec>(json).unwrap(), *spec);
+    for (from, to, code) in [
+        ("priority: -100", "priority: high", "WRONG_TYPE"),
+        ("priority: -100", "priority: 3000000000", "WRONG_TYPE"),
+        ("pull.one", "Pull_One", "NAME"),
+        ("200Mi", "200MB", "CATALOG_SOURCE"),
+        ("200Mi", "''", "WRONG_TYPE"),
+        ("legacy", "privileged", "CATALOG_SOURCE"),
+        ("NoExecute", "Never", "CATALOG_SOURCE"),
+        ("operator: Equal", "operator: In", "CATALOG_SOURCE"),
+        ("displayName: Ours", "displayname: Ours", "UNKNOWN_FIELD"),
+        ("tier: gold", "tier: true", "WRONG_TYPE"),
+    ] {
+        let (_, findings) = Site::parse(with(&SPEC.replace(from, to)).as_bytes(), "site.yaml", &LIMITS);
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_ref()).collect();
+        assert_eq!(codes, [format!("SITE_{code}")], "{to}");
+    }
+}
+
 #[test]
 fn a_receipt_is_a_report() {
     let report = r#"{"format":"ombundle.site-report/v1","site":"scada-a","generation":3,"newer":true}"#;

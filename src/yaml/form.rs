@@ -87,7 +87,8 @@ impl<'f> Form<'f> {
         Some(fields)
     }
 
-    fn wrong_type(&mut self, node: &Node, subject: &str, wanted: &str) {
+    /// Notes that a value is of another type than its field wants.
+    pub fn wrong_type(&mut self, node: &Node, subject: &str, wanted: &str) {
         let found = match &node.value {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::catalog::{validate, write};
+use crate::catalog::{serve_cache, validate, write};
 use crate::cli::access::{Side, client};
 use crate::cli::catalog::SourceArgs;
+use crate::cli::catalog::resources::ResourceArgs;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::{moment_of_builds, settle};
 use crate::cli::options::ResultFormat;
@@ -29,9 +30,13 @@ use crate::site::ProfileName;
 #[command(
     after_help = "Examples:\n  ombundle catalog build ./catalog --base registry.redhat.io/redhat/redhat-operator-index:v4.20 \\\n    \
                   -t registry.example:5000/olm/custom-index:v4.20 --push\n  \
-                  ombundle catalog build ./catalog --base oci:base -t oci:./image:v4.20\n\n\
+                  ombundle catalog build ./catalog --base registry.example:5000/olm/redhat-operator-index:v4.20 \\\n    \
+                  -t registry.example:5000/olm/custom-index:v1 --push --emit out --name cs-custom\n  \
+                  ombundle catalog build ./catalog --base oci:base -t oci:./image:v4.20 --cache json\n\n\
                   Without --push nothing is written to a registry: the image is built and checked, and its digest told.\n\
-                  Exit code 10 means that the catalog is not valid."
+                  Without --cache the image has none, not even the base's, and opm makes its own at each start. With it opm starts\n\
+                  on the one in the image; it refuses to when anybody changes the catalog's files or their permissions.\n\
+                  Exit code 10 means that the catalog is not valid, or that opm's cache cannot hold it."
 )]
 pub(super) struct BuildCommand {
     /// The image to build on: one with opm, such as an index image of the cluster's version, or `oci:DIR[:TAG]`
@@ -42,6 +47,10 @@ pub(super) struct BuildCommand {
     #[arg(short, long, value_name = "REF")]
     tag: String,
 
+    /// Put a cache for `opm serve` into the image, so that its pods start at once
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    cache: Option<CacheFormat>,
+
     /// Push it to the registry that its name says
     #[arg(long)]
     push: bool,
@@ -50,6 +59,9 @@ pub(super) struct BuildCommand {
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
 
+    #[command(flatten)]
+    resources: ResourceArgs,
+
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
     format: ResultFormat,
@@ -57,6 +69,13 @@ pub(super) struct BuildCommand {
     // Last, since what follows a heading stands below it.
     #[command(flatten)]
     source: SourceArgs,
+}
+
+/// A form of opm's cache.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CacheFormat {
+    /// The one that every opm since OpenShift 4.12 reads
+    Json,
 }
 
 pub(super) fn run(command: BuildCommand, context: &Context) -> Result<(), Failure> {
@@ -68,17 +87,26 @@ pub(super) fn run(command: BuildCommand, context: &Context) -> Result<(), Failur
     let mut findings = loaded.findings;
     findings.extend(validate(&loaded.catalog));
     settle(Exit::Findings, "the catalog", &findings)?;
+    let files = write::files(&loaded.catalog);
+    let cache = command.cache.map(|CacheFormat::Json| serve_cache::json(&loaded.catalog, &files, &LIMITS));
+    let cache = cache.transpose()?;
     let order = Build {
         base: &command.base,
         platforms: &command.platform,
-        files: &write::files(&loaded.catalog),
+        files: &files,
+        cache: cache.as_ref(),
         created: &created,
         client: &client,
         jobs: registries.jobs(),
         events: &*context.console,
         limits: &LIMITS,
     };
+    let out = command.resources.check()?;
     let built = order.run(&destination)?;
+    if let (Some(out), Destination::Registry(repository, tag)) = (out, &destination) {
+        let image = repository.pin(built.root.digest());
+        command.resources.write(out, repository, tag, &image, &command.base)?;
+    }
     show(&command, &destination, &built)
 }
 

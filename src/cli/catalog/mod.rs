@@ -25,6 +25,7 @@ mod list;
 mod merge;
 mod path;
 mod render;
+mod resources;
 mod validate;
 
 /// Look into operator catalogs

@@ -28,6 +28,7 @@ impl Import<'_> {
             .map(|((planned, mirror), served)| EmittedCatalog {
                 name: mirror.name.clone(),
                 source: planned.source.clone(),
+                spec: mirror.catalog_source.clone(),
                 image: served.image.clone(),
                 previous: served.previous.map(|digest| served.image.repository.pin(digest)),
                 packages: planned

@@ -154,6 +154,113 @@ fn an_image_in_a_registry_is_one_that_tools_read() {
     }
 }
 
+/// What `opm serve --cache-enforce-integrity` would compute over unpacked folders, put together here a second time.
+const OPM_DIGEST: &str = r#"
+import os, sys
+state = 0xcbf29ce484222325
+def feed(data):
+    global state
+    for byte in data:
+        state = ((state ^ byte) * 0x100000001b3) & 0xffffffffffffffff
+def entry(path, name):
+    stat = os.lstat(path)
+    folder = os.path.isdir(path)
+    data = b"" if folder else open(path, "rb").read()
+    header = bytearray(512)
+    def put(at, text):
+        header[at:at + len(text)] = text
+    put(0, name.encode())
+    put(100, b"%07o\0" % (stat.st_mode & 0o7777))
+    put(108, b"0000000\0" * 2)
+    put(124, b"%011o\0" % len(data))
+    put(136, b"00000000000\0")
+    put(148, b" " * 8)
+    put(156, b"5" if folder else b"0")
+    put(257, b"ustar\x0000")
+    put(329, b"0000000\0" * 2)
+    put(148, b"%06o\0 " % sum(header))
+    feed(header + data + bytes(-len(data) % 512))
+    for inner in sorted(os.listdir(path), key=os.fsencode) if folder else []:
+        entry(os.path.join(path, inner), inner if name == "." else name + "/" + inner)
+for root in sys.argv[1:]:
+    entry(root, ".")
+    feed(bytes(1024))
+print("%016x" % state, end="")
+"#;
+
+#[test]
+fn opm_starts_at_once_on_the_cache_of_the_image() {
+    let world = World::new(false);
+    for base in [format!("oci:{}:base", world.base.path().display()), "oci:built:v1".to_owned()] {
+        // On upstream's image, which has a cache of its own, and on what was built on it.
+        let built =
+            world.folder.run(&format!("catalog build catalog --base {base} -t oci:built:v1 --cache json"));
+        assert_eq!((built.code, built.stderr.as_str()), (0, ""));
+        let unpacked = tempfile::tempdir().unwrap();
+        let image = format!("{}/built:v1", world.folder.path().display());
+        let target = unpacked.path().join("image");
+        run("umoci", &["unpack", "--rootless", "--image", &image, target.to_str().unwrap()]);
+        let config: Value =
+            serde_json::from_str(&run("skopeo", &["inspect", "--config", &format!("oci:{image}")])).unwrap();
+        assert_eq!(config["config"]["Cmd"], json!(["serve", "/configs", "--cache-dir=/tmp/cache"]));
+        let root = target.join("rootfs");
+        let cache = root.join("tmp/cache");
+        let expected = [
+            ("cache", 0o755),
+            ("cache/custom_fast_custom.v1.0.0.json", 0o644),
+            ("cache/packages.json", 0o644),
+            ("digest", 0o644),
+        ];
+        assert_eq!(listing(&cache), expected.map(|(path, mode)| (PathBuf::from(path), mode)));
+        assert_eq!(fs::metadata(root.join("tmp")).unwrap().permissions().mode() & 0o7777, 0o1777);
+        let (configs, inner) = (root.join("configs"), cache.join("cache"));
+        let words = ["-c", OPM_DIGEST, configs.to_str().unwrap(), inner.to_str().unwrap()];
+        assert_eq!(fs::read_to_string(cache.join("digest")).unwrap(), run("python3", &words));
+        let opm = fs::read_to_string(root.join("bin/opm")).unwrap();
+        assert_eq!(opm, "#!/bin/sh\n", "the base is there");
+    }
+    // Without the option nothing is left of it.
+    let plain = world.folder.run("catalog build catalog --base oci:built:v1 -t oci:plain:v1");
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    looks_right(&format!("{}/plain:v1", world.folder.path().display()), world.folder.path());
+}
+
+#[test]
+fn resources_are_written_for_what_was_pushed() {
+    let (world, registry) = (World::new(false), DockerRegistry::start());
+    let name = format!("{}/olm/custom", registry.host());
+    let emit = "--emit out --name cs-custom";
+    for (arguments, text) in [
+        (format!("-t {name}:v1 {emit}"), "--push"),
+        (format!("-t oci:image --push {emit}"), "--push goes with a registry"),
+        (format!("-t {name}:v1 --push --emit out"), "--name"),
+        (format!("-t {name}:v1 --push --publisher us"), "--emit"),
+        (format!("-t {name}:v1 --push {emit} --poll 30"), "no interval"),
+        (format!("-t {name}:v1 --push {emit} --secret Nexus"), "no name of a Secret"),
+        (format!("-t {name}:v1 --push {emit} --toleration a:Never"), "no effect"),
+    ] {
+        let ended = world.build(&arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments}: {}", ended.stderr);
+        assert!(ended.stderr.contains(text), "{}", ended.stderr);
+    }
+    world.folder.write("taken/notes.txt", "mine");
+    let taken = world.build(&format!("-t {name}:v1 --push --emit taken --name cs-custom"));
+    assert_ne!(taken.code, 0, "{}", taken.stdout);
+    assert_eq!(registry.changes(), 0, "nothing was pushed for what was refused");
+
+    let words = "--secret nexus-pull --priority -5 --publisher us --format json";
+    let pushed = digest_of(&world.build(&format!("-t {name}:v1 --push {emit} {words}")));
+    let read = |file: &str| fs::read_to_string(world.folder.path().join("out/cluster").join(file)).unwrap();
+    let source: Value = serde_norway::from_str(&read("01-catalogsource-cs-custom.yaml")).unwrap();
+    assert_eq!(source["spec"]["image"], format!("{name}@{pushed}"));
+    assert_eq!(source["spec"]["secrets"], json!(["nexus-pull"]));
+    assert_eq!((&source["spec"]["priority"], &source["spec"]["publisher"]), (&json!(-5), &json!("us")));
+    assert!(read("02-clustercatalog-cs-custom.yaml").contains(&format!("{name}@{pushed}")));
+    // Another time, following the tag.
+    digest_of(&world.build(&format!("-t {name}:v1 --push {emit} --poll 30m --format json")));
+    assert!(read("01-catalogsource-cs-custom.yaml").contains(&format!("image: \"{name}:v1\"")));
+}
+
 #[test]
 fn an_index_stays_one() {
     let (world, registry) = (World::of_platforms(), DockerRegistry::start());

@@ -198,6 +198,7 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
     EmittedCatalog {
         name: "cs-redhat".to_owned(),
         source: "registry.redhat.io/redhat/redhat-operator-index:v4.20".parse().unwrap(),
+        spec: ombundle::site::CatalogSourceSpec::default(),
         image: image.pin(Digest::of(b"merged")),
         previous: former.map(|former| image.pin(Digest::of(former.as_bytes()))),
         packages: vec![

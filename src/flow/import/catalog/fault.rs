@@ -43,12 +43,6 @@ pub enum CatalogError {
         /// The first of them.
         first: String,
     },
-    /// What was built is not what was meant.
-    #[error("the catalog image that was built is not right: {why}")]
-    Built {
-        /// What is wrong.
-        why: String,
-    },
 }
 
 impl Fault for CatalogError {
@@ -57,7 +51,6 @@ impl Fault for CatalogError {
             Self::NoBase { .. } | Self::Unresolved { .. } => Exit::Prerequisite,
             Self::Broken { .. } | Self::NoOpm { .. } => Exit::Conflict,
             Self::Delta { .. } => Exit::Integrity,
-            Self::Built { .. } => Exit::Unexpected,
         }
     }
 
@@ -73,7 +66,6 @@ impl Fault for CatalogError {
             }
             Self::Delta { .. } => "pack again with the version of ombundle that imports".to_owned(),
             Self::Unresolved { .. } => "run the same import again; if it stays, pack again without `--report`".to_owned(),
-            Self::Built { .. } => "this is a defect of ombundle: please report it".to_owned(),
         })
     }
 }

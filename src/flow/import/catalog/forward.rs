@@ -256,9 +256,9 @@ impl Forward<'_> {
             root
         } else {
             let files = crate::catalog::write::files(merged.catalog());
-            let (root, built) = self.build(&base, &files)?;
-            self.push(&root, &built)?;
-            root
+            let built = self.build(&base, &files)?;
+            self.push(&built)?;
+            built.root
         };
         self.onlooker.events.emit(&Event::End { phase: Phase::Merge });
         let (found, present) = self.check(merged.catalog(), &root)?;
