@@ -1,9 +1,12 @@
 //! A catalog's blobs where they stand in their files, for whoever writes them out again and needs no links between them.
 
+use std::io::{self, Read};
 use std::ops::Range;
 
+use super::facts::Keep;
 use super::model::{BUNDLE, CHANNEL, DEPRECATIONS, Origin, PACKAGE};
-use super::parse::{Head, cut, read_head};
+use super::parse::{Head, each_value, read_head};
+use super::stream::{Value, Window};
 use crate::finding::Finding;
 use crate::limits::Limits;
 
@@ -44,23 +47,29 @@ pub struct LooseFile {
 
 /// Finds the blobs of one file. Its path is for findings.
 pub fn scan_file(path: &str, bytes: &[u8], limits: &Limits) -> LooseFile {
-    let (mut blobs, mut findings) = (Vec::new(), Vec::new());
-    let range = bytes.as_ptr_range();
-    let wrong = cut(path, bytes, limits, &mut |raw, origin| match read_head(raw, &origin, &mut findings) {
-        Ok(Head { schema, package, name }) => {
-            let json = raw.get();
-            let text = if range.contains(&json.as_ptr()) {
-                let start = json.as_ptr().addr() - range.start.addr();
-                LooseText::Span(start..start + json.len())
-            } else {
-                LooseText::Own(json.into())
-            };
-            blobs.push(Loose { schema, package, name, text, origin });
+    let mut bytes = bytes;
+    scan_reader(path, &mut bytes, limits).unwrap_or_default()
+}
+
+/// Finds the blobs of one file as it comes. JSON passes through a small window. An error means that the reader failed.
+pub fn scan_reader(path: &str, reader: &mut dyn Read, limits: &Limits) -> io::Result<LooseFile> {
+    let mut blobs = Vec::new();
+    let window = Window::new(reader, limits.catalog_file_bytes);
+    let findings = each_value(path, window, Keep::Whole, limits, &mut |value, place, findings| {
+        let Value::Raw(raw) = value else { return };
+        match read_head(raw, &place.origin, findings) {
+            Ok(Head { schema, package, name }) => {
+                let json = raw.get();
+                let text = match place.offset {
+                    Some(start) => LooseText::Span(start..start + json.len()),
+                    None => LooseText::Own(json.into()),
+                };
+                blobs.push(Loose { schema, package, name, text, origin: place.origin });
+            }
+            Err(finding) => findings.push(finding),
         }
-        Err(finding) => findings.push(finding),
-    });
-    findings.extend(wrong);
-    LooseFile { blobs, findings }
+    })?;
+    Ok(LooseFile { blobs, findings })
 }
 
 impl Loose {
@@ -118,6 +127,30 @@ mod tests {
         );
         let yaml = scan_file("a", b"schema: y\nname: n\n", &LIMITS);
         assert_eq!(yaml.blobs[0].text, LooseText::Own(r#"{"name":"n","schema":"y"}"#.into()));
+    }
+
+    #[test]
+    fn blobs_that_do_not_fit_the_window_are_found_where_they_stand() {
+        let large = "x".repeat(3 << 20);
+        let text = format!(
+            "\u{feff}\n{{\"schema\":\"a\"}}\n{{\"schema\":\"b\",\"text\":\"{large}\"}} {{\"schema\":\"c\"}}\n"
+        );
+        let file = scan_file("a", text.as_bytes(), &LIMITS);
+        let found: Vec<(&str, u64, &str)> = file
+            .blobs
+            .iter()
+            .map(|blob| {
+                let LooseText::Span(span) = &blob.text else { panic!("{blob:?}") };
+                (blob.schema.as_str(), blob.origin.line, &text[span.start..span.start + 12])
+            })
+            .collect();
+        let begin = |name| format!("{{\"schema\":\"{name}");
+        assert_eq!(
+            found,
+            [("a", 2, begin("a").as_str()), ("b", 3, begin("b").as_str()), ("c", 3, begin("c").as_str())]
+        );
+        let LooseText::Span(last) = &file.blobs[1].text else { panic!() };
+        assert_eq!(text.as_bytes()[last.end - 1], b'}');
     }
 
     #[test]

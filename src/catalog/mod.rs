@@ -50,7 +50,7 @@ pub use graph::{GraphProblem, Step, UpgradeGraph, Walk, WalkRule};
 pub use init::{InitError, init};
 pub use link::{Loaded, link};
 pub use load::{IgnoreRules, load};
-pub use loose::{Loose, LooseFile, LooseText, scan_file};
+pub use loose::{Loose, LooseFile, LooseText, scan_file, scan_reader};
 pub use model::{Blob, Bundle, Catalog, Channel, Entry, Origin, Package, Property, RelatedImage};
 pub use no_path::{Bound, ChannelGap, NoPath};
 pub use offer::{Unmet, unmet};

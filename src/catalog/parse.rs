@@ -64,156 +64,121 @@ pub fn parse_reader(
 
 pub(super) fn parse_window(
     path: &str,
-    mut window: Window<'_>,
+    window: Window<'_>,
     keep: Keep,
     limits: &Limits,
 ) -> io::Result<ParsedFile> {
-    let mut file = Parser { path: path.into(), keep, limits, parsed: ParsedFile::default(), full: false };
-    let broken = file.stream(&mut window)?;
-    if window.overflows()? {
-        let hint = format!("a catalog's file may have {} bytes", limits.catalog_file_bytes);
-        file.refuse("TOO_LARGE", "file is too large", None, hint);
-    } else {
-        for (message, line) in broken {
-            file.refuse("UNREADABLE", message, Some(line), UNREADABLE_HINT);
+    let mut parts = Vec::new();
+    let findings = each_value(path, window, keep, limits, &mut |value, place, findings| {
+        let part = match value {
+            Value::Raw(raw) => read(raw, keep, place.origin, findings),
+            Value::Fields(wire, json) => part(*wire, Text::Facts(json), place.origin, findings),
+        };
+        match part {
+            Ok(part) => parts.extend(part),
+            Err(finding) => findings.push(finding),
         }
-    }
-    Ok(file.parsed)
+    })?;
+    Ok(ParsedFile { parts, findings })
 }
 
 /// What to do with a file that cannot be read.
 const UNREADABLE_HINT: &str = "mend the file, or list it in `.indexignore` if it is not part of the catalog";
 
-/// Cuts a whole file into its blobs and hands each over as it stands there; gives what is wrong with the file itself.
-pub(super) fn cut(
+/// Where a value stands.
+pub(super) struct Place {
+    pub(super) origin: Origin,
+    /// The first of its bytes in the file; nothing where the file has it in YAML.
+    pub(super) offset: Option<usize>,
+}
+
+/// Takes a value; what is wrong with it goes to the findings.
+type TakeValue<'t> = dyn FnMut(Value<'_>, Place, &mut Vec<Finding>) + 't;
+
+/// Hands over a file's values as they come; gives what is wrong with them and with the file itself.
+pub(super) fn each_value(
     path: &str,
-    bytes: &[u8],
+    mut window: Window<'_>,
+    keep: Keep,
     limits: &Limits,
-    take: &mut impl FnMut(&RawValue, Origin),
-) -> Vec<Finding> {
-    let wrong = |code, message: String, line, hint: String| {
-        vec![Finding::error(code, path, message).hint(hint).at(path, line)]
-    };
-    if bytes.len() as u64 > limits.catalog_file_bytes {
-        let hint = format!("a catalog's file may have {} bytes", limits.catalog_file_bytes);
-        return wrong("TOO_LARGE", format!("file has {} bytes", bytes.len()), None, hint);
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            let line = line_at(bytes, error.valid_up_to());
-            let message = "file is not UTF-8 text".to_owned();
-            return wrong("UNREADABLE", message, Some(line), UNREADABLE_HINT.to_owned());
-        }
-    };
+    take: &mut TakeValue<'_>,
+) -> io::Result<Vec<Finding>> {
     let file: Arc<str> = path.into();
-    let (mut taken, mut full) = (0_usize, None);
-    let mut count = |raw: &RawValue, line| {
-        if taken >= limits.catalog_blobs {
-            full.get_or_insert(line);
-            return;
+    let wrong = |code, message: String, line| Finding::error(code, path, message).at(path, line);
+    let (mut findings, mut taken) = (Vec::new(), 0_usize);
+    let broken = stream(&mut window, keep, &mut |value, line, offset| {
+        if taken == limits.catalog_blobs {
+            let message = format!("file has more than {} blobs", limits.catalog_blobs);
+            findings.push(wrong("TOO_LARGE", message, Some(line)));
         }
-        taken += 1;
-        take(raw, Origin { file: Arc::clone(&file), line });
-    };
-    let broken = if text.trim_start().starts_with('{') {
-        let mut take = |value: Value<'_>, line| match value {
-            Value::Raw(raw) => count(raw, line),
-            Value::Fields(..) => {}
-        };
-        JsonStream::new(Keep::Whole).values(text, true, &mut take).err().into_iter().collect()
+        taken = taken.saturating_add(1);
+        if taken <= limits.catalog_blobs {
+            take(value, Place { origin: Origin { file: Arc::clone(&file), line }, offset }, &mut findings);
+        }
+    })?;
+    if window.overflows()? {
+        let hint = format!("a catalog's file may have {} bytes", limits.catalog_file_bytes);
+        findings.push(wrong("TOO_LARGE", "file is too large".to_owned(), None).hint(hint));
     } else {
-        yaml::documents(text, &mut count)
-    };
-    let mut findings = Vec::new();
-    if let Some(line) = full {
-        let message = format!("file has more than {} blobs", limits.catalog_blobs);
-        findings.push(Finding::error("TOO_LARGE", path, message).at(path, Some(line)));
+        let unreadable = |(message, line)| wrong("UNREADABLE", message, Some(line)).hint(UNREADABLE_HINT);
+        findings.extend(broken.into_iter().map(unreadable));
     }
-    findings.extend(broken.into_iter().map(|(message, line)| {
-        Finding::error("UNREADABLE", path, message).hint(UNREADABLE_HINT).at(path, Some(line))
-    }));
-    findings
+    Ok(findings)
+}
+
+/// Shows what the window shows until the end of the file; gives what stopped it.
+fn stream(
+    window: &mut Window<'_>,
+    keep: Keep,
+    take: &mut dyn FnMut(Value<'_>, u64, Option<usize>),
+) -> io::Result<Vec<Broken>> {
+    let mut json: Option<JsonStream> = None;
+    let mut passed = 0;
+    loop {
+        let View { text, last, broken } = window.fill()?;
+        let no_text = |line| ("file is not UTF-8 text".to_owned(), line);
+        let Some(stream) = &mut json else {
+            let start = text.strip_prefix('\u{feff}').unwrap_or(text);
+            match start.trim_start().chars().next() {
+                Some('{') => {
+                    json = Some(JsonStream::new(keep));
+                    passed = text.len() - start.len();
+                    window.done(passed);
+                }
+                _ if last && broken => return Ok(vec![no_text(1 + newlines(text))]),
+                _ if last => {
+                    return Ok(yaml::documents(start, &mut |raw, line| take(Value::Raw(raw), line, None)));
+                }
+                _ => window.open(),
+            }
+            continue;
+        };
+        let begin = text.as_ptr().addr();
+        let mut found = |value: Value<'_>, line| {
+            let offset = value.text().as_ptr().addr() - begin + passed;
+            take(value, line, Some(offset));
+        };
+        let done = match stream.values(text, last && !broken, &mut found) {
+            Ok(done) => done,
+            Err(broken) => return Ok(vec![broken]),
+        };
+        if broken {
+            return Ok(vec![no_text(stream.line() + newlines(text.get(done..).unwrap_or_default()))]);
+        }
+        match done {
+            _ if last => return Ok(Vec::new()),
+            0 => window.grow(),
+            _ => {
+                window.done(done);
+                passed += done;
+            }
+        }
+    }
 }
 
 /// The line of a byte, counted from 1.
 pub(super) fn line_at(bytes: &[u8], offset: usize) -> u64 {
     1 + bytes.iter().take(offset).map(|byte| u64::from(*byte == b'\n')).sum::<u64>()
-}
-
-/// A file on its way from text to parts.
-struct Parser<'l> {
-    path: Arc<str>,
-    keep: Keep,
-    limits: &'l Limits,
-    parsed: ParsedFile,
-    full: bool,
-}
-
-impl Parser<'_> {
-    /// Takes what the window shows until the end of the file; gives what stopped it.
-    fn stream(&mut self, window: &mut Window<'_>) -> io::Result<Vec<Broken>> {
-        let mut json: Option<JsonStream> = None;
-        loop {
-            let View { text, last, broken } = window.fill()?;
-            let no_text = |line| ("file is not UTF-8 text".to_owned(), line);
-            let Some(stream) = &mut json else {
-                let start = text.strip_prefix('\u{feff}').unwrap_or(text);
-                match start.trim_start().chars().next() {
-                    Some('{') => {
-                        json = Some(JsonStream::new(self.keep));
-                        let mark = text.len() - start.len();
-                        window.done(mark);
-                    }
-                    _ if last && broken => return Ok(vec![no_text(1 + newlines(text))]),
-                    _ if last => {
-                        let take = &mut |raw: &RawValue, line| self.take(Value::Raw(raw), line);
-                        return Ok(yaml::documents(start, take));
-                    }
-                    _ => window.open(),
-                }
-                continue;
-            };
-            let done = match stream.values(text, last && !broken, &mut |value, line| self.take(value, line)) {
-                Ok(done) => done,
-                Err(broken) => return Ok(vec![broken]),
-            };
-            if broken {
-                return Ok(vec![no_text(stream.line() + newlines(text.get(done..).unwrap_or_default()))]);
-            }
-            match done {
-                _ if last => return Ok(Vec::new()),
-                0 => window.grow(),
-                _ => window.done(done),
-            }
-        }
-    }
-
-    fn take(&mut self, value: Value<'_>, line: u64) {
-        if self.parsed.parts.len() >= self.limits.catalog_blobs {
-            if !self.full {
-                let message = format!("file has more than {} blobs", self.limits.catalog_blobs);
-                self.refuse("TOO_LARGE", message, Some(line), "");
-            }
-            self.full = true;
-            return;
-        }
-        let origin = Origin { file: Arc::clone(&self.path), line };
-        let findings = &mut self.parsed.findings;
-        let part = match value {
-            Value::Raw(raw) => read(raw, self.keep, origin, findings),
-            Value::Fields(wire, json) => part(*wire, Text::Facts(json), origin, findings),
-        };
-        match part {
-            Ok(part) => self.parsed.parts.extend(part),
-            Err(finding) => findings.push(finding),
-        }
-    }
-
-    fn refuse(&mut self, code: &str, message: impl Display, line: Option<u64>, hint: impl Display) {
-        let finding = Finding::error(code, &self.path, message).hint(hint).at(&self.path, line);
-        self.parsed.findings.push(finding);
-    }
 }
 
 impl Blob {
@@ -321,6 +286,16 @@ fn mistyped(blob: &Blob, error: &serde_json::Error) -> Result<(), Finding> {
 
 const TEMPLATES: [&str; 3] = ["olm.template.basic", "olm.template.substitutes", "olm.semver"];
 
+/// A template is authoring input: opm would serve it as a blob of unknown schema.
+fn refuse_template(blob: &Blob) -> Result<(), Finding> {
+    if !TEMPLATES.contains(&blob.schema.as_str()) {
+        return Ok(());
+    }
+    let finding = Finding::error("TEMPLATE_IN_CATALOG", blob, "a template is no catalog content")
+        .hint("render it first (`opm alpha render-template`) and remove it, or list it in `.indexignore`");
+    Err(at(finding, &blob.origin))
+}
+
 /// Reads a blob as far as its schema is known. `None` where what was wrong went to `findings`.
 pub(super) fn read(
     raw: &RawValue,
@@ -332,6 +307,7 @@ pub(super) fn read(
         Ok(Object(wire)) => part(wire, Text::new(raw, keep), origin, findings),
         Err(error) => {
             let blob = Blob::kept(Text::new(raw, keep), origin)?;
+            refuse_template(&blob)?;
             mistyped(&blob, &error)?;
             Ok(Some(Part { blob, body: Body::Other }))
         }
@@ -355,12 +331,7 @@ fn part(
         schema => (text.kept(schema), Vec::new()),
     };
     let blob = with_meta(meta, raw, origin)?;
-    if TEMPLATES.contains(&blob.schema.as_str()) {
-        let finding = Finding::error("TEMPLATE_IN_CATALOG", &blob, "a template is no catalog content").hint(
-            "render it first (`opm alpha render-template`) and remove it, or list it in `.indexignore`",
-        );
-        return Err(at(finding, &blob.origin));
-    }
+    refuse_template(&blob)?;
     let body =
         match blob.schema.as_str() {
             PACKAGE => {

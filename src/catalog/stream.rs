@@ -21,6 +21,16 @@ pub(super) enum Value<'t> {
     Fields(Box<WireBlob<'t>>, &'t str),
 }
 
+impl<'t> Value<'t> {
+    /// Its text.
+    pub(super) fn text(&self) -> &'t str {
+        match self {
+            Self::Raw(raw) => raw.get(),
+            Self::Fields(_, text) => text,
+        }
+    }
+}
+
 /// What stopped the reading of a file, and the line.
 pub(super) type Broken = (String, u64);
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::failure::Failure;
-use crate::cli::options::{CacheArgs, RegistryArgs};
+use crate::cli::options::{CacheArgs, RegistryArgs, UpstreamArgs};
 use crate::cli::{Context, Traces};
 use crate::event::{Event, Events};
+use crate::fetch::Upstream;
 use crate::reference::RegistryHost;
 use crate::registry::{Client, ClientOptions, Environment};
 use crate::site::ProfileName;
@@ -94,6 +95,25 @@ pub(super) fn cache(args: &CacheArgs, context: &Context) -> Result<Option<Cache>
             None
         }
     })
+}
+
+/// The source registries behind the cache.
+pub(super) struct Reached {
+    pub(super) client: Client,
+    cache: Option<Cache>,
+}
+
+impl Reached {
+    /// Makes ready what asks them.
+    pub(super) fn new(args: &UpstreamArgs, context: &Context) -> Result<Self, Failure> {
+        let client = client(&args.registries, Side::Connected, ProfileName::Auto, context)?;
+        Ok(Self { client, cache: cache(&args.cache, context)? })
+    }
+
+    /// They themselves.
+    pub(super) fn upstream(&self) -> Upstream<'_> {
+        Upstream { client: &self.client, cache: self.cache.as_ref() }
+    }
 }
 
 /// Our folder where the user keeps things of this kind (XDG base directory specification: only absolute paths count); nothing where

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::access::{Side, client};
+use crate::cli::access::Reached;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{cluster_dumps, in_a_folder, summary};
-use crate::cli::options::RegistryArgs;
+use crate::cli::options::UpstreamArgs;
 use crate::cli::{Context, print};
 use crate::fault::Exit;
 use crate::finding::{Finding, Severity, has_errors};
@@ -21,7 +21,7 @@ use crate::imageset::generate::{
 use crate::limits::LIMITS;
 use crate::plan::{belongs, installed_of, strangers};
 use crate::reference::ImageRef;
-use crate::site::{InstalledOperator, ProfileName};
+use crate::site::InstalledOperator;
 use crate::store::files::{self, Mode};
 use crate::text::Safe;
 
@@ -83,7 +83,7 @@ pub(super) struct ImagesetCommand {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    registries: RegistryArgs,
+    upstream: UpstreamArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -112,11 +112,11 @@ pub(super) fn run(command: ImagesetCommand, context: &Context) -> Result<(), Fai
     if asked.is_empty() && installed.is_empty() {
         return Err(nobody_asked());
     }
-    let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
+    let reached = Reached::new(&command.upstream, context)?;
     let mut catalogs = Vec::new();
     for (index, text) in command.catalog.iter().enumerate() {
         let mut named = Named::of(text, index + 1)?;
-        let loaded = flow::catalog::load(&named.place, &client, &*context.console, &LIMITS)?;
+        let loaded = flow::catalog::load(&named.place, reached.upstream(), &*context.console, &LIMITS)?;
         if let Some(image) = loaded.image.as_ref().filter(|_| !named.unnamed) {
             named.note = format!("as of {}", image.root.digest());
         }

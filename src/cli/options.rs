@@ -81,10 +81,20 @@ pub(super) struct RegistryArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Registries")]
 pub(super) struct CacheArgs {
-    /// Folder that keeps what planning downloads (catalogs, bundle images, manifests), or `none`. By default `ombundle` below
+    /// Folder that keeps what is read of catalogs and bundles (layers, manifests), or `none`. By default `ombundle` below
     /// `$XDG_CACHE_HOME` or `~/.cache`. What was not used for 30 days goes, and the longest unused of more than 8 GiB
     #[arg(long, value_name = "DIR", env = "OMBUNDLE_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
+}
+
+/// How source registries are reached, and what is kept of them.
+#[derive(Debug, Clone, Args)]
+pub(super) struct UpstreamArgs {
+    #[command(flatten)]
+    pub(super) registries: RegistryArgs,
+
+    #[command(flatten)]
+    pub(super) cache: CacheArgs,
 }
 
 fn token_realm(text: &str) -> Result<(RegistryHost, RegistryHost), String> {

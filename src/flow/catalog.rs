@@ -9,12 +9,13 @@ use crate::catalog::{self, IgnoreRules, Keep, OpmVersion, link, parse_reader};
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
+use crate::fetch::Upstream;
 use crate::finding::Finding;
-use crate::flow::catalog_image::{CatalogImage, ImageSource, RegistryImages};
+use crate::flow::catalog_image::{CatalogImage, ImageSource, UpstreamImages};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::reference::ImageRef;
-use crate::registry::{Client, RegistryError, Target};
+use crate::registry::{RegistryError, Target};
 use crate::store::files::{self, StoreError, failed};
 use crate::store::tree::{TreeFile, list_tree};
 use crate::workers;
@@ -124,11 +125,11 @@ pub(super) fn locate(text: &str, limits: &Limits) -> Result<Place, AnyFault> {
 /// Loads a catalog. Images are read for one platform: their catalogs are the same.
 pub fn load(
     text: &str,
-    client: &Client,
+    upstream: Upstream<'_>,
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
-    load_keeping(Keep::Whole, text, client, events, limits)
+    load_keeping(Keep::Whole, text, upstream, events, limits)
 }
 
 /// All that is wrong with a catalog, and all that may hurt, worst first.
@@ -137,18 +138,18 @@ pub fn load(
 pub fn judge(
     text: &str,
     opm: OpmVersion,
-    client: &Client,
+    upstream: Upstream<'_>,
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<Vec<Finding>, AnyFault> {
-    let loaded = load_keeping(Keep::Facts, text, client, events, limits)?;
+    let loaded = load_keeping(Keep::Facts, text, upstream, events, limits)?;
     Ok(catalog::judge(loaded.findings, &loaded.catalog, opm))
 }
 
 fn load_keeping(
     keep: Keep,
     text: &str,
-    client: &Client,
+    upstream: Upstream<'_>,
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
@@ -163,15 +164,15 @@ fn load_keeping(
             from_sources(vec![TreeFile::alone(&path, limits)?], keep, events, limits)
         }
         Place::Registry(image) => {
-            let root = root_of(&image, client)?;
-            let source = RegistryImages { repository: &image.repository, client };
+            let root = root_of(&image, upstream)?;
+            let source = UpstreamImages { repository: &image.repository, upstream };
             from_image(&source, root, keep, events, limits)
         }
     }
 }
 
 /// How a database begins (sqlite.org, "Database File Format").
-const SQLITE: &[u8] = b"SQLite format 3\0";
+pub(super) const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// Refuses a database.
 pub(super) fn refuse_sqlite(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
@@ -181,22 +182,10 @@ pub(super) fn refuse_sqlite(path: &Path, bytes: &[u8]) -> Result<(), LoadError> 
     Ok(())
 }
 
-/// Loads the catalog of an image on a registry.
-pub fn load_image(
-    image: &ImageRef,
-    client: &Client,
-    events: &dyn Events,
-    limits: &Limits,
-) -> Result<LoadedCatalog, AnyFault> {
-    let root = root_of(image, client)?;
-    let source = RegistryImages { repository: &image.repository, client };
-    from_image(&source, root, Keep::Whole, events, limits)
-}
-
 /// What a reference points to.
-pub(super) fn root_of(image: &ImageRef, client: &Client) -> Result<RawManifest, AnyFault> {
+pub(super) fn root_of(image: &ImageRef, upstream: Upstream<'_>) -> Result<RawManifest, AnyFault> {
     let target = Target::of(image).ok_or_else(|| LoadError::NoTarget { text: image.to_string() })?;
-    let root = client.manifest(&image.repository, &target)?;
+    let root = upstream.manifest(&image.repository, &target)?;
     Ok(root.ok_or_else(|| RegistryError::NotFound { request: format!("GET {image}") })?)
 }
 

@@ -7,9 +7,10 @@ use crate::catalog::image::build::{Family, Provenance};
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
+use crate::fetch::Upstream;
 use crate::flow::built::{BuiltImages, Foundation, Pushing, Recipe, opened};
 use crate::flow::catalog::{Place, locate, root_of};
-use crate::flow::catalog_image::{CatalogImage, ImageSource, PlatformImage, RegistryImages};
+use crate::flow::catalog_image::{CatalogImage, ImageSource, PlatformImage, UpstreamImages};
 use crate::limits::Limits;
 use crate::oci::{ManifestView, Platform, RawManifest};
 use crate::promote::{pointed_to, put_tag};
@@ -70,7 +71,9 @@ pub struct Build<'a> {
     pub cache: Option<&'a BTreeMap<String, Vec<u8>>>,
     /// When it was made, RFC 3339. The same inputs and moment give the same digest.
     pub created: &'a str,
-    /// Asks registries.
+    /// The registries that the base is read from.
+    pub upstream: Upstream<'a>,
+    /// Asks the registry that it is pushed to.
     pub client: &'a Client,
     /// Requests at once.
     pub jobs: usize,
@@ -106,8 +109,8 @@ impl Build<'_> {
         match locate(self.base, self.limits)? {
             Place::Layout(source, root) => self.on(&*source, root, None, destination),
             Place::Registry(image) => {
-                let root = root_of(&image, self.client)?;
-                let source = RegistryImages { repository: &image.repository, client: self.client };
+                let root = root_of(&image, self.upstream)?;
+                let source = UpstreamImages { repository: &image.repository, upstream: self.upstream };
                 self.on(&source, root, Some(&image.repository), destination)
             }
             Place::Folder(_) | Place::File(_) => {

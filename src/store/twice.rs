@@ -1,7 +1,6 @@
 //! A file that is read twice, whole and later in parts, and must be the same both times.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -34,16 +33,19 @@ impl State {
 }
 
 impl TwiceRead {
-    /// Reads a file of at most `limit` bytes.
-    pub fn read(path: &Path, limit: u64) -> Result<(Self, Vec<u8>), StoreError> {
+    /// Opens a file of at most `limit` bytes.
+    pub fn open(path: &Path, limit: u64) -> Result<(Self, File), StoreError> {
         let file = File::open(path).map_err(failed("open", path))?;
         let state = State::of(&file.metadata().map_err(failed("read", path))?);
-        let mut bytes = Vec::with_capacity(usize::try_from(state.length.min(limit)).unwrap_or_default() + 1);
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
-        if bytes.len() as u64 > limit {
+        if state.length > limit {
             return Err(StoreError::TooLarge { path: path.to_owned(), limit });
         }
-        Ok((Self { path: path.to_owned(), state }, bytes))
+        Ok((Self { path: path.to_owned(), state }, file))
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.state.length
     }
 
     /// Opens it again.
@@ -75,6 +77,8 @@ impl SecondReading<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -82,11 +86,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, "0123456789").unwrap();
-        let (file, bytes) = TwiceRead::read(&path, 10).unwrap();
-        assert_eq!(bytes, b"0123456789");
+        let (file, mut first) = TwiceRead::open(&path, 10).unwrap();
+        let mut text = String::new();
+        first.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), file.size()), ("0123456789", 10));
         assert_eq!(file.again().unwrap().part(&(3..6)).unwrap(), b"345");
         assert!(file.again().unwrap().part(&(8..11)).is_err());
-        assert!(matches!(TwiceRead::read(&path, 9), Err(StoreError::TooLarge { limit: 9, .. })));
+        assert!(matches!(TwiceRead::open(&path, 9), Err(StoreError::TooLarge { limit: 9, .. })));
         std::fs::write(&path, "01234").unwrap();
         assert!(matches!(file.again(), Err(StoreError::Changed { .. })));
         std::fs::remove_file(&path).unwrap();

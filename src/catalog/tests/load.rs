@@ -72,6 +72,8 @@ fn what_is_refused() {
         ("# Title\n\nSome words.\n", "BAD_BLOB", 1),
         ("a: [\n", "UNREADABLE", 2),
         ("{\"schema\":\"olm.template.basic\",\"entries\":[]}", "TEMPLATE_IN_CATALOG", 1),
+        ("{\"schema\":\"olm.template.basic\",\"entries\":[5]}", "TEMPLATE_IN_CATALOG", 1),
+        ("{\"schema\":\"olm.template.substitutes\",\"name\":\"t\",\"image\":[]}", "TEMPLATE_IN_CATALOG", 1),
         ("{\"schema\":\"olm.semver\",\"stable\":{}}", "TEMPLATE_IN_CATALOG", 1),
         ("{\"schema\":\"olm.bundle\",\"package\":\"p\",\"name\":\"b\",\"relatedImages\":{}}", "BAD_BLOB", 1),
         ("{\"schema\":\"olm.bundle\",\"package\":\"p\",\"name\":\"b\"}", "BUNDLE_VERSION", 1),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::catalog::{serve_cache, validate, write};
-use crate::cli::access::{Side, client};
+use crate::cli::access::Reached;
 use crate::cli::catalog::SourceArgs;
 use crate::cli::catalog::resources::ResourceArgs;
 use crate::cli::failure::Failure;
@@ -20,7 +20,6 @@ use crate::flow::catalog_build::{Build, BuiltCatalog, Destination};
 use crate::limits::LIMITS;
 use crate::oci::Platform;
 use crate::reference::ImageRef;
-use crate::site::ProfileName;
 
 /// Build the image of a catalog, without podman and opm
 ///
@@ -81,9 +80,9 @@ enum CacheFormat {
 pub(super) fn run(command: BuildCommand, context: &Context) -> Result<(), Failure> {
     let destination = destination(&command.tag, command.push)?;
     let created = moment_of_builds()?.to_string();
-    let registries = &command.source.registries;
-    let client = client(registries, Side::Connected, ProfileName::Auto, context)?;
-    let loaded = flow::catalog::load(&command.source.catalog, &client, &*context.console, &LIMITS)?;
+    let reached = Reached::new(&command.source.upstream, context)?;
+    let loaded =
+        flow::catalog::load(&command.source.catalog, reached.upstream(), &*context.console, &LIMITS)?;
     let mut findings = loaded.findings;
     findings.extend(validate(&loaded.catalog));
     settle(Exit::Findings, "the catalog", &findings)?;
@@ -96,8 +95,9 @@ pub(super) fn run(command: BuildCommand, context: &Context) -> Result<(), Failur
         files: &files,
         cache: cache.as_ref(),
         created: &created,
-        client: &client,
-        jobs: registries.jobs(),
+        upstream: reached.upstream(),
+        client: &reached.client,
+        jobs: command.source.upstream.registries.jobs(),
         events: &*context.console,
         limits: &LIMITS,
     };

@@ -7,7 +7,7 @@ use crate::catalog::diff::{
 };
 use crate::cli::catalog::load_two;
 use crate::cli::failure::Failure;
-use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::options::{ResultFormat, UpstreamArgs};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::text::{Safe, counted};
@@ -33,11 +33,11 @@ pub(super) struct DiffCommand {
     format: ResultFormat,
 
     #[command(flatten)]
-    registries: RegistryArgs,
+    upstream: UpstreamArgs,
 }
 
 pub(super) fn run(command: DiffCommand, context: &Context) -> Result<(), Failure> {
-    let [old, new] = load_two([&command.a, &command.b], &command.registries, context)?;
+    let [old, new] = load_two([&command.a, &command.b], &command.upstream, context)?;
     let found = diff(&old, &new);
     match command.format {
         ResultFormat::Json => print_json(&found)?,

@@ -9,7 +9,7 @@ use crate::catalog::write;
 use crate::cli::catalog::load_two;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::merging::MergeArgs;
-use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::options::{ResultFormat, UpstreamArgs};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::merge::{ChosenMode, MergeAccount, Side, merge};
@@ -56,14 +56,14 @@ pub(super) struct MergeCommand {
     format: ResultFormat,
 
     #[command(flatten)]
-    registries: RegistryArgs,
+    upstream: UpstreamArgs,
 }
 
 pub(super) fn run(command: MergeCommand, context: &Context) -> Result<(), Failure> {
     let mut options = command.merge.options()?;
     options.installed = command.installed.iter().map(|name| InstalledOperator::named(name)).collect();
     files::check_folder(&command.output, REPORT)?;
-    let [base, delta] = load_two([&command.base, &command.delta], &command.registries, context)?;
+    let [base, delta] = load_two([&command.base, &command.delta], &command.upstream, context)?;
     let outcome = merge(&base, &delta, &[], &options);
     let account = outcome.report.account(&base, &delta, outcome.catalog.is_some());
     let Some(merged) = outcome.catalog else {

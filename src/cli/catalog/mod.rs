@@ -4,16 +4,15 @@ use clap::{Args, Subcommand};
 
 use crate::catalog::{Catalog, Channel, Package, Start};
 use crate::cli::Context;
-use crate::cli::access::{Side, client};
+use crate::cli::access::Reached;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::settle;
-use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::options::{ResultFormat, UpstreamArgs};
 use crate::fault::Exit;
 use crate::finding::nearest;
 use crate::flow;
 use crate::flow::catalog::LoadedCatalog;
 use crate::limits::LIMITS;
-use crate::site::ProfileName;
 use crate::text::Safe;
 use crate::version::Version;
 
@@ -72,7 +71,7 @@ struct SourceArgs {
     catalog: String,
 
     #[command(flatten)]
-    registries: RegistryArgs,
+    upstream: UpstreamArgs,
 }
 
 pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Failure> {
@@ -91,8 +90,8 @@ pub(super) fn run(command: CatalogCommand, context: &Context) -> Result<(), Fail
 
 /// A catalog and all that is wrong with it.
 fn load(args: &SourceArgs, context: &Context) -> Result<LoadedCatalog, Failure> {
-    let client = client(&args.registries, Side::Connected, ProfileName::Auto, context)?;
-    Ok(flow::catalog::load(&args.catalog, &client, &*context.console, &LIMITS)?)
+    let reached = Reached::new(&args.upstream, context)?;
+    Ok(flow::catalog::load(&args.catalog, reached.upstream(), &*context.console, &LIMITS)?)
 }
 
 /// A catalog in which nothing is wrong.
@@ -103,10 +102,10 @@ fn load_sound(args: &SourceArgs, context: &Context) -> Result<Catalog, Failure> 
 }
 
 /// Two catalogs that can be set side by side.
-fn load_two(texts: [&str; 2], registries: &RegistryArgs, context: &Context) -> Result<[Catalog; 2], Failure> {
-    let client = client(registries, Side::Connected, ProfileName::Auto, context)?;
+fn load_two(texts: [&str; 2], upstream: &UpstreamArgs, context: &Context) -> Result<[Catalog; 2], Failure> {
+    let reached = Reached::new(upstream, context)?;
     let load = |text: &str| -> Result<Catalog, Failure> {
-        let loaded = flow::catalog::load(text, &client, &*context.console, &LIMITS)?;
+        let loaded = flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS)?;
         // An answer about half of a catalog would be a wrong one.
         settle(Exit::Usage, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
         Ok(loaded.catalog)

@@ -6,14 +6,13 @@ use std::ops::ControlFlow;
 use clap::{Args, ValueEnum};
 
 use crate::cli::Context;
-use crate::cli::access::{Side, client};
+use crate::cli::access::Reached;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::settle;
-use crate::cli::options::RegistryArgs;
+use crate::cli::options::UpstreamArgs;
 use crate::fault::{AnyFault, Exit};
 use crate::flow::render::{ImageTemplate, OutputError, RenderOptions, Renderer, Style};
 use crate::limits::LIMITS;
-use crate::site::ProfileName;
 use crate::text::{Safe, plain_json};
 use crate::workers;
 
@@ -47,7 +46,7 @@ pub(super) struct RenderCommand {
     image_ref_template: Option<ImageTemplate>,
 
     #[command(flatten)]
-    registries: RegistryArgs,
+    upstream: UpstreamArgs,
 }
 
 /// How a stream of blobs looks.
@@ -60,10 +59,10 @@ enum StreamFormat {
 }
 
 pub(super) fn run(command: RenderCommand, context: &Context) -> Result<(), Failure> {
-    let client = client(&command.registries, Side::Connected, ProfileName::Auto, context)?;
+    let reached = Reached::new(&command.upstream, context)?;
     let jobs = workers::cores();
     let events = &*context.console;
-    let renderer = Renderer { client: &client, jobs, events, limits: &LIMITS };
+    let renderer = Renderer { upstream: reached.upstream(), jobs, events, limits: &LIMITS };
     let options = RenderOptions { migrate: command.migrate, image: command.image_ref_template };
     let collection = renderer.collect(&command.inputs, &options)?;
     settle(Exit::Findings, "what was to be rendered", &collection.findings)?;

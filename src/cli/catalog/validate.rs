@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::catalog::OpmVersion;
-use crate::cli::access::{Side, client};
+use crate::cli::access::Reached;
 use crate::cli::catalog::{CatalogArgs, SourceArgs};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::options::ResultFormat;
@@ -12,7 +12,6 @@ use crate::fault::Exit;
 use crate::finding::{Finding, Findings, Severity};
 use crate::flow;
 use crate::limits::LIMITS;
-use crate::site::ProfileName;
 use crate::text::counted;
 
 /// Check a catalog by every rule of opm, and more; all findings at once
@@ -37,10 +36,10 @@ pub(super) struct ValidateCommand {
 }
 
 pub(super) fn run(command: ValidateCommand, context: &Context) -> Result<(), Failure> {
-    let CatalogArgs { source: SourceArgs { catalog, registries }, format } = command.catalog;
-    let client = client(&registries, Side::Connected, ProfileName::Auto, context)?;
+    let CatalogArgs { source: SourceArgs { catalog, upstream }, format } = command.catalog;
+    let reached = Reached::new(&upstream, context)?;
     let opm = command.opm_version.unwrap_or(OpmVersion::STRICTEST);
-    let findings = flow::catalog::judge(&catalog, opm, &client, &*context.console, &LIMITS)?;
+    let findings = flow::catalog::judge(&catalog, opm, reached.upstream(), &*context.console, &LIMITS)?;
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let [errors, warnings, notes] =
         [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]

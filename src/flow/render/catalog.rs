@@ -1,6 +1,7 @@
 //! The files of a catalog, from a folder, a file or an image, searched for blobs on all cores.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use super::{Collection, RenderOptions, Renderer, Source};
 use crate::catalog::model::BUNDLE;
 use crate::catalog::registry_v1::migrated;
 use crate::catalog::write::{Values, append};
-use crate::catalog::{IgnoreRules, Loose, LooseFile, LooseText, scan_file};
+use crate::catalog::{IgnoreRules, Loose, LooseFile, LooseText, scan_file, scan_reader};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
-use crate::flow::catalog::refuse_sqlite;
+use crate::flow::catalog::{SQLITE, refuse_sqlite};
 use crate::limits::Limits;
 use crate::store::StoreError;
-use crate::store::files;
+use crate::store::files::{self, failed};
 use crate::store::tree::list_tree;
 use crate::store::twice::TwiceRead;
 use crate::workers;
@@ -65,10 +66,21 @@ impl Renderer<'_> {
     }
 
     fn search_file(&self, path: &Path, options: &RenderOptions) -> Result<Searched, AnyFault> {
-        let (source, bytes) = TwiceRead::read(path, self.limits.catalog_file_bytes)?;
-        refuse_sqlite(path, &bytes)?;
-        let file = search(&path.display().to_string(), &bytes, options, self.limits);
-        Ok(Searched { source: Source::File(source), bytes: bytes.len() as u64, file })
+        let (source, mut file) = TwiceRead::open(path, self.limits.catalog_file_bytes)?;
+        let name = path.display().to_string();
+        let mut start = Vec::new();
+        file.by_ref().take(SQLITE.len() as u64).read_to_end(&mut start).map_err(failed("read", path))?;
+        refuse_sqlite(path, &start)?;
+        let mut reader = start.as_slice().chain(file);
+        let found = if options.migrate {
+            let mut bytes = Vec::new();
+            let most = self.limits.catalog_file_bytes.saturating_add(1);
+            reader.take(most).read_to_end(&mut bytes).map_err(failed("read", path))?;
+            search(&name, &bytes, options, self.limits)
+        } else {
+            scan_reader(&name, &mut reader, self.limits).map_err(failed("read", path))?
+        };
+        Ok(Searched { bytes: source.size(), source: Source::File(source), file: found })
     }
 
     /// The files of an image.

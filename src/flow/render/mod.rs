@@ -17,12 +17,13 @@ use crate::catalog::write::{Values, append, append_yaml};
 use crate::catalog::{Loose, LooseText};
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault, exit_for_io};
+use crate::fetch::Upstream;
 use crate::finding::Finding;
 use crate::flow::catalog::{Place, locate, root_of};
-use crate::flow::catalog_image::{CatalogImage, ImageSource, RegistryImages, config_of, one_image};
+use crate::flow::catalog_image::{CatalogImage, ImageSource, UpstreamImages, config_of, one_image};
 use crate::limits::Limits;
 use crate::oci::{Platform, RawManifest};
-use crate::registry::{Client, RegistryError};
+use crate::registry::RegistryError;
 use crate::store::twice::{SecondReading, TwiceRead};
 use crate::workers;
 
@@ -31,8 +32,8 @@ const BATCH: usize = 1 << 20;
 
 /// Reads what is to be rendered.
 pub struct Renderer<'a> {
-    /// Asks registries.
-    pub client: &'a Client,
+    /// The registries.
+    pub upstream: Upstream<'a>,
     /// Threads.
     pub jobs: usize,
     /// Is asked whether to stop.
@@ -115,8 +116,8 @@ impl Renderer<'_> {
             Place::File(path) => self.file(&path, options, all),
             Place::Layout(source, root) => self.image(&*source, root, None, options, all),
             Place::Registry(image) => {
-                let root = root_of(&image, self.client)?;
-                let source = RegistryImages { repository: &image.repository, client: self.client };
+                let root = root_of(&image, self.upstream)?;
+                let source = UpstreamImages { repository: &image.repository, upstream: self.upstream };
                 self.image(&source, root, Some(input), options, all)
             }
         }

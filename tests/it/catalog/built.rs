@@ -262,6 +262,27 @@ fn resources_are_written_for_what_was_pushed() {
 }
 
 #[test]
+fn what_was_read_of_a_catalog_is_not_downloaded_again() {
+    let (world, registry) = (World::new(false), DockerRegistry::start());
+    let name = format!("{}/olm/custom:v1", registry.host());
+    digest_of(&world.build(&format!("-t {name} --push --format json")));
+    let listed = |cache: &str| world.folder.run(&format!("catalog list {name} --cache-dir {cache}"));
+    let first = listed("kept");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    // The layer that has the catalog is gone from the registry; its manifest is still there.
+    let raw = run("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let manifest: Value = serde_json::from_str(&raw).unwrap();
+    let layer = manifest["layers"].as_array().unwrap().last().unwrap()["digest"].as_str().unwrap();
+    fs::remove_file(registry.blob_path(&layer.parse().unwrap())).unwrap();
+    assert_eq!(listed("kept").stdout, first.stdout);
+    for line in ["render", "validate", "graph --package custom"] {
+        let ended = world.folder.run(&format!("catalog {line} {name} --cache-dir kept"));
+        assert_eq!(ended.code, 0, "{line}: {}", ended.stderr);
+    }
+    assert_ne!(listed("none").code, 0, "it came from the registry");
+}
+
+#[test]
 fn an_index_stays_one() {
     let (world, registry) = (World::of_platforms(), DockerRegistry::start());
     let name = format!("{}/olm/custom:v1", registry.host());

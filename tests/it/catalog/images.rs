@@ -14,6 +14,7 @@ use ombundle::catalog::{Catalog, write};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::fault::{AnyFault, Exit};
+use ombundle::fetch::Upstream;
 use ombundle::flow::catalog::{LoadedCatalog, load};
 use ombundle::flow::catalog_image::PlatformImage;
 use ombundle::limits::LIMITS;
@@ -84,7 +85,7 @@ impl Layout {
 
 fn loaded(text: &str) -> Result<LoadedCatalog, AnyFault> {
     let client = Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
-    load(text, &client, &Silent, &LIMITS)
+    load(text, Upstream::of(&client), &Silent, &LIMITS)
 }
 
 fn tar_layer(entries: &[(&str, u32, Option<&str>)]) -> (Vec<u8>, Digest) {

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use ombundle::event::Silent;
+use ombundle::fetch::Upstream;
 use ombundle::flow::render::{Collection, RenderOptions, Renderer, Style};
 use ombundle::limits::LIMITS;
 use ombundle::registry::{Client, ClientOptions, Environment};
@@ -16,7 +17,7 @@ use super::shared::{data, package_folders};
 
 fn collected(inputs: &[String], options: &RenderOptions) -> Collection {
     let client = Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
-    let renderer = Renderer { client: &client, jobs: 2, events: &Silent, limits: &LIMITS };
+    let renderer = Renderer { upstream: Upstream::of(&client), jobs: 2, events: &Silent, limits: &LIMITS };
     renderer.collect(inputs, options).unwrap_or_else(|fault| panic!("{inputs:?}: {fault}"))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ombundle::catalog::{Catalog, Loaded, OpmVersion, UpgradeGraph, judge, load};
 use ombundle::event::Silent;
+use ombundle::fetch::Upstream;
 use ombundle::finding::has_errors;
 use ombundle::flow;
 use ombundle::limits::LIMITS;
@@ -39,8 +40,13 @@ fn the_same_verdict_as_opm_on_every_real_package() {
         let whole = judge(findings, &catalog, OpmVersion::STRICTEST);
         // As the command does it, without keeping what it does not look at.
         let place = data().unwrap().join(path);
-        let lean =
-            flow::catalog::judge(place.to_str().unwrap(), OpmVersion::STRICTEST, &client, &Silent, &LIMITS);
+        let lean = flow::catalog::judge(
+            place.to_str().unwrap(),
+            OpmVersion::STRICTEST,
+            Upstream::of(&client),
+            &Silent,
+            &LIMITS,
+        );
         assert_eq!(lean.unwrap(), whole, "{path}");
         if has_errors(&whole) == *ok {
             differences.push(path.as_str());
