@@ -194,19 +194,34 @@ fn the_verdict_of_an_older_opm() {
     assert_eq!(severities("4.21"), both(error, error));
 }
 
+/// A package with one channel of so many entries.
+fn entries(count: usize, entry: fn(usize) -> String) -> String {
+    let mut text = String::from(
+        "{\"schema\":\"olm.package\",\"name\":\"p\",\"defaultChannel\":\"c\"}{\"schema\":\"olm.channel\",\"package\":\"p\",\"name\":\"c\",\"entries\":[",
+    );
+    for number in 0..count {
+        text.push_str(if number == 0 { "" } else { "," });
+        text.push_str(&entry(number));
+    }
+    text + "]}"
+}
+
+/// A chain of a million is read and judged; what grew with the square of it would not end.
+#[test]
+fn a_million_entries() {
+    let text = entries(1_000_000, |n| format!("{{\"name\":\"e{n}\",\"replaces\":\"e{}\"}}", n + 1));
+    let loaded = super::load(&[("f", &text)]);
+    assert_eq!(loaded.findings, []);
+    assert_eq!(loaded.catalog.packages["p"].channels["c"].entries.len(), 1_000_000);
+    let findings = judge(Vec::new(), &loaded.catalog, OpmVersion::STRICTEST);
+    assert_eq!(codes(&findings), ["MISSING_BUNDLE"]);
+    assert!(findings[0].message.len() < 2_000);
+}
+
 /// Whatever the graph, the time is that of sorting it, and a finding stays readable.
 #[test]
 fn a_hundred_thousand_entries() {
-    let text = |entry: fn(usize) -> String| {
-        let mut text = String::from(
-            "{\"schema\":\"olm.package\",\"name\":\"p\",\"defaultChannel\":\"c\"}{\"schema\":\"olm.channel\",\"package\":\"p\",\"name\":\"c\",\"entries\":[",
-        );
-        for number in 0..100_000 {
-            text.push_str(if number == 0 { "" } else { "," });
-            text.push_str(&entry(number));
-        }
-        text + "]}"
-    };
+    let text = |entry| entries(100_000, entry);
     for (entry, expected) in [
         // One long chain, nothing but heads, one name for all, and a circle that hangs beside the head.
         (
