@@ -88,7 +88,7 @@
 //! use ombundle::fault::AnyFault;
 //! use ombundle::fetch::Upstream;
 //! use ombundle::flow::import::{Import, Until};
-//! use ombundle::flow::{pack::Pack, plan::{PlanInputs, Planner}, verify::verify};
+//! use ombundle::flow::{pack::Pack, plan::{PlanInputs, Planner, ReleaseInputs}, verify::verify};
 //! use ombundle::limits::LIMITS;
 //! use ombundle::merge::MergeOptions;
 //! use ombundle::registry::{Client, ClientOptions, Environment};
@@ -111,15 +111,18 @@
 //! let planner = Planner { upstream, events: &Silent, jobs: 8, limits: &LIMITS };
 //! let plan = planner.plan(&request, &PlanInputs {
 //!     site: Some(&site), report: None, named: &[], dumped: &[], platforms: &[], last_sequence: 0,
-//!     last_packed: None, now, valid_days: 90, tool: "example", findings: &findings,
+//!     last_packed: None, now, valid_days: 90, tool: "example", releases: ReleaseInputs::default(),
+//!     findings: &findings,
 //! })?;
 //! let key = SecretKey::from_pem(&String::from_utf8_lossy(&read("signer.key")?))?;
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
-//! let pack = Pack { upstream, keys: &[key], shape: &Shape::whole(), jobs: 8, events: &Silent, limits: &LIMITS };
+//! let Some(moment) = Moment::from_unix(now.as_second()) else { return Ok(()) };
+//! let pack = Pack {
+//!     upstream, release_keys: None, now: moment, keys: &[key], shape: &Shape::whole(), jobs: 8, events: &Silent, limits: &LIMITS,
+//! };
 //! let packed = pack.run(&plan, Path::new("upgrade.ombundle"))?;
 //!
 //! // Inside. `import` judges for itself: it believes no earlier verdict.
-//! let Some(moment) = Moment::from_unix(now.as_second()) else { return Ok(()) };
 //! let policy = Policy::at(moment);
 //! let archive = Arc::new(ArchiveFile::open(&packed.path)?);
 //! let verified = verify(archive.clone(), &trust, &policy, &Silent, &LIMITS)?;

@@ -323,6 +323,12 @@ impl fmt::Display for PinnedRef {
     }
 }
 
+impl From<PinnedRef> for ImageRef {
+    fn from(pinned: PinnedRef) -> Self {
+        Self { repository: pinned.repository, tag: None, digest: Some(pinned.digest) }
+    }
+}
+
 impl FromStr for PinnedRef {
     type Err = InvalidReference;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::archive::RootKind;
 use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, trust};
@@ -82,6 +83,11 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
             "  builds on   {} blobs that production must hold\n",
             inventory.prerequisites.count
         ));
+    }
+    for root in inventory.roots.iter().filter(|root| root.kind == RootKind::Release) {
+        let tag = root.tag.as_ref().map_or_else(|| root.digest.to_string(), ToString::to_string);
+        let keys: Vec<_> = root.verified.iter().map(|signature| signature.key.as_str()).collect();
+        text.push_str(&format!("  release     OpenShift {tag}, signed by {}\n", Safe(&keys.join(", "))));
     }
     text.push_str("images:\n");
     for root in &inventory.roots {

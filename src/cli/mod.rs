@@ -31,6 +31,7 @@ mod options;
 mod pack;
 mod plan;
 mod release;
+mod releases;
 mod serve;
 mod shell;
 mod verify;

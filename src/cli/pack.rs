@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::access::{Side, cache, client};
 use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{in_a_folder, secret_key, settle};
+use crate::cli::inputs::{in_a_folder, now, secret_key, settle};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
 use crate::cli::plan::{PlanArgs, RATE, describe};
@@ -31,7 +31,7 @@ use crate::text::counted;
 /// signed. Broken off at any point, the same command goes on where it stopped: what was downloaded is kept and hashed again.
 #[derive(Debug, Args)]
 #[command(
-    group = clap::ArgGroup::new("request").args(["plan", "config"]).required(true),
+    group = clap::ArgGroup::new("request").args(["plan", "config", "to_release"]).required(true).multiple(true),
     after_help = "Examples:\n  ombundle pack -c imageset.yaml --key signer.key -o upgrade.ombundle\n  \
                   ombundle plan -c imageset.yaml --site site.yaml -o plan.json    # look at it, have it approved\n  \
                   ombundle pack --plan plan.json --key signer.key -o upgrade.ombundle\n  \
@@ -40,7 +40,7 @@ use crate::text::counted;
 )]
 pub(super) struct PackCommand {
     /// A plan, to be carried out exactly
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "to_release"])]
     plan: Option<PathBuf>,
 
     #[command(flatten)]
@@ -107,8 +107,12 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let unseen = |finding: &&Finding| command.plan.is_none() || finding.severity > Severity::Info;
     let findings: Vec<Finding> = plan.findings.iter().filter(unseen).cloned().collect();
     settle(exit(&plan.findings), "the plan", &findings)?;
+    let site = command.request.site()?;
+    let release_keys = command.request.release_keys(site.as_ref())?;
     let pack = Pack {
         upstream,
+        release_keys: release_keys.as_ref(),
+        now: now()?,
         keys: &keys,
         shape: &shape,
         jobs: command.registries.jobs(),
@@ -116,7 +120,6 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         limits: &LIMITS,
     };
     let packing = pack.begin(&plan)?;
-    let site = command.request.site()?;
     if let (Some(site), Some(target)) = (&site, &plan.target)
         && site.site.name() != target
     {

@@ -10,16 +10,19 @@ use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
+use crate::cli::releases::ReleaseArgs;
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
 use crate::fault::Exit;
 use crate::fetch::Upstream;
-use crate::finding::has_errors;
+use crate::finding::{Finding, has_errors};
 use crate::flow::plan::{PlanInputs, Planner, channel};
-use crate::imageset;
+use crate::imageset::{self, Request};
 use crate::limits::LIMITS;
 use crate::oci::Platform;
 use crate::plan::{Plan, exit};
+use crate::release::ReleaseKeys;
+use crate::site::cluster::ClusterDump;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
 use crate::text::{Safe, plain_json};
@@ -31,10 +34,11 @@ use crate::text::{Safe, plain_json};
 /// images (a few kB each) and manifests. The plan is the document that gets approved; `pack --plan` does exactly that.
 #[derive(Debug, Args)]
 #[command(
-    group = clap::ArgGroup::new("request").args(["config"]).required(true),
+    group = clap::ArgGroup::new("request").args(["config", "to_release"]).required(true).multiple(true),
     after_help = "Examples:\n  ombundle plan -c imageset.yaml --installed web-terminal.v1.8.0 -o plan.json\n  \
                   ombundle plan -c imageset.yaml --site site.yaml --report receipt.json -o plan.json\n  \
-                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[].reason'"
+                  ombundle plan -c imageset.yaml --cluster csv.json --format json | jq '.items[].reason'\n  \
+                  ombundle plan --from-release 4.19.3 --to-release 4.20.5 --release-key release.asc -o plan.json"
 )]
 pub(super) struct PlanCommand {
     #[command(flatten)]
@@ -88,6 +92,9 @@ pub(super) struct PlanArgs {
     /// Take only images for these platforms out of image indexes
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
+
+    #[command(flatten)]
+    releases: ReleaseArgs,
 
     /// Do not follow what operators require of each other
     #[arg(long)]
@@ -143,9 +150,7 @@ impl PlanArgs {
         jobs: usize,
         context: &Context,
     ) -> Result<Plan, Failure> {
-        let config = self.config.as_deref().ok_or_else(|| Failure::usage("there is no `--config`"))?;
-        let bytes = files::read(config, LIMITS.yaml_bytes)?;
-        let (request, findings) = imageset::parse(&bytes, &config.display().to_string(), &LIMITS);
+        let (request, findings) = self.request()?;
         // What is worth knowing about it goes into the plan and is shown with that.
         let Some(mut request) = request.filter(|_| !has_errors(&findings)) else {
             show_findings(&findings);
@@ -158,8 +163,8 @@ impl PlanArgs {
         for operators in &mut request.operators {
             operators.skip_dependencies |= self.skip_dependencies;
         }
-        let dumped: Vec<InstalledOperator> =
-            cluster_dumps(&self.cluster)?.into_iter().flat_map(|dump| dump.installed()).collect();
+        let dump = cluster_dumps(&self.cluster)?;
+        let dumped: Vec<InstalledOperator> = dump.iter().flat_map(ClusterDump::installed).collect();
         let inputs = PlanInputs {
             site: site.as_ref().map(|site| &site.site),
             report: report.as_ref(),
@@ -174,10 +179,26 @@ impl PlanArgs {
             now: jiff::Timestamp::from_second(now()?.unix()).unwrap_or_default(),
             valid_days: self.valid_days,
             tool: concat!("ombundle ", env!("CARGO_PKG_VERSION")),
+            releases: self.releases.inputs(site.as_ref(), dump.as_ref(), report.as_ref())?,
             findings: &findings,
         };
         let planner = Planner { upstream, events: &*context.console, jobs, limits: &LIMITS };
         Ok(planner.plan(&request, &inputs)?)
+    }
+
+    /// What the file asks for; nothing where there is none, and releases are asked for on the command line.
+    fn request(&self) -> Result<(Option<Request>, Vec<Finding>), Failure> {
+        let Some(config) = self.config.as_deref() else {
+            let asked = self.releases.asks().then(Request::nothing);
+            return Ok((Some(asked.ok_or_else(|| Failure::usage("there is no `--config`"))?), Vec::new()));
+        };
+        let bytes = files::read(config, LIMITS.yaml_bytes)?;
+        Ok(imageset::parse(&bytes, &config.display().to_string(), &LIMITS))
+    }
+
+    /// The keys that may sign releases, as named here or in the site file.
+    pub(super) fn release_keys(&self, site: Option<&SiteFile>) -> Result<Option<ReleaseKeys>, Failure> {
+        self.releases.keys().read(site)
     }
 
     /// The site file, where one is named.
@@ -197,6 +218,7 @@ impl PlanArgs {
             self.installed, self.platform, self.skip_dependencies, self.sequence, self.valid_days
         );
         hasher.update(rest.as_bytes());
+        hasher.update(self.releases.fingerprint()?.bytes());
         Ok(hasher.finish())
     }
 
@@ -211,7 +233,7 @@ fn read_report(path: &Path) -> Result<SiteReport, Failure> {
 
 /// The plan for people: hops first, then what it costs.
 pub(super) fn describe(plan: &Plan, rate: u64) -> String {
-    let mut text = String::new();
+    let mut text = describe_releases(plan);
     for catalog in &plan.catalogs {
         text.push_str(&format!("{}\n", catalog.source));
         for package in &catalog.packages {
@@ -248,6 +270,35 @@ pub(super) fn describe(plan: &Plan, rate: u64) -> String {
         time,
         human_bytes(rate),
     ));
+    text
+}
+
+/// The way first, then what else travels.
+fn describe_releases(plan: &Plan) -> String {
+    let mut text = String::new();
+    if let Some(path) = &plan.release_path {
+        text.push_str(&format!(
+            "OpenShift {} → {} for {}\n",
+            Safe(&path.from),
+            Safe(&path.to),
+            path.architecture
+        ));
+        for hop in &path.hops {
+            text.push_str(&format!("  → {}: {}\n", Safe(&hop.version), Safe(&hop.reason)));
+            for risk in hop.risks.iter().filter(|risk| risk.accepted) {
+                text.push_str(&format!("      risk {} (accepted)  {}\n", Safe(&risk.name), Safe(&risk.url)));
+            }
+        }
+    }
+    for release in &plan.releases {
+        let keys: Vec<_> = release.signatures.iter().map(|signature| signature.key.as_str()).collect();
+        text.push_str(&format!(
+            "release {}: {} components, signed by {}\n",
+            Safe(&release.label()),
+            release.components.len(),
+            Safe(&keys.join(", ")),
+        ));
+    }
     text
 }
 

@@ -5,17 +5,20 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::archive::Moment;
+use crate::archive::{Moment, RootKind};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
 use crate::cli::options::ResultFormat;
+use crate::cli::releases::ReleaseKeyArgs;
 use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
 use crate::fault::{Exit, Fault};
-use crate::finding::Finding;
+use crate::finding::{Finding, has_errors};
 use crate::flow;
 use crate::flow::record::{History, Log, Record};
+use crate::flow::release_proof::prove;
 use crate::limits::LIMITS;
+use crate::release::ReleaseKeys;
 use crate::store::journal::Journal;
 use crate::store::volumes::Medium;
 use crate::trust::TrustSet;
@@ -46,6 +49,9 @@ pub(super) struct VerifyCommand {
     /// How many of them must have signed
     #[arg(long, value_name = "N", default_value_t = 1, requires = "trust_key")]
     threshold: u32,
+
+    #[command(flatten)]
+    release_keys: ReleaseKeyArgs,
 
     /// Take an archive that has expired, or that is from the future. The reason is reported
     #[arg(long, value_name = "REASON")]
@@ -80,7 +86,35 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
     let trust = trust(&key_files, threshold)?;
     let source = command.archive.open()?;
     let result = flow::verify::verify(source.clone(), &trust, &policy, &*context.console, &LIMITS);
-    report(&command, result, &trust, &source)
+    let release_keys = command.release_keys.read(site.as_ref())?;
+    let releases = match &result {
+        Ok(archive) => releases(archive, &command, release_keys.as_ref(), policy.now)?,
+        Err(_) => Vec::new(),
+    };
+    report(&command, result, releases, &trust, &source)
+}
+
+/// What is wrong with the OpenShift releases of an archive. Whoever gave neither a site file nor keys for releases asked for the
+/// archive's own signature alone, and is told so; an import asks for both.
+fn releases(
+    archive: &VerifiedArchive,
+    command: &VerifyCommand,
+    keys: Option<&ReleaseKeys>,
+    now: Moment,
+) -> Result<Vec<Finding>, Failure> {
+    let mut releases = archive.inventory().roots.iter().filter(|root| root.kind == RootKind::Release);
+    let Some(first) = releases.next() else { return Ok(Vec::new()) };
+    if command.site.is_none() && !command.release_keys.are_named() {
+        let message = "nobody looked whether its OpenShift releases are signed by their vendor";
+        let hint = "name the vendor's public keys with `--release-key`, or the site file with `--site`";
+        let subject = format!("{}@{}", first.source, first.digest);
+        return Ok(vec![Finding::warning("RELEASE_NOT_COMPARED", subject, message).hint(hint)]);
+    }
+    let plan = flow::documents::put_together(archive, &LIMITS)?;
+    Ok(match prove(&plan, keys, now, &LIMITS) {
+        Ok(_) => Vec::new(),
+        Err(unproven) => unproven.findings(),
+    })
 }
 
 /// What this site, or nobody in particular, demands of an archive now.
@@ -105,20 +139,23 @@ pub(super) fn policy(
 fn report(
     command: &VerifyCommand,
     result: Result<VerifiedArchive, Refused>,
+    releases: Vec<Finding>,
     trust: &TrustSet,
     medium: &Medium,
 ) -> Result<(), Failure> {
     match result {
+        Ok(_) if has_errors(&releases) => refuse(command, &releases, Exit::Trust, trust),
         Ok(archive) => {
+            let notes = [archive.notes(), releases.as_slice()].concat();
             let inventory = archive.inventory();
             let signers: Vec<String> = archive.signers().iter().map(ToString::to_string).collect();
             match command.format {
                 ResultFormat::Json => print_json(&json!({
                     "verdict": "verified", "inventory": inventory.digest(), "generation": inventory.sequence,
-                    "signers": signers, "findings": archive.notes(),
+                    "signers": signers, "findings": notes,
                 })),
                 ResultFormat::Text => {
-                    show_findings(archive.notes());
+                    show_findings(&notes);
                     print(&format!(
                         "verified: {}\n  inventory   {}\n  generation  {} of channel {}\n  entries     {}, {} bytes\n  signed by   {}\n",
                         command.archive.shown(),
@@ -140,22 +177,30 @@ fn report(
         Err(refused) => {
             let mut findings = refused.findings();
             findings.extend(damaged(&refused, medium));
-            if command.format == ResultFormat::Json {
-                // What an archive says about itself is not repeated unless it was believed.
-                print_json(&json!({
-                    "verdict": "refused", "inventory": null, "generation": null,
-                    "signers": [], "trusted": trust.key_ids().map(|id| id.to_string()).collect::<Vec<_>>(),
-                    "findings": findings,
-                }))?;
-            } else {
-                show_findings(&findings);
-            }
-            let plural = if findings.len() == 1 { "" } else { "s" };
-            let summary =
-                format!("the archive is refused for {} reason{plural}, named above", findings.len());
-            Err(Failure::findings(refused.exit(), summary))
+            refuse(command, &findings, refused.exit(), trust)
         }
     }
+}
+
+fn refuse(
+    command: &VerifyCommand,
+    findings: &[Finding],
+    exit: Exit,
+    trust: &TrustSet,
+) -> Result<(), Failure> {
+    if command.format == ResultFormat::Json {
+        // What an archive says about itself is not repeated unless it was believed.
+        print_json(&json!({
+            "verdict": "refused", "inventory": null, "generation": null,
+            "signers": [], "trusted": trust.key_ids().map(|id| id.to_string()).collect::<Vec<_>>(),
+            "findings": findings,
+        }))?;
+    } else {
+        show_findings(findings);
+    }
+    let plural = if findings.len() == 1 { "" } else { "s" };
+    let summary = format!("the archive is refused for {} reason{plural}, named above", findings.len());
+    Err(Failure::findings(exit, summary))
 }
 
 /// The volumes to copy again.

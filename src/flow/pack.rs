@@ -15,10 +15,12 @@ use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::fetch::{Upstream, Wanted, fetch};
 use crate::flow::documents::{self, DocumentError};
+use crate::flow::release_proof::{Unproven, prove};
 use crate::limits::Limits;
 use crate::oci::media;
 use crate::plan::{ImageKind, Plan, PlannedImage, PlannedRelease};
 use crate::reference::RepositoryRef;
+use crate::release::ReleaseKeys;
 use crate::store::files::{self, Mode};
 use crate::store::part::PartFile;
 use crate::trust::{KeyId, SecretKey};
@@ -70,6 +72,9 @@ pub enum PackError {
     /// It cannot be cut like that.
     #[error("the archive cannot be cut into such volumes")]
     Volumes(#[from] VolumeError),
+    /// A release in it cannot be believed.
+    #[error(transparent)]
+    Release(#[from] Unproven),
     /// It cannot be taken apart into documents.
     #[error("the plan cannot be put into an archive")]
     Documents(#[from] DocumentError),
@@ -81,6 +86,7 @@ impl Fault for PackError {
             Self::Blocked { .. } => Exit::Incomplete,
             Self::Plan { .. } | Self::Format(_) | Self::Documents(_) => Exit::Usage,
             Self::Volumes(error) => error.exit(),
+            Self::Release(error) => error.exit(),
         }
     }
 
@@ -96,6 +102,10 @@ impl Fault for PackError {
 pub struct Pack<'a> {
     /// Has what the plan names.
     pub upstream: Upstream<'a>,
+    /// The keys that may sign the OpenShift releases of a plan.
+    pub release_keys: Option<&'a ReleaseKeys>,
+    /// The clock, for their signatures.
+    pub now: Moment,
     /// The keys that sign.
     pub keys: &'a [SecretKey],
     /// Whether the archive is one file, or volumes.
@@ -114,8 +124,10 @@ impl Pack<'_> {
         self.begin(plan)?.fill(target)?.finish()
     }
 
-    /// Says what the archive of `plan` will be, before anything is fetched or written.
+    /// Says what the archive of `plan` will be, before anything is fetched or written. A plan is a file that anybody may have changed, so
+    /// its releases are verified again.
     pub fn begin<'p>(&'p self, plan: &'p Plan) -> Result<Packing<'p>, PackError> {
+        prove(plan, self.release_keys, self.now, self.limits)?;
         let signers = self.keys.iter().map(|key| key.public().id()).collect();
         let blueprint = draft(plan, signers)?.seal(self.limits)?;
         let cut = self.shape.cut(blueprint.inventory().total_size)?;

@@ -1,11 +1,12 @@
 //! An update graph from wherever a person says it is: the update service, a file, a folder of graph data.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use url::Url;
 
 use crate::fault::{AnyFault, Exit, Fault};
-use crate::finding::Finding;
+use crate::finding::{Finding, nearest};
 use crate::limits::Limits;
 use crate::registry::Client;
 use crate::release::{Architecture, GraphBuilder, ReleaseChannel, UpdateGraph};
@@ -119,6 +120,26 @@ fn ask(
         builder.reply(url.as_str(), &reply);
     }
     Ok(())
+}
+
+/// A document that must be there.
+pub fn document(address: &str, accept: &str, client: &Client, limit: u64) -> Result<Vec<u8>, AnyFault> {
+    let url = Url::parse(address)
+        .map_err(|source| GraphSourceError::Address { text: address.to_owned(), source })?;
+    let found = client.document(&url, accept, limit)?;
+    Ok(found.ok_or_else(|| GraphSourceError::NotFound { address: address.to_owned() })?)
+}
+
+/// Names of risks that were accepted and that no update in a graph has.
+pub fn unknown_risks(graph: &UpdateGraph, accepted: &BTreeSet<String>) -> Vec<Finding> {
+    let names = || graph.risks().iter().map(|risk| risk.name.as_str());
+    let unknown = accepted.iter().filter(|name| !names().any(|known| known == name.as_str()));
+    let told = |name: &String| {
+        let near = nearest(name, names());
+        let hint = near.first().map(|near| format!("did you mean {near}?")).unwrap_or_default();
+        Finding::warning("RISK_UNKNOWN", name, "no update in this graph has a risk of that name").hint(hint)
+    };
+    unknown.map(told).collect()
 }
 
 /// The address with what is asked for; what stands in it already is left as it is.

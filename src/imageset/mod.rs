@@ -8,6 +8,7 @@
 
 pub mod generate;
 mod operators;
+mod platform;
 mod read;
 mod refused;
 mod request;
@@ -16,6 +17,6 @@ mod tests;
 
 pub use read::{Api, parse};
 pub use request::{
-    AdditionalImage, BlockedImages, CatalogRef, ChannelRequest, OperatorsRequest, PackageRequest, Request,
-    Selection,
+    AdditionalImage, BlockedImages, CatalogRef, ChannelRequest, OperatorsRequest, PackageRequest,
+    PlatformRequest, Request, Selection,
 };

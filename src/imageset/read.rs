@@ -3,7 +3,7 @@
 use regex::RegexBuilder;
 
 use super::request::{AdditionalImage, BlockedImages, CatalogRef, OperatorsRequest, Request};
-use super::{operators, refused};
+use super::{operators, platform, refused};
 use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -61,18 +61,13 @@ fn read(bytes: &[u8], file: &str, form: &mut Form<'_>, limits: &Limits) -> Optio
         }
         size.checked_mul(1 << 30)
     });
-    let mut request = Request {
-        digest: Digest::of(bytes),
-        file: file.to_owned(),
-        operators: Vec::new(),
-        additional: Vec::new(),
-        blocked: Vec::new(),
-        archive_size,
-    };
+    let mut request =
+        Request { digest: Digest::of(bytes), file: file.to_owned(), archive_size, ..Request::nothing() };
     let Some(node) = root.value("mirror") else { return Some(request) };
     let known = ["platform", "operators", "additionalImages", "helm", "blockedImages", "samples"];
     let mirror = form.fields(node, "mirror", &known)?;
     refused::check(form, &mirror);
+    request.platform = platform::read(form, &mirror);
     for (index, node) in mirror.list(form, "operators").iter().enumerate() {
         request.operators.extend(operators::read(form, node, &format!("mirror.operators[{index}]"), api));
     }
@@ -82,13 +77,14 @@ fn read(bytes: &[u8], file: &str, form: &mut Form<'_>, limits: &Limits) -> Optio
     for (index, node) in mirror.list(form, "blockedImages").iter().enumerate() {
         request.blocked.extend(blocked(form, node, &format!("mirror.blockedImages[{index}]")));
     }
-    if request.operators.is_empty() && request.additional.is_empty() && !form.has_errors() {
+    let nothing = request.platform.is_none() && request.operators.is_empty() && request.additional.is_empty();
+    if nothing && !form.has_errors() {
         form.error(
             mirror.line,
             "EMPTY",
             "mirror",
             "it asks for nothing",
-            "add `operators` or `additionalImages`",
+            "add `platform`, `operators` or `additionalImages`",
         );
     }
     note_repeated_catalogs(form, &request.operators);

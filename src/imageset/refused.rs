@@ -3,45 +3,16 @@
 use crate::finding::Finding;
 use crate::yaml::{Fields, Form};
 
-const PLATFORM: [&str; 6] =
-    ["graph", "architectures", "platforms", "channels", "release", "kubeVirtContainer"];
-const RELEASE_CHANNEL: [&str; 6] = ["name", "type", "minVersion", "maxVersion", "shortestPath", "full"];
 const HELM_REPOSITORY: [&str; 3] = ["name", "url", "charts"];
 const HELM_CHART: [&str; 5] = ["name", "version", "path", "imagePaths", "platforms"];
 
-/// Reads `platform`, `helm` and `samples`.
+/// Reads `helm` and `samples`.
 pub(super) fn check(form: &mut Form<'_>, mirror: &Fields<'_>) {
-    platform(form, mirror);
     helm(form, mirror);
     if mirror.value("samples").is_some() {
         let message = "`samples` has no effect, here as in oc-mirror";
         form.push(mirror.line_of("samples"), Finding::info("ISC_IGNORED_FIELD", "mirror.samples", message));
     }
-}
-
-fn platform(form: &mut Form<'_>, mirror: &Fields<'_>) {
-    let Some(node) = mirror.value("platform") else { return };
-    if let Some(platform) = form.fields(node, "mirror.platform", &PLATFORM) {
-        for field in ["graph", "kubeVirtContainer"] {
-            platform.boolean(form, field);
-        }
-        platform.text(form, "release");
-        for (index, node) in platform.list(form, "channels").iter().enumerate() {
-            let path = format!("mirror.platform.channels[{index}]");
-            let Some(channel) = form.fields(node, &path, &RELEASE_CHANNEL) else { continue };
-            channel.require(form, "name", "write `name: stable-4.20`, or yours");
-            for field in ["name", "type", "minVersion", "maxVersion"] {
-                channel.text(form, field);
-            }
-            for field in ["shortestPath", "full"] {
-                channel.boolean(form, field);
-            }
-        }
-    }
-    let finding =
-        Finding::error("NOT_YET_PLATFORM", "mirror.platform", "OpenShift releases are not carried yet");
-    let hint = "take `platform` out of this file, and carry the release with oc-mirror";
-    form.push(mirror.line_of("platform"), finding.hint(hint));
 }
 
 fn helm(form: &mut Form<'_>, mirror: &Fields<'_>) {

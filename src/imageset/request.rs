@@ -8,6 +8,7 @@ use crate::catalog::{PackageFilter, Take};
 use crate::digest::Digest;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, Repository, Tag};
+use crate::release::{Architecture, ChannelRequest as ReleaseRange};
 use crate::version::MastermindsRange;
 
 /// All that one ImageSetConfiguration asks for.
@@ -17,6 +18,8 @@ pub struct Request {
     pub digest: Digest,
     /// The file, as findings name it.
     pub file: String,
+    /// OpenShift releases.
+    pub platform: Option<PlatformRequest>,
     /// Operators, catalog by catalog, in the order of the file.
     pub operators: Vec<OperatorsRequest>,
     /// Further images.
@@ -25,6 +28,25 @@ pub struct Request {
     pub blocked: Vec<BlockedImages>,
     /// `archiveSize` in bytes: the most that one volume may have.
     pub archive_size: Option<u64>,
+}
+
+/// OpenShift releases: `mirror.platform`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformRequest {
+    /// The line in the file.
+    pub line: u64,
+    /// `channels`, each once.
+    pub channels: Vec<ReleaseRange>,
+    /// `release`: one release by its image, with tag or digest.
+    pub release: Option<ImageRef>,
+    /// `graph`: whether an update service at the site is fed.
+    pub graph: bool,
+    /// `architectures`, each once; `multi` where `platforms` are named. What the site's nodes are when empty.
+    pub architectures: Vec<Architecture>,
+    /// `platforms`: what is taken of the release for several architectures; all of it when empty.
+    pub platforms: Vec<Platform>,
+    /// `kubeVirtContainer`: whether disks of virtual nodes travel.
+    pub kubevirt: bool,
 }
 
 /// Operators of one catalog.
@@ -181,6 +203,19 @@ impl PackageRequest {
 }
 
 impl Request {
+    /// One that asks for nothing, for those who ask on the command line.
+    pub fn nothing() -> Self {
+        Self {
+            digest: Digest::of(b""),
+            file: "the command line".to_owned(),
+            platform: None,
+            operators: Vec::new(),
+            additional: Vec::new(),
+            blocked: Vec::new(),
+            archive_size: None,
+        }
+    }
+
     /// The first entry of `blockedImages` that blocks this image.
     pub fn blocks(&self, image: &str) -> Option<&BlockedImages> {
         self.blocked.iter().find(|blocked| blocked.pattern.is_match(image))

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::finding::Severity;
 use crate::limits::LIMITS;
+use crate::release::Architecture;
 
 const HEAD: &str = "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\n";
 
@@ -127,11 +128,47 @@ mirror:
 }
 
 #[test]
+fn releases_are_asked_for_by_channel_or_by_image() {
+    let text = format!(
+        "{HEAD}mirror:
+  platform:
+    graph: true
+    architectures: [amd64, x86_64, arm64]
+    channels:
+    - {{name: stable-4.20, type: ocp, minVersion: 4.19.3, maxVersion: 4.20.5, shortestPath: true}}
+    - {{name: eus-4.20, full: true}}
+    release: 'quay.io/openshift-release-dev/ocp-release:4.20.3-x86_64'
+    kubeVirtContainer: true
+"
+    );
+    assert_eq!(findings(&text), Vec::<String>::new());
+    let platform = request(&text).platform.unwrap();
+    assert_eq!((platform.line, platform.graph, platform.kubevirt), (5, true, true));
+    assert_eq!(platform.architectures, [Architecture::Amd64, Architecture::Arm64]);
+    assert_eq!(platform.release.unwrap().tag.unwrap().as_str(), "4.20.3-x86_64");
+    let [stable, eus] = platform.channels.as_slice() else { panic!("{:?}", platform.channels) };
+    let bounds = [&stable.min, &stable.max].map(|bound| bound.as_ref().unwrap().to_string());
+    assert_eq!(
+        (bounds, stable.shortest_path, stable.full),
+        (["4.19.3".into(), "4.20.5".into()], true, false)
+    );
+    assert_eq!((eus.channel.as_str(), &eus.min, eus.full), ("eus-4.20", &None, true));
+
+    let several = format!(
+        "{HEAD}mirror:\n  platform:\n    platforms: [{{os: linux, architecture: arm64}}]\n    channels: [{{name: stable-4.20}}]\n"
+    );
+    let platform = request(&several).platform.unwrap();
+    assert_eq!(platform.architectures, [Architecture::Multi]);
+    assert_eq!(platform.platforms, ["linux/arm64".parse().unwrap()]);
+}
+
+#[test]
 fn single_defects_have_their_own_code() {
     let catalog = "registry.redhat.io/redhat/redhat-operator-index:v4.20";
     let package = |rest: &str| {
         format!("{HEAD}mirror:\n  operators:\n  - catalog: {catalog}\n    packages:\n    - name: a\n{rest}")
     };
+    let platform = |stanza: &str| format!("{}  platform: {stanza}\n", package(""));
     for (text, expected) in [
         (String::new(), &["1 ISC_SYNTAX"][..]),
         ("- a\n".to_owned(), &["1 ISC_WRONG_TYPE"]),
@@ -156,9 +193,28 @@ fn single_defects_have_their_own_code() {
         ),
         (format!("{}storageConfig: {{local: {{path: x}}}}\n", package("")), &["8 ISC_UNKNOWN_FIELD"]),
         (format!("{}  samples: [{{name: x}}]\n", package("")), &["8 ISC_IGNORED_FIELD"]),
+        (platform("{graf: true}"), &["8 ISC_UNKNOWN_FIELD", "8 ISC_NO_RELEASE"]),
+        (platform("{graph: true}"), &["8 ISC_NO_RELEASE"]),
+        (platform("{}"), &["8 ISC_NO_RELEASE"]),
+        (platform("{release: ''}"), &["8 ISC_NO_RELEASE"]),
+        (format!("{HEAD}mirror:\n  platform: {{graph: true}}\n"), &["4 ISC_NO_RELEASE", "4 ISC_EMPTY"]),
+        (platform("{release: quay.io/a/ocp-release}"), &["8 ISC_REFERENCE"]),
+        (platform("{channels: [{}]}"), &["8 ISC_MISSING_FIELD"]),
+        (platform("{channels: [{name: Stable}]}"), &["8 ISC_CHANNEL"]),
+        (platform("{channels: [{name: stable-4.20}, {name: stable-4.20}]}"), &["8 ISC_DUPLICATE_CHANNEL"]),
+        (platform("{channels: [{name: stable-4, type: okd}]}"), &["8 NOT_YET_OKD"]),
+        (platform("{channels: [{name: stable-4, type: rosa}]}"), &["8 ISC_TYPE"]),
+        (platform("{channels: [{name: stable-4.20, minVersion: '4.20'}]}"), &["8 ISC_VERSION"]),
         (
-            format!("{}  platform: {{graf: true}}\n", package("")),
-            &["8 ISC_UNKNOWN_FIELD", "8 NOT_YET_PLATFORM"],
+            platform("{channels: [{name: stable-4.20, minVersion: 4.20.5, maxVersion: 4.20.1}]}"),
+            &["8 ISC_EMPTY_RANGE"],
+        ),
+        (platform("{architectures: [amd63], channels: [{name: stable-4.20}]}"), &["8 ISC_ARCHITECTURE"]),
+        (
+            platform(
+                "{architectures: [amd64], platforms: [{os: linux, architecture: amd64}], channels: [{name: a}]}",
+            ),
+            &["8 ISC_PLATFORM"],
         ),
         (format!("{}  helm:\n    local: [{{name: c, path: x}}]\n", package("")), &["8 NOT_YET_HELM"]),
         (package("").replace(catalog, "oci:///srv/index"), &["5 NOT_YET_LAYOUT"]),
@@ -291,31 +347,24 @@ fn yaml_files(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 /// What each file that peers and people use must give, by file name; the others must be taken without a word.
-const PEERS: [(&str, &[&str]); 24] = [
+const PEERS: [(&str, &[&str]); 17] = [
     ("imageset-config-upgrade.yaml", &["ISC_DUPLICATE_CHANNEL"]),
-    ("4.19AutoShiftAIandVirt.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc.yaml", &["NOT_YET_PLATFORM", "NOT_YET_LAYOUT"]),
+    ("isc.yaml", &["NOT_YET_LAYOUT"]),
     ("delete-isc.yaml", &["ISC_KIND"]),
     ("disc-happy-path.yaml", &["ISC_KIND"]),
     ("disc-signatures.yaml", &["ISC_KIND"]),
-    ("isc-generic-error.yaml", &["ISC_UNKNOWN_FIELD", "NOT_YET_PLATFORM"]),
+    ("isc-generic-error.yaml", &["ISC_UNKNOWN_FIELD"]),
     ("isc-helm-error.yaml", &["NOT_YET_HELM"]),
-    ("isc-operator-error.yaml", &["NOT_YET_PLATFORM"]),
     ("isc-operator-helm-error.yaml", &["NOT_YET_HELM"]),
-    ("isc-release-error.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc-happy-path.yaml", &["NOT_YET_PLATFORM", "NOT_YET_HELM"]),
+    ("isc-happy-path.yaml", &["NOT_YET_HELM"]),
     ("isc-operator-invalid-images.yaml", &["ISC_WHOLE_CATALOG"]),
     ("isc-operator-invalid-version-range.yaml", &["ISC_EMPTY_RANGE"]),
-    ("isc-proxy-channels.yaml", &["NOT_YET_PLATFORM"]),
+    ("isc-archs-multi.yaml", &["ISC_NO_RELEASE"]),
+    ("isc-platforms-and-archs.yaml", &["ISC_PLATFORM"]),
     ("isc-signed-catalog-unsigned-additional.yaml", &["ISC_WHOLE_CATALOG"]),
-    ("isc-signatures.yaml", &["NOT_YET_PLATFORM", "ISC_WHOLE_CATALOG"]),
-    ("isc-archs-multi-release.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc-archs-multi.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc-platforms-and-archs.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc-sparse-full-multi.yaml", &["NOT_YET_PLATFORM", "NOT_YET_HELM"]),
-    ("isc-sparse-full.yaml", &["NOT_YET_PLATFORM", "NOT_YET_HELM"]),
-    ("isc-sparse-mixed.yaml", &["NOT_YET_PLATFORM"]),
-    ("isc-sparse-no-platforms.yaml", &["NOT_YET_PLATFORM"]),
+    ("isc-signatures.yaml", &["ISC_WHOLE_CATALOG"]),
+    ("isc-sparse-full-multi.yaml", &["NOT_YET_HELM"]),
+    ("isc-sparse-full.yaml", &["NOT_YET_HELM"]),
 ];
 
 #[test]

@@ -89,7 +89,7 @@ impl Draft {
 }
 
 /// Codes of errors that mean that upstream lacks something, not that the user wrote something wrong.
-const INCOMPLETE: [&str; 10] = [
+const INCOMPLETE: [&str; 12] = [
     "CYCLE",
     "DEPENDENCY_MISSING",
     "EMPTY_CHANNEL",
@@ -99,15 +99,22 @@ const INCOMPLETE: [&str; 10] = [
     "MULTIPLE_HEADS",
     "NO_HEAD",
     "NO_PATH",
+    "RELEASE_NO_IMAGE",
     "STRANDED",
+    "UNKNOWN_RELEASE",
 ];
 
-/// What findings mean for the process: done when no error is among them.
+/// Codes of errors that mean that nobody who is trusted stands for something.
+const UNTRUSTED: [&str; 1] = ["RELEASE_UNVERIFIED"];
+
+/// What findings mean for the process: done when no error is among them. Doubt about who made something weighs more than anything else.
 pub fn exit(findings: &[Finding]) -> Exit {
-    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
     if !has_errors(findings) {
         Exit::Done
-    } else if errors.all(|finding| INCOMPLETE.contains(&finding.code.as_str())) {
+    } else if errors().any(|finding| UNTRUSTED.contains(&finding.code.as_str())) {
+        Exit::Trust
+    } else if errors().all(|finding| INCOMPLETE.contains(&finding.code.as_str())) {
         Exit::Incomplete
     } else {
         Exit::Usage
@@ -126,6 +133,8 @@ mod tests {
         assert_eq!(exit(&[]), Exit::Done);
         assert_eq!(exit(std::slice::from_ref(&fine)), Exit::Done);
         assert_eq!(exit(&[fine, lacks.clone()]), Exit::Incomplete);
-        assert_eq!(exit(&[lacks, wrong]), Exit::Usage);
+        assert_eq!(exit(&[lacks.clone(), wrong]), Exit::Usage);
+        let forged = Finding::error("RELEASE_UNVERIFIED", "a", "b");
+        assert_eq!(exit(&[lacks, forged]), Exit::Trust);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::document::Plan;
+use super::document::{ImageKind, Plan};
 use super::sizes::{items, summary};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
@@ -148,6 +148,11 @@ impl Plan {
             if release.reasons.is_empty() {
                 return contradiction(format!("release {} travels without a reason", release.label()));
             }
+        }
+        let judged: BTreeSet<&PinnedRef> = self.releases.iter().map(|release| &release.image).collect();
+        let mut carried = self.images.iter().filter(|image| image.kind == ImageKind::Release);
+        if let Some(image) = carried.find(|image| !judged.contains(&image.source.pin(image.root.digest))) {
+            return contradiction(format!("nobody signed the release image `{}`", image.source));
         }
         match &self.graph_data {
             Some(data) if Digest::of(&data.tarball.0) != data.digest => {

@@ -205,6 +205,7 @@ fn a_repository_that_was_asked_for_wins() {
 /// A plan with one release: its image and one component.
 fn with_release() -> Plan {
     let mut all = plan(vec![image("quay.io/openshift-release-dev/ocp-release", &[("release", 10)])]);
+    all.images[0].kind = ImageKind::Release;
     let component = image("quay.io/openshift-release-dev/ocp-v4.0-art-dev", &[("etcd", 5)]);
     let pinned = |image: &PlannedImage| image.source.pin(image.root.digest);
     all.images.push(component);
@@ -250,10 +251,11 @@ fn releases_travel_whole_and_signed() {
     assert!(text.contains(r#""file": "kAD/""#), "{text}");
 
     let foreign = Digest::of(b"elsewhere");
-    let refusals: [(Change, &str); 6] = [
+    let refusals: [(Change, &str); 7] = [
         (|plan, foreign| plan.releases[0].image.digest = foreign, "release 4.20.5 for amd64 lacks quay.io/"),
         (|plan, foreign| plan.releases[0].components[0].image.digest = foreign, "lacks quay.io/"),
         (|plan, _| plan.releases[0].signatures.clear(), "has no signature"),
+        (|plan, _| plan.releases.clear(), "nobody signed the release image `quay.io/"),
         (|plan, _| plan.releases[0].reasons.clear(), "travels without a reason"),
         (
             |plan, foreign| plan.graph_data.as_mut().unwrap().digest = foreign,

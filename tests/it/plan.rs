@@ -9,7 +9,7 @@ use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::fault::Exit;
 use ombundle::fetch::Upstream;
-use ombundle::flow::plan::{PlanInputs, Planner};
+use ombundle::flow::plan::{PlanInputs, Planner, ReleaseInputs};
 use ombundle::imageset::{self, Request};
 use ombundle::limits::LIMITS;
 use ombundle::oci::{Platform, media};
@@ -97,6 +97,7 @@ fn inputs<'a>() -> PlanInputs<'a> {
         now: "2026-08-30T10:20:30.5Z".parse().unwrap(),
         valid_days: 30,
         tool: "ombundle test",
+        releases: ReleaseInputs::default(),
         findings: &[],
     }
 }

@@ -11,11 +11,11 @@ use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print, print_json};
 use crate::event::{Event, Events};
 use crate::fault::Exit;
-use crate::finding::{Finding, has_errors, nearest};
-use crate::flow::release::{GraphRequest, graph};
+use crate::finding::has_errors;
+use crate::flow::release::{GraphRequest, graph, unknown_risks};
 use crate::limits::LIMITS;
 use crate::release::{
-    Architecture, HopRisk, Minor, PathRequest, ReleaseChannel, ReleaseHop, ReleasePathReport, UpdateGraph,
+    Architecture, HopRisk, Minor, PathRequest, ReleaseChannel, ReleaseHop, ReleasePathReport,
 };
 use crate::site::ProfileName;
 use crate::text::Safe;
@@ -74,7 +74,7 @@ pub(super) fn run(command: PathCommand, context: &Context) -> Result<(), Failure
     let accepted: BTreeSet<String> = command.accept_risk.iter().cloned().collect();
     let sound = !has_errors(&findings);
     if sound {
-        findings.extend(accepted.iter().filter_map(|name| no_such_risk(&graph, name)));
+        findings.extend(unknown_risks(&graph, &accepted));
     }
     let report = ReleasePathReport {
         channel: channel.to_string(),
@@ -116,16 +116,6 @@ fn channel(command: &PathCommand, context: &Context) -> Result<ReleaseChannel, F
         (None, None) => Err(Failure::usage("neither a target nor a channel is named")
             .hint("give `--to 4.20.5`, or `--channel stable-4.20` for its highest release")),
     }
-}
-
-fn no_such_risk(graph: &UpdateGraph, name: &str) -> Option<Finding> {
-    let mut names = graph.risks().iter().map(|risk| risk.name.as_str());
-    if names.any(|known| known == name) {
-        return None;
-    }
-    let near = nearest(name, graph.risks().iter().map(|risk| risk.name.as_str()));
-    let hint = near.first().map(|near| format!("did you mean {near}?")).unwrap_or_default();
-    Some(Finding::warning("RISK_UNKNOWN", name, "no update in this graph has a risk of that name").hint(hint))
 }
 
 fn show(report: &ReleasePathReport, format: ResultFormat) -> Result<(), Failure> {

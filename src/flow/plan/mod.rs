@@ -3,6 +3,7 @@
 mod base;
 mod catalogs;
 mod pin;
+mod releases;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ use catalogs::{Delivered, deliver};
 use pin::Pinner;
 use wishes::Gathered;
 
+pub use releases::ReleaseInputs;
+
 /// What a plan is made from, besides the request.
 #[derive(Debug, Clone)]
 pub struct PlanInputs<'a> {
@@ -52,6 +55,8 @@ pub struct PlanInputs<'a> {
     pub valid_days: u32,
     /// The tool and its version.
     pub tool: &'a str,
+    /// What is asked of OpenShift releases besides the file.
+    pub releases: ReleaseInputs,
     /// What was found in the request's file.
     pub findings: &'a [Finding],
 }
@@ -83,6 +88,12 @@ pub enum PlanFlowError {
         /// The catalog.
         image: String,
     },
+    /// A release that the request names is not there.
+    #[error("there is no release image `{image}`")]
+    NoRelease {
+        /// Its image.
+        image: String,
+    },
     /// What was planned contradicts itself.
     #[error("the generation after {last} has no number")]
     Sequence {
@@ -95,13 +106,13 @@ impl Fault for PlanFlowError {
     fn exit(&self) -> Exit {
         match self {
             Self::Validity { .. } | Self::Sequence { .. } => Exit::Usage,
-            Self::NoCatalog { .. } => Exit::Incomplete,
+            Self::NoCatalog { .. } | Self::NoRelease { .. } => Exit::Incomplete,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoCatalog { .. } => {
+            Self::NoCatalog { .. } | Self::NoRelease { .. } => {
                 Some("check its name and tag, and that your credentials may see it".to_owned())
             }
             Self::Validity { .. } => Some("give fewer days".to_owned()),
@@ -134,6 +145,8 @@ impl Planner<'_> {
 
         let mut gathered = Gathered::of(request, &delivered, &scope.platforms);
         findings.append(&mut gathered.findings);
+        let mut releases = releases::gather(self, request, inputs, &scope, &mut gathered.wishes)?;
+        findings.append(&mut releases.findings);
         let pinner = Pinner {
             upstream: self.upstream,
             attached: self.upstream.client.attachments(),
@@ -165,6 +178,8 @@ impl Planner<'_> {
                 evidence: delivered.evidence,
             });
         }
+        findings.extend(releases.sigstore(&images));
+        let graph_data = releases.graph_data(&images);
         images.sort_by(|a, b| {
             (a.kind, &a.source, &a.tag, a.root.digest).cmp(&(b.kind, &b.source, &b.tag, b.root.digest))
         });
@@ -173,7 +188,17 @@ impl Planner<'_> {
             findings.extend(mapping.check(placed.map(|image| (&image.source, image.mirror.as_ref()))));
         }
         let plan = draft(request, inputs, scope, created, expires)?;
-        let plan = Draft { catalogs, images, inline, findings, ..plan };
+        let plan = Draft {
+            catalogs,
+            releases: releases.planned,
+            release_path: releases.path,
+            installed_gates: releases.installed_gates,
+            graph_data,
+            images,
+            inline,
+            findings,
+            ..plan
+        };
         let holdings = inputs.report.map(Holdings::of).unwrap_or_default();
         let plan = plan.finish(&holdings, &|source| mapping.as_ref()?.mirror(source).ok());
         let plan = weighed(plan, self.limits);

@@ -21,14 +21,38 @@ pub(super) struct Wish {
     pub(super) kind: ImageKind,
     /// Why it travels, each reason once.
     pub(super) reasons: BTreeSet<String>,
-    /// The tag that it gets at the site, where the request asks for one.
-    pub(super) tag: Option<Tag>,
+    /// Tags that it gets at the site, where something asks for them, each with what it is under that tag.
+    pub(super) tags: BTreeMap<Tag, ImageKind>,
     /// The repository that it gets at the site, where the request asks for one.
     pub(super) mirror: Option<Repository>,
     /// Platforms to take of an index; all of them when empty.
     pub(super) platforms: Vec<Platform>,
     /// Whether the site can do without it: nothing lists it, it was only seen somewhere in a CSV.
     pub(super) optional: bool,
+}
+
+impl Wish {
+    /// A wish for all of an image, without a reason yet.
+    pub(super) fn of(kind: ImageKind) -> Self {
+        Self {
+            kind,
+            reasons: BTreeSet::new(),
+            tags: BTreeMap::new(),
+            mirror: None,
+            platforms: Vec::new(),
+            optional: false,
+        }
+    }
+
+    /// Under which tags an image travels, and as what. One that is asked for by a tag has that one.
+    fn names(&self, image: &ImageRef) -> Vec<(Option<Tag>, ImageKind)> {
+        let mut names: Vec<_> = self.tags.iter().map(|(tag, kind)| (Some(tag.clone()), *kind)).collect();
+        // What is more than a release's component is also known by its digest alone, as the component is not asked for.
+        if !self.tags.values().any(|kind| *kind == self.kind) {
+            names.push((image.tag.clone().filter(|_| image.digest.is_none()), self.kind));
+        }
+        names
+    }
 }
 
 /// Wishes by the image as written, so that each is asked for once.
@@ -46,7 +70,7 @@ impl Wishes {
                 known.kind = known.kind.min(wish.kind);
                 known.reasons.extend(wish.reasons);
                 known.optional &= wish.optional;
-                known.tag = known.tag.take().or(wish.tag);
+                known.tags.extend(wish.tags);
                 known.mirror = known.mirror.take().or(wish.mirror);
                 if known.platforms.is_empty() || wish.platforms.is_empty() {
                     known.platforms.clear();
@@ -137,7 +161,6 @@ impl Pinner<'_> {
         }
         self.events.emit(&Event::Finished { digest: root.digest() });
         let Walk { manifests, blobs, whole, unasked, .. } = walk;
-        let by_tag = image.digest.is_none();
         let mut findings = Vec::new();
         if unasked {
             let asked: Vec<_> = wish.platforms.iter().map(ToString::to_string).collect();
@@ -148,14 +171,15 @@ impl Pinner<'_> {
         let planned = PlannedImage {
             kind: wish.kind,
             source: repository.clone(),
-            tag: wish.tag.clone().or_else(|| image.tag.clone().filter(|_| by_tag)),
+            tag: None,
             mirror: wish.mirror.clone(),
             root: root.descriptor(),
             reasons: wish.reasons.iter().cloned().collect(),
             manifests,
             blobs,
         };
-        let mut images = vec![planned];
+        let under = |(tag, kind)| PlannedImage { kind, tag, ..planned.clone() };
+        let mut images: Vec<PlannedImage> = wish.names(image).into_iter().map(under).collect();
         for (index, digest) in signed.into_iter().enumerate() {
             let attached = self.attachments(repository, digest, wish)?;
             // The images of an index are looked at where the index itself has something attached.

@@ -34,12 +34,10 @@ impl Gathered {
 
     fn bundle(&mut self, request: &Request, catalog: &Delivered, bundle: &Bundle, platforms: &[Platform]) {
         let wish = |kind, reason: String, optional| Wish {
-            kind,
             reasons: [reason].into(),
-            tag: None,
-            mirror: None,
             platforms: platforms.to_vec(),
             optional,
+            ..Wish::of(kind)
         };
         let listed: BTreeSet<&str> = bundle
             .related_images
@@ -122,12 +120,11 @@ impl Gathered {
                 continue;
             }
             let wish = Wish {
-                kind: ImageKind::Additional,
                 reasons: [format!("asked for in line {}", asked.line)].into(),
-                tag: asked.target_tag.clone(),
+                tags: asked.target_tag.iter().map(|tag| (tag.clone(), ImageKind::Additional)).collect(),
                 mirror: asked.target_repository.clone(),
                 platforms: if asked.platforms.is_empty() { platforms } else { &asked.platforms }.to_vec(),
-                optional: false,
+                ..Wish::of(ImageKind::Additional)
             };
             self.wishes.add(asked.image.clone(), wish);
         }

@@ -40,6 +40,8 @@ pub struct ReleasePayload {
     pub metadata: ReleaseMetadata,
     /// Its component images, sorted by name, without those that were left out.
     pub components: Vec<Component>,
+    /// Names of components that were left out.
+    pub left_out: BTreeSet<String>,
     /// The disks for KubeVirt, by architecture in the kernel's spelling; empty unless they were asked for.
     pub disks: BTreeMap<String, PinnedRef>,
     /// What an administrator must acknowledge before a cluster leaves this release's minor version.
@@ -73,12 +75,15 @@ impl ReleasePayload {
         }
         let mut components = references.components;
         let mut findings = references.findings;
+        let is_there = |name: &&String| components.iter().any(|component| component.name == **name);
+        let left_out = ask.without.iter().filter(is_there).cloned().collect();
         findings.extend(leave_out(&mut components, &ask.without));
         let mut payload = Self {
             image: ask.image.clone(),
             version: metadata.version.clone(),
             metadata,
             components,
+            left_out,
             disks: BTreeMap::new(),
             gates: gates(files, limits),
             verification: None,
@@ -139,6 +144,7 @@ impl ReleasePayload {
             }
             self.components =
                 mine.into_iter().chain(other.components).collect::<BTreeSet<_>>().into_iter().collect();
+            self.left_out.extend(other.left_out);
             self.disks.extend(other.disks);
         }
         (self, findings)

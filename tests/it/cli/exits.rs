@@ -27,7 +27,10 @@ fn wrong_arguments_are_2_and_name_the_right_ones() {
         ("verify", vec!["<ARCHIVE>"]),
         ("verify bad.ombundle --trust-key a --site b", vec!["cannot be used with"]),
         ("import bad.ombundle", vec!["--site <FILE>", "--output <DIR>"]),
-        ("pack -o a.ombundle", vec!["--key <FILE>", "<--plan <FILE>|--config <FILE>>"]),
+        (
+            "pack -o a.ombundle",
+            vec!["--key <FILE>", "<--plan <FILE>|--config <FILE>|--to-release <VERSION>>"],
+        ),
         ("pack --plan plan.json -o a.ombundle", vec!["--key <FILE>"]),
         ("plan", vec!["--config <FILE>"]),
         ("catalog path ./catalog", vec!["--package <NAME>", "--from <VERSION>"]),
