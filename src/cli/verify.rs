@@ -12,12 +12,15 @@ use crate::cli::options::ResultFormat;
 use crate::cli::releases::ReleaseKeyArgs;
 use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
+use crate::event::Events;
 use crate::fault::{Exit, Fault};
 use crate::finding::{Finding, has_errors};
 use crate::flow;
 use crate::flow::record::{History, Log, Record};
+use crate::flow::release_closure::lacking;
 use crate::flow::release_proof::prove;
 use crate::limits::LIMITS;
+use crate::plan;
 use crate::release::ReleaseKeys;
 use crate::store::journal::Journal;
 use crate::store::volumes::Medium;
@@ -88,7 +91,7 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
     let result = flow::verify::verify(source.clone(), &trust, &policy, &*context.console, &LIMITS);
     let release_keys = command.release_keys.read(site.as_ref())?;
     let releases = match &result {
-        Ok(archive) => releases(archive, &command, release_keys.as_ref(), policy.now)?,
+        Ok(archive) => releases(archive, &command, release_keys.as_ref(), policy.now, &*context.console)?,
         Err(_) => Vec::new(),
     };
     report(&command, result, releases, &trust, &source)
@@ -101,6 +104,7 @@ fn releases(
     command: &VerifyCommand,
     keys: Option<&ReleaseKeys>,
     now: Moment,
+    events: &dyn Events,
 ) -> Result<Vec<Finding>, Failure> {
     let mut releases = archive.inventory().roots.iter().filter(|root| root.kind == RootKind::Release);
     let Some(first) = releases.next() else { return Ok(Vec::new()) };
@@ -111,10 +115,11 @@ fn releases(
         return Ok(vec![Finding::warning("RELEASE_NOT_COMPARED", subject, message).hint(hint)]);
     }
     let plan = flow::documents::put_together(archive, &LIMITS)?;
-    Ok(match prove(&plan, keys, now, &LIMITS) {
-        Ok(_) => Vec::new(),
-        Err(unproven) => unproven.findings(),
-    })
+    match prove(&plan, keys, now, &LIMITS) {
+        // What is believed is looked into.
+        Ok(_) => Ok(lacking(archive, &plan, events, &LIMITS)?),
+        Err(unproven) => Ok(unproven.findings()),
+    }
 }
 
 /// What this site, or nobody in particular, demands of an archive now.
@@ -144,7 +149,7 @@ fn report(
     medium: &Medium,
 ) -> Result<(), Failure> {
     match result {
-        Ok(_) if has_errors(&releases) => refuse(command, &releases, Exit::Trust, trust),
+        Ok(_) if has_errors(&releases) => refuse(command, &releases, plan::exit(&releases), trust),
         Ok(archive) => {
             let notes = [archive.notes(), releases.as_slice()].concat();
             let inventory = archive.inventory();

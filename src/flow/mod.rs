@@ -10,6 +10,7 @@ pub mod pack;
 pub mod plan;
 pub mod record;
 pub mod release;
+pub mod release_closure;
 pub mod release_image;
 pub mod release_proof;
 pub mod render;

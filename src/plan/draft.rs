@@ -89,7 +89,7 @@ impl Draft {
 }
 
 /// Codes of errors that mean that upstream lacks something, not that the user wrote something wrong.
-const INCOMPLETE: [&str; 12] = [
+const INCOMPLETE: [&str; 13] = [
     "CYCLE",
     "DEPENDENCY_MISSING",
     "EMPTY_CHANNEL",
@@ -100,6 +100,7 @@ const INCOMPLETE: [&str; 12] = [
     "NO_HEAD",
     "NO_PATH",
     "RELEASE_NO_IMAGE",
+    "RELEASE_NOT_WHOLE",
     "STRANDED",
     "UNKNOWN_RELEASE",
 ];

@@ -161,6 +161,29 @@ fn a_payload_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn what_a_plan_forgets_of_a_release_is_found_in_the_release() {
+    let (world, _) = World::with_way();
+    assert_eq!(world.plan(WAY).code, 0);
+    let mut plan = world.json("plan.json");
+    let forgotten = plan["releases"][1]["components"].as_array_mut().unwrap().remove(0);
+    world.folder.write("plan.json", plan.to_string());
+    let packed = world.run("pack --plan plan.json --release-key release.asc --key signer.key -o up.ombundle");
+    assert_eq!(packed.code, 0, "{}", packed.stderr);
+    let verified =
+        world.run("verify up.ombundle --trust-key signer.pub --release-key release.asc --format json");
+    let image = forgotten["image"].as_str().unwrap();
+    assert_told(
+        &verified,
+        6,
+        &[
+            "error RELEASE_NOT_WHOLE release 4.20.5 for amd64: it consists of 1 images",
+            image,
+            "(do not import it",
+        ],
+    );
+}
+
+#[test]
 fn a_store_that_does_not_answer_is_not_an_unsigned_release() {
     let (world, digests) = World::with_way();
     let path = signature_path(digests[2]);
