@@ -1,6 +1,6 @@
 //! `check`: does production hold what its catalogs offer?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,6 +17,8 @@ use crate::flow::standing::Onlooker;
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
+use crate::reference::ImageRef;
+use crate::site::CatalogMirror;
 use crate::transfer::Proof;
 
 /// In the air gap: does everything that production offers resolve there?
@@ -60,9 +62,15 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     };
     let mut findings: Vec<Finding> = Vec::new();
     let mut catalogs = BTreeMap::new();
-    for mirror in &site.spec.catalogs {
-        let tag = CatalogTag::of(&site, mirror).reference();
-        let Some(standing) = onlooker.look(mirror)? else {
+    let mut apart = BTreeSet::new();
+    for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
+        let is_first = site.spec.catalogs.contains(&mirror);
+        let tag = CatalogTag::of(&site, &mirror).reference();
+        let Some(standing) = onlooker.look(&mirror)? else {
+            if !is_first {
+                // Nothing was split off.
+                continue;
+            }
             findings.push(
                 Finding::error("NO_CATALOG", tag, "production has no such catalog")
                     .hint("import an archive that carries it, or correct `mirror` in the site file"),
@@ -77,6 +85,14 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
             }),
         );
         findings.extend(standing.findings);
+        let names = standing.catalog.packages.into_keys();
+        if is_first {
+            let twice = names.filter(|name| apart.contains(name));
+            findings.extend(twice.map(|name| offered_twice(&tag, &name)));
+            apart.clear();
+        } else {
+            apart.extend(names);
+        }
         findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
     }
     match command.format {
@@ -95,4 +111,11 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
         return Err(Failure::findings(Exit::Findings, "production does not hold all that it offers"));
     }
     Ok(())
+}
+
+/// An import that moves a package to the second catalog was broken off before the first one let it go.
+fn offered_twice(first: &ImageRef, package: &str) -> Finding {
+    let message =
+        format!("`{package}` was split off, and this catalog offers it too: OLM chooses between the two");
+    Finding::warning("OFFERED_TWICE", first, message).hint("run the import that was broken off again")
 }

@@ -137,7 +137,7 @@ fn told(forecast: &Forecast) -> String {
 }
 
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
-    let merge = command.merge.options()?;
+    let merge = command.merge.options();
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;

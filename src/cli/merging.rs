@@ -2,18 +2,13 @@
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
 use crate::merge::{Bridge, InvalidOption, MergeOptions, Mode, OnBundleImage};
-
-/// What to do instead of a split.
-const SPLIT_BY_HAND: &str = "give the newer versions a catalog of their own by hand: name their index, for instance `…-index:v4.21`, in the \
-     ImageSetConfiguration and under `catalogs` of the site file with a `mirror` and a `name` of its own, and switch the Subscription to \
-     it; or choose `keep-old`, `union` or `replace` here";
 
 /// What a person decided about a merge.
 #[derive(Debug, Clone, Args)]
 pub(super) struct MergeArgs {
-    /// How one package is merged: auto, union, replace, split, keep-old
+    /// How one package is merged: auto, union, replace, split, keep-old. `split` serves it from a second catalog beside the first,
+    /// where it stays until `union` or `replace` takes it back
     #[arg(long, value_name = "PACKAGE=MODE", value_parser = package_mode)]
     merge_mode: Vec<(String, Mode)>,
 
@@ -28,25 +23,30 @@ pub(super) struct MergeArgs {
 
 impl MergeArgs {
     /// The same for the merge.
-    pub(super) fn options(&self) -> Result<MergeOptions, Failure> {
-        if let Some((package, _)) = self.merge_mode.iter().find(|(_, mode)| *mode == Mode::Split) {
-            return Err(Failure::usage(format!(
-                "`--merge-mode {package}=split` would offer `{package}` from two catalogs, and OLM takes what depends on it from either"
-            ))
-            .hint(SPLIT_BY_HAND));
-        }
-        Ok(MergeOptions {
+    pub(super) fn options(&self) -> MergeOptions {
+        MergeOptions {
             modes: self.merge_mode.iter().cloned().collect(),
             on_bundle_image: self.on_bundle_image,
             bridges: self.bridge.clone(),
             ..MergeOptions::default()
-        })
+        }
+    }
+
+    /// Whether a package is to be served from a second catalog.
+    pub(super) fn splits(&self) -> bool {
+        self.merge_mode.iter().any(|(_, mode)| *mode == Mode::Split)
     }
 
     /// Which of them cannot be taken back once clusters have seen what came of it.
     pub(super) fn risks(&self) -> Vec<String> {
-        let replaced = self.merge_mode.iter().filter(|(_, mode)| *mode == Mode::Replace).map(|(package, _)| {
-            format!("of `{package}` production will offer what the archive brings, and nothing that it has beside that")
+        let replaced = self.merge_mode.iter().filter_map(|(package, mode)| match mode {
+            Mode::Replace => Some(format!(
+                "of `{package}` production will offer what the archive brings, and nothing that it has beside that"
+            )),
+            Mode::Split => Some(format!(
+                "`{package}` will leave the catalog that offers it; a second one beside it will offer what the archive brings"
+            )),
+            Mode::Auto | Mode::Union | Mode::KeepOld => None,
         });
         let bridged = self.bridge.iter().map(|bridge| {
             format!("`{}` will be offered as the successor of `{}`, on your word", bridge.to, bridge.from)

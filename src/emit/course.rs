@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::evidence::Evidence;
 use crate::emit::input::{EmittedCatalog, Input};
+use crate::emit::names::fit;
 use crate::emit::resources::subscription_source;
 use crate::finding::Finding;
 use crate::plan::order::OrderedStep;
@@ -98,6 +99,12 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Whether its Subscription names the catalog beside the one that offers it from now on: it must be switched while both do.
+    pub(super) fn crosses(&self) -> bool {
+        let beside = self.catalog.beside.as_deref().map(fit);
+        self.subscription.zip(beside).is_some_and(|(found, beside)| found.source == beside)
+    }
+
     /// Whether OLM would begin by itself once it sees the catalog.
     pub(super) fn is_automatic(&self) -> bool {
         self.subscription.is_some_and(|found| found.approval == Approval::Automatic)
@@ -118,6 +125,8 @@ pub(super) struct Patch {
 pub(super) struct Patches {
     /// Stops OLM from going on by itself; only where it would.
     pub(super) hold: Option<Patch>,
+    /// To the catalog alone, while the one that it leaves still offers it.
+    pub(super) cross: Option<Patch>,
     /// To the catalog and the channel of each leg in turn; the first is there even when no hop is left. Nothing for a leg that
     /// goes on in the channel of the one before.
     pub(super) switch: Vec<Option<Patch>>,
@@ -135,10 +144,14 @@ impl Course<'_> {
             path: format!("{stem}.{word}.json"),
             body: json!({ "spec": spec }),
         };
-        if !self.moves() {
-            return Patches { hold: None, switch: Vec::new(), release: None, back: None };
-        }
         let (source, namespace) = subscription_source(self.catalog);
+        let manual =
+            json!({"installPlanApproval": "Manual", "source": &source, "sourceNamespace": namespace});
+        let cross = self.crosses().then(|| patch("cross", manual));
+        if !self.moves() {
+            let back = cross.is_some().then(|| self.back()).flatten();
+            return Patches { hold: None, cross, switch: Vec::new(), release: None, back };
+        }
         let mut first =
             json!({"installPlanApproval": "Manual", "source": source, "sourceNamespace": namespace});
         if let (Some(leg), Some(fields)) = (self.legs.first(), first.as_object_mut()) {
@@ -154,29 +167,33 @@ impl Course<'_> {
         let approval = |word| json!({"installPlanApproval": word});
         Patches {
             hold: self.is_automatic().then(|| patch("hold", approval("Manual"))),
+            cross,
             switch,
             release: self.is_automatic().then(|| patch("release", approval("Automatic"))),
-            back: self.subscription.map(|found| {
-                let approval = if found.approval == Approval::Manual { "Manual" } else { "Automatic" };
-                patch(
-                    "back",
-                    json!({
-                        // null takes the field away.
-                        "channel": found.channel,
-                        "installPlanApproval": approval,
-                        "source": found.source,
-                        "sourceNamespace": found.source_namespace,
-                    }),
-                )
-            }),
+            back: self.back(),
         }
+    }
+
+    /// Back to what its Subscription was.
+    fn back(&self) -> Option<Patch> {
+        let found = self.subscription?;
+        let approval = if found.approval == Approval::Manual { "Manual" } else { "Automatic" };
+        let spec = json!({
+            // null takes the field away.
+            "channel": found.channel,
+            "installPlanApproval": approval,
+            "source": found.source,
+            "sourceNamespace": found.source_namespace,
+        });
+        Some(Patch { path: format!("{}.back.json", self.file_stem()), body: json!({ "spec": spec }) })
     }
 }
 
 impl Patches {
     /// All of them, in the order in which they are used.
     pub(super) fn all(&self) -> impl Iterator<Item = &Patch> {
-        self.hold.iter().chain(self.switch.iter().flatten()).chain(&self.release).chain(&self.back)
+        let switch = self.switch.iter().flatten();
+        self.hold.iter().chain(&self.cross).chain(switch).chain(&self.release).chain(&self.back)
     }
 }
 

@@ -1,18 +1,18 @@
 //! All files of one import, by path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::emit::course::{Course, Patch, courses};
-use crate::emit::input::{Emitted, Input};
+use crate::emit::input::{Emitted, EmittedCatalog, Input};
 use crate::emit::mirrors::{self, DigestSet, NodeEffect, Scopes};
 use crate::emit::names::{Kind, collision, file_name, fit};
 use crate::emit::releases::{self, Releases};
 use crate::emit::resources::{self, Filed, Object};
 use crate::emit::runbook;
 use crate::finding::Finding;
-use crate::site::Site;
 use crate::site::cluster::ClusterDump;
+use crate::site::{CatalogMirror, Site};
 use crate::text::{Word, plain_json};
 
 /// What the files are made from: worked out once, for the resources and the runbooks alike.
@@ -30,8 +30,15 @@ pub(super) struct Work<'a> {
 }
 
 /// Names of the site's that somebody else has in this cluster: what can be known before anything is pushed.
-pub fn preflight(site: &Site, releases: &Releases<'_>, cluster: &ClusterDump) -> Vec<Finding> {
-    let catalogs = site.spec.catalogs.iter().map(|catalog| fit(&catalog.name));
+pub fn preflight<'a>(
+    site: &'a Site,
+    changed: impl Iterator<Item = &'a CatalogMirror>,
+    releases: &Releases<'_>,
+    cluster: &ClusterDump,
+) -> Vec<Finding> {
+    let names: BTreeSet<String> =
+        site.spec.catalogs.iter().chain(changed).map(|catalog| fit(&catalog.name)).collect();
+    let catalogs = names.into_iter();
     let catalogs =
         catalogs.flat_map(|name| [(Kind::CatalogSource, name.clone()), (Kind::ClusterCatalog, name)]);
     let set = DigestSet::of(releases);
@@ -91,10 +98,18 @@ impl<'a> Work<'a> {
         objects.extend(releases::objects(&input.releases));
         let with_v1 =
             || input.catalogs.iter().filter(|catalog| resources::has_cluster_catalogs(&input, catalog));
+        findings.extend(input.catalogs.iter().filter(|catalog| catalog.is_empty()).map(emptied));
+        let offering = |catalog: &&EmittedCatalog| !catalog.is_empty();
         objects.extend(
-            input.catalogs.iter().map(|catalog| resources::catalog_source(site, catalog, &catalog.image)),
+            input
+                .catalogs
+                .iter()
+                .filter(offering)
+                .map(|catalog| resources::catalog_source(site, catalog, &catalog.image)),
         );
-        objects.extend(with_v1().map(|catalog| resources::cluster_catalog(catalog, &catalog.image)));
+        objects.extend(
+            with_v1().filter(offering).map(|catalog| resources::cluster_catalog(catalog, &catalog.image)),
+        );
         let mut back: Vec<Object> = Vec::new();
         for catalog in input.catalogs {
             back.extend(catalog.previous.iter().map(|image| resources::catalog_source(site, catalog, image)));
@@ -125,6 +140,18 @@ impl<'a> Work<'a> {
             findings,
         }
     }
+}
+
+/// A catalog that every package has left: nothing would come of applying it.
+fn emptied(catalog: &EmittedCatalog) -> Finding {
+    let name = fit(&catalog.name);
+    let message = "it offers nothing any more, and no file here names it";
+    Finding::warning("CATALOG_EMPTY", format!("CatalogSource {name}"), message).hint(format!(
+        "when no Subscription names it any longer: `oc -n {} delete {} {name}`, and its {} if there is one",
+        crate::emit::names::MARKETPLACE,
+        Kind::CatalogSource.full_resource(),
+        Kind::ClusterCatalog.as_str()
+    ))
 }
 
 /// Each patch as a file, and one with the commands that apply them.

@@ -40,6 +40,8 @@ pub struct EmittedCatalog {
     pub name: String,
     /// The upstream catalog.
     pub source: ImageRef,
+    /// Name of the catalog beside it, of which a package may come or to which one may go; nothing where there is none.
+    pub beside: Option<String>,
     /// What the site wants its CatalogSource to say.
     pub spec: CatalogSourceSpec,
     /// What production serves, by digest.
@@ -52,6 +54,13 @@ pub struct EmittedCatalog {
     pub evidence: Vec<Evidence>,
     /// The whole merged catalog as text: by package, the bytes of its file.
     pub texts: BTreeMap<String, Vec<u8>>,
+}
+
+impl EmittedCatalog {
+    /// Whether it offers nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
 }
 
 /// What was written, and what is wrong with it.

@@ -48,6 +48,9 @@ pub enum Record {
         old: Option<Digest>,
         /// What it will point to.
         new: Digest,
+        /// What merging brought to light: a run that goes on after the move merges with what came of it, and has nothing to tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
     },
     /// The tag was moved.
     Switched {
@@ -130,7 +133,7 @@ impl<'r> History<'r> {
     /// What a tag pointed to before this archive moved it to `new`, as far as it was noted.
     pub fn old_of(self, archive: &Digest, tag: &ImageRef, new: &Digest) -> Option<Option<Digest>> {
         self.0.iter().find_map(|record| match record {
-            Record::Prepared { inventory, tag: found, old, new: to }
+            Record::Prepared { inventory, tag: found, old, new: to, .. }
                 if inventory == archive && found == tag && to == new && old.as_ref() != Some(new) =>
             {
                 Some(*old)
@@ -139,11 +142,33 @@ impl<'r> History<'r> {
         })
     }
 
-    /// The record that put this archive in force, if it is.
+    /// Whether this archive switched one tag before the other; nothing where it did not switch both.
+    pub fn switched_before(self, archive: &Digest, one: &ImageRef, other: &ImageRef) -> Option<bool> {
+        let last = |wanted: &ImageRef| {
+            self.0.iter().rposition(|record| {
+                matches!(record, Record::Switched { inventory, tag, .. } if inventory == archive && tag == wanted)
+            })
+        };
+        Some(last(one)? < last(other)?)
+    }
+
+    /// What was told when this archive moved a tag to `new`.
+    pub fn told_of(self, archive: &Digest, tag: &ImageRef, new: &Digest) -> Option<&'r [Finding]> {
+        self.0.iter().rev().find_map(|record| match record {
+            Record::Prepared { inventory, tag: found, new: to, findings, .. }
+                if inventory == archive && found == tag && to == new =>
+            {
+                Some(findings.as_slice())
+            }
+            _ => None,
+        })
+    }
+
+    /// The record that put this archive in force, if it is: the last one, where another decision put it in force once more.
     pub fn committed(self, archive: &Digest) -> Option<&'r Record> {
         self.0
             .iter()
-            .find(|record| matches!(record, Record::Committed { inventory, .. } if inventory == archive))
+            .rfind(|record| matches!(record, Record::Committed { inventory, .. } if inventory == archive))
     }
 
     /// Why an archive was taken although the clock spoke against it, if it did.

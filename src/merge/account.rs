@@ -21,6 +21,9 @@ pub struct MergeAccount {
     pub packages: BTreeMap<String, TakenPackage>,
     /// What is worth knowing, and what stands against the merge.
     pub findings: Vec<Finding>,
+    /// The second catalog, where packages are split off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Box<MergeAccount>>,
 }
 
 /// One package of a merged catalog.
@@ -64,6 +67,7 @@ impl MergeReport {
             merged,
             packages: packages.collect(),
             findings: self.findings,
+            second: None,
         }
     }
 }

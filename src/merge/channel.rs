@@ -334,8 +334,8 @@ fn two_heads(
     });
     let lowest = tail.map_or(top, |tail| tail.name.as_str());
     let bridge = format!(
-        "vouch for the step with `--bridge {}/{}:{low}={lowest}`, take the archive's package whole, or serve it from a \
-         catalog of its own",
+        "vouch for the step with `--bridge {0}/{1}:{low}={lowest}`, take the archive's package whole with `--merge-mode \
+         {0}=replace`, or serve it from a second catalog with `--merge-mode {0}=split`",
         ground.package, new.name
     );
     let hint = missing.map_or_else(|| bridge.clone(), |missing| format!("{missing}; or {bridge}"));
@@ -350,9 +350,11 @@ pub(super) fn conflict(problem: &GraphProblem, channel: &Channel, ground: &Groun
         GraphProblem::Cycle(_) => "CYCLE",
         GraphProblem::Stranded(..) => "STRANDED",
     };
-    Finding::error(code, ground.subject(&channel.name), problem).hint(
-        "the two sides contradict each other: take the archive's package whole, or serve it from a catalog of its own",
-    )
+    Finding::error(code, ground.subject(&channel.name), problem).hint(format!(
+        "the two sides contradict each other: take the archive's package whole with `--merge-mode {0}=replace`, or serve it \
+         from a second catalog with `--merge-mode {0}=split`",
+        ground.package
+    ))
 }
 
 fn note_heads(

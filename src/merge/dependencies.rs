@@ -7,13 +7,22 @@ use crate::finding::Finding;
 ///
 /// A warning, not a conflict: another catalog on the cluster may meet them, and whoever packed may have left them out on
 /// purpose. OLM passes a bundle over whose requirements nobody meets.
-pub(super) fn unmet(base: &Catalog, merged: &Catalog) -> Vec<Finding> {
+pub(super) fn unmet(base: &Catalog, merged: &Catalog, elsewhere: &Catalog) -> Vec<Finding> {
     let is_new = |bundle: &&Bundle| {
         base.packages.get(&bundle.package).is_none_or(|package| !package.bundles.contains_key(&bundle.name))
     };
     let bundles = merged.packages.values().flat_map(|package| package.bundles.values()).filter(is_new);
     let mut findings = Vec::new();
-    for it in not_met(merged, bundles) {
+    let all;
+    let offered = if elsewhere.packages.is_empty() {
+        merged
+    } else {
+        let packages = elsewhere.packages.iter().chain(&merged.packages);
+        let packages = packages.map(|(name, package)| (name.clone(), package.clone())).collect();
+        all = Catalog { packages, others: Vec::new() };
+        &all
+    };
+    for it in not_met(offered, bundles) {
         let subject = format!("package {}, bundle {}", it.bundle.package, it.bundle.name);
         let mut warn = |code: &str, message: String, hint: &str| {
             findings.push(Finding::warning(code, &subject, message).hint(hint));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::catalog::Catalog;
 use crate::fault::{Exit, Fault};
 use crate::site::InstalledOperator;
 
@@ -24,6 +25,8 @@ pub struct MergeOptions {
     pub bridges: Vec<Bridge>,
     /// Mirrors whose references mean the same as the source's.
     pub aliases: Vec<Alias>,
+    /// What another catalog of the same cluster will offer: OLM takes what a bundle requires from any of them.
+    pub elsewhere: Catalog,
 }
 
 /// Which OpenShift minors the two catalogs are indexes for.
@@ -46,7 +49,7 @@ pub enum Mode {
     Union,
     /// The new side's package whole. What production had beside it is gone.
     Replace,
-    /// Production's package stays as it is; the new side's goes into a catalog of its own.
+    /// The package leaves production's catalog; a second one beside it offers the new side's, whole.
     Split,
     /// Production's package stays as it is; the new side's is dropped.
     KeepOld,

@@ -34,8 +34,6 @@ impl MergedCatalog {
 pub struct MergeOutcome {
     /// The merged catalog; nothing where the report has a finding that must be mended.
     pub catalog: Option<MergedCatalog>,
-    /// Packages that were decided to be served from a catalog of their own.
-    pub apart: Catalog,
     /// What was done, and what was found.
     pub report: MergeReport,
 }

@@ -49,17 +49,25 @@ pub(super) fn merge_package(
     match options.modes.get(&new.name).copied().unwrap_or_default() {
         Mode::Auto => auto(old, new, evidence, options),
         Mode::Union => united(old, new, evidence, options),
-        Mode::Replace => {
-            let mut attempt = replaced(old, new, evidence, options);
-            attempt.findings.splice(
-                0..0,
-                losses(old, new).map(|(code, subject, message)| Finding::warning(code, subject, message)),
-            );
+        Mode::Replace => decided(old, new, evidence, options),
+        Mode::Split => {
+            let mut attempt = decided(old, new, evidence, options);
+            attempt.report.mode = ChosenMode::Split;
             attempt
         }
-        Mode::Split => kept(old, ChosenMode::Split),
-        Mode::KeepOld => kept(old, ChosenMode::Keep),
+        Mode::KeepOld => {
+            let report = PackageReport { mode: ChosenMode::Keep, channels: BTreeMap::new() };
+            Attempt { package: old.clone(), report, findings: Vec::new() }
+        }
     }
+}
+
+/// The new side's package whole, because a person said so: what goes with the old one is told.
+fn decided(old: &Package, new: &Package, evidence: &[Evidence], options: &MergeOptions) -> Attempt {
+    let mut attempt = replaced(old, new, evidence, options);
+    let losses = losses(old, new).map(|(code, subject, message)| Finding::warning(code, subject, message));
+    attempt.findings.splice(0..0, losses);
+    attempt
 }
 
 fn auto(old: &Package, new: &Package, evidence: &[Evidence], options: &MergeOptions) -> Attempt {
@@ -85,17 +93,12 @@ fn auto(old: &Package, new: &Package, evidence: &[Evidence], options: &MergeOpti
         let message = "the catalogs are for different OpenShift minors, and joining their branches would withhold \
                        versions in between or take edges away";
         let hint = format!(
-            "decide with `--merge-mode {0}=union` or `--merge-mode {0}=replace`, or serve it from a catalog of its own",
+            "decide with `--merge-mode {0}=union` or `--merge-mode {0}=replace`, or serve it from a second catalog with `--merge-mode {0}=split`",
             new.name
         );
         united.findings.push(Finding::error("CROSS_MINOR", subject, message).hint(hint));
     }
     united
-}
-
-fn kept(old: &Package, mode: ChosenMode) -> Attempt {
-    let report = PackageReport { mode, channels: BTreeMap::new() };
-    Attempt { package: old.clone(), report, findings: Vec::new() }
 }
 
 /// The new side's package whole, with what its lowest entries' own CSVs say that they replace.

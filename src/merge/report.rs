@@ -38,7 +38,7 @@ pub enum ChosenMode {
     Union,
     /// The new side's, whole.
     Replace,
-    /// Production's is unchanged; the new side's goes into a catalog of its own.
+    /// The new side's, whole, in a catalog beside production's.
     Split,
     /// Production's is unchanged; the new side's was dropped.
     Keep,

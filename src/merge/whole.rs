@@ -16,7 +16,6 @@ use crate::merge::{
 /// changes nothing. Where production has no catalog yet, `base` is an empty one.
 pub fn merge(base: &Catalog, delta: &Catalog, evidence: &[Evidence], options: &MergeOptions) -> MergeOutcome {
     let mut report = MergeReport::default();
-    let mut apart = Catalog::default();
     let mut merged = Catalog { packages: base.packages.clone(), others: Vec::new() };
     let carry = || PackageReport { mode: ChosenMode::Carry, channels: BTreeMap::new() };
     report.packages.extend(base.packages.keys().map(|name| (name.clone(), carry())));
@@ -27,9 +26,6 @@ pub fn merge(base: &Catalog, delta: &Catalog, evidence: &[Evidence], options: &M
             continue;
         };
         let attempt = merge_package(old, new, evidence, options);
-        if attempt.report.mode == ChosenMode::Split {
-            apart.packages.insert(name.clone(), new.clone());
-        }
         report.findings.extend(attempt.findings);
         report.packages.insert(name.clone(), attempt.report);
         merged.packages.insert(name.clone(), attempt.package);
@@ -38,10 +34,10 @@ pub fn merge(base: &Catalog, delta: &Catalog, evidence: &[Evidence], options: &M
     if !has_errors(&report.findings) {
         check(base, &merged, options, &mut report.findings);
     }
-    report.findings.extend(dependencies::unmet(base, &merged));
+    report.findings.extend(dependencies::unmet(base, &merged, &options.elsewhere));
     report.findings = gathered(report.findings);
     let catalog = (!has_errors(&report.findings)).then(|| MergedCatalog::new(merged));
-    MergeOutcome { catalog, apart, report }
+    MergeOutcome { catalog, report }
 }
 
 /// Blobs that belong to no package. Production's stay, since they are being served; the archive's are taken only where they have
@@ -81,7 +77,7 @@ fn check(base: &Catalog, merged: &Catalog, options: &MergeOptions, findings: &mu
         }
     }
     for (name, old) in &base.packages {
-        if options.modes.get(name) == Some(&Mode::Replace) {
+        if matches!(options.modes.get(name), Some(Mode::Replace | Mode::Split)) {
             continue;
         }
         let package = merged.packages.get(name);

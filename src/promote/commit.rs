@@ -118,6 +118,11 @@ impl CatalogTag {
         Ok(client.manifest(&self.repository, &Target::Tag(self.tag.clone()))?)
     }
 
+    /// The digest of that alone.
+    pub fn digest(&self, client: &Client) -> Result<Option<Digest>, AnyFault> {
+        pointed_to(client, &self.repository, &Target::Tag(self.tag.clone()))
+    }
+
     /// The tag that keeps the image of a generation for ever: `v4.20-g0007-1a2b3c4d5e6f`.
     ///
     /// It never moves: another merge of the same generation has another digest and so another tag.

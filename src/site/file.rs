@@ -106,6 +106,21 @@ pub struct CatalogMirror {
     pub catalog_source: CatalogSourceSpec,
 }
 
+impl CatalogMirror {
+    /// The second catalog beside this one, for packages that a person split off: in the same repository, so that it can be built on
+    /// the same base. Nothing where the tag has no room for it.
+    pub fn second(&self) -> Option<Self> {
+        let tag = format!("{}-split", self.mirror.tag).parse().ok()?;
+        let mirror = MirrorTag { repository: self.mirror.repository.clone(), tag };
+        Some(Self { mirror, name: format!("{}-split", self.name), ..self.clone() })
+    }
+
+    /// This one and the second one beside it, whether the site has that or not.
+    pub fn both(&self) -> impl Iterator<Item = Self> + use<> {
+        self.second().into_iter().chain([self.clone()])
+    }
+}
+
 /// A repository and a tag inside a registry that is named elsewhere: `olm-redhat/redhat-operator-index:v4.20`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MirrorTag {

@@ -227,18 +227,30 @@ fn catalogs(form: &mut Form<'_>, spec: &Fields<'_>) -> Vec<CatalogMirror> {
         let catalog = CatalogMirror { source, mirror, name, catalog_source };
         for (field, same) in [
             ("source", (|a, b| a.source == b.source) as fn(&CatalogMirror, &CatalogMirror) -> bool),
-            ("mirror", |a, b| a.mirror == b.mirror),
-            ("name", |a, b| a.name == b.name),
+            ("mirror", |a, b| one_of_both(a, b, |one, other| one.mirror == other.mirror)),
+            ("name", |a, b| one_of_both(a, b, |one, other| one.name == other.name)),
         ] {
             if let Some((first, _)) = catalogs.iter().find(|(_, other)| same(other, &catalog)) {
-                let message = format!("the catalog in line {first} has the same {field}");
-                let hint = "each catalog has a source, a mirror and a name of its own";
+                let message = format!(
+                    "the catalog in line {first} has the same {field}, or would have it for packages that are split off"
+                );
+                let hint = "each catalog has a source, a mirror and a name of its own, and none that is another's with `-split`";
                 form.error(fields.line_of(field), "DUPLICATE_CATALOG", &fields.name(field), message, hint);
             }
         }
         catalogs.push((node.line, catalog));
     }
     catalogs.into_iter().map(|(_, catalog)| catalog).collect()
+}
+
+/// Whether two catalogs are alike, or one is like the second catalog beside the other.
+fn one_of_both(
+    a: &CatalogMirror,
+    b: &CatalogMirror,
+    alike: fn(&CatalogMirror, &CatalogMirror) -> bool,
+) -> bool {
+    let beside = |one: &CatalogMirror, other| one.second().is_some_and(|second| alike(&second, other));
+    alike(a, b) || beside(a, b) || beside(b, a)
 }
 
 fn platforms(form: &mut Form<'_>, spec: &Fields<'_>) -> Vec<Platform> {

@@ -16,6 +16,7 @@ mod race;
 mod real;
 mod refused;
 mod several;
+mod split;
 mod stand;
 mod stock;
 mod volumes;

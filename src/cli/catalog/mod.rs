@@ -103,14 +103,16 @@ fn load_sound(args: &SourceArgs, context: &Context) -> Result<Catalog, Failure> 
 
 /// Two catalogs that can be set side by side.
 fn load_two(texts: [&str; 2], upstream: &UpstreamArgs, context: &Context) -> Result<[Catalog; 2], Failure> {
+    let [one, two] = texts;
+    Ok([load_whole(one, upstream, context)?, load_whole(two, upstream, context)?])
+}
+
+/// A catalog that is read whole, or not at all: an answer about half of it would be a wrong one.
+fn load_whole(text: &str, upstream: &UpstreamArgs, context: &Context) -> Result<Catalog, Failure> {
     let reached = Reached::new(upstream, context)?;
-    let load = |text: &str| -> Result<Catalog, Failure> {
-        let loaded = flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS)?;
-        // An answer about half of a catalog would be a wrong one.
-        settle(Exit::Usage, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
-        Ok(loaded.catalog)
-    };
-    Ok([load(texts[0])?, load(texts[1])?])
+    let loaded = flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS)?;
+    settle(Exit::Usage, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
+    Ok(loaded.catalog)
 }
 
 fn package_of<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Package, Failure> {

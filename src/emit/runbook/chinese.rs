@@ -83,6 +83,8 @@ pub(super) fn say(message: &Message) -> String {
         M::ApplyClusterCatalogElse => "`no matches for kind \"ClusterCatalog\"` 表示本集群没有 OLM v1（自 OpenShift 4.18 起提供，也可以不安装）：跳过此文件及其检查，其他步骤不依赖它。出现 conflicts 时，与提示信息中的管理者协商。".into(),
         M::Serving { name } => format!("OLM v1 正在提供 {}。", Code(name)),
         M::ServingElse { name } => format!("`oc describe clustercatalog {name}` 的 `Progressing` 条件中有原因。它只影响 ClusterExtension，与 Subscription 无关。"),
+        M::Cross { place, catalog } => format!("将 Subscription {} 指向其软件包所迁往的目录 {}：趁另一个目录仍提供该软件包时立即执行。", Code(place), Code(catalog)),
+        M::CrossUnknown { package, catalog, beside } => format!("{} 从现在起由目录 {} 提供。如果其 Subscription 指向 {}，请在下一步之前切换（命令见下文）：该目录一旦不再提供它，在切换之前 OLM 不会在这些命名空间中解析任何内容。正在运行的内容继续运行。", Code(package), Code(catalog), Code(beside)),
 
         M::Operators => "Operator 升级".into(),
         M::OperatorsWhy => "按以下顺序，逐个 Operator、逐跳升级。OLM 为每一跳创建一个 InstallPlan 并等待批准。".into(),

@@ -83,6 +83,8 @@ pub(super) fn say(message: &Message) -> String {
         M::ApplyClusterCatalogElse => "`no matches for kind \"ClusterCatalog\"` means that this cluster has no OLM v1 (it came with OpenShift 4.18 and can be left out): skip this file and its check; nothing else needs them. Conflicts: agree with the one who is named in the message.".into(),
         M::Serving { name } => format!("OLM v1 serves {}.", Code(name)),
         M::ServingElse { name } => format!("`oc describe clustercatalog {name}`: condition `Progressing` has the reason. It matters only for ClusterExtensions; Subscriptions do not depend on it."),
+        M::Cross { place, catalog } => format!("Subscription {} follows its package to catalog {}: now, while the other catalog still offers it too.", Code(place), Code(catalog)),
+        M::CrossUnknown { package, catalog, beside } => format!("{} is offered by catalog {} from now on. Switch its Subscriptions before the next step if they name {} (the commands are below): as soon as that catalog has lost it, OLM resolves nothing in their namespaces until they are switched. What runs goes on running.", Code(package), Code(catalog), Code(beside)),
 
         M::Operators => "Operators".into(),
         M::OperatorsWhy => "One operator after the other, one hop after the other, in this order. OLM makes one InstallPlan for each hop and waits for approval.".into(),

@@ -83,6 +83,8 @@ pub(super) fn say(message: &Message) -> String {
         M::ApplyClusterCatalogElse => "`no matches for kind \"ClusterCatalog\"`는 이 클러스터에 OLM v1이 없다는 뜻입니다(OpenShift 4.18부터 제공되며 제외할 수 있음). 이 파일과 다음 확인 단계를 건너뜁니다. 다른 단계에는 필요하지 않습니다. conflicts가 나오면 메시지에 나온 주체와 협의합니다.".into(),
         M::Serving { name } => format!("OLM v1이 {}을(를) 제공하는지 확인합니다.", Code(name)),
         M::ServingElse { name } => format!("`oc describe clustercatalog {name}`의 `Progressing` 조건에 원인이 있습니다. ClusterExtension에만 영향이 있고 Subscription과는 관계가 없습니다."),
+        M::Cross { place, catalog } => format!("Subscription {}을(를) 패키지가 옮겨 간 카탈로그 {}(으)로 바꿉니다. 다른 카탈로그도 아직 그 패키지를 제공하는 지금 해야 합니다.", Code(place), Code(catalog)),
+        M::CrossUnknown { package, catalog, beside } => format!("{}은(는) 이제부터 카탈로그 {}이(가) 제공합니다. 이것을 쓰는 Subscription이 {}을(를) 가리키면 다음 단계 전에 바꿉니다(명령은 아래에 있습니다). 그 카탈로그에서 패키지가 사라지면 Subscription을 바꿀 때까지 OLM은 그 네임스페이스에서 아무것도 해석하지 않습니다. 실행 중인 것은 계속 실행됩니다.", Code(package), Code(catalog), Code(beside)),
 
         M::Operators => "오퍼레이터".into(),
         M::OperatorsWhy => "아래 순서대로 오퍼레이터를 하나씩, 한 단계(hop)씩 업그레이드합니다. OLM은 단계마다 InstallPlan을 만들고 승인을 기다립니다.".into(),

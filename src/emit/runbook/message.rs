@@ -84,6 +84,8 @@ pub(super) enum Message {
     ApplyClusterCatalogElse,
     Serving { name: String },
     ServingElse { name: String },
+    Cross { place: String, catalog: String },
+    CrossUnknown { package: String, catalog: String, beside: String },
 
     // Operators.
     Operators,

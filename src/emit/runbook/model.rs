@@ -1,7 +1,10 @@
 //! What is in a runbook, and in which order: before, mirrors, catalogs, operators, after, the way back, records.
 
+use std::collections::BTreeSet;
+
 use crate::emit::course::{Course, Patch, Stand};
 use crate::emit::files::{Work, patch_command, place};
+use crate::emit::input::EmittedCatalog;
 use crate::emit::mirrors::{DrainReason, NodeEffect};
 use crate::emit::names::{Kind, MARKETPLACE, fit};
 use crate::emit::resources::{Filed, Object};
@@ -81,7 +84,7 @@ pub(super) fn patch(text: Message, course: &Course<'_>, patch: &Patch) -> Block 
 
 fn changes(work: &Work<'_>) -> Section {
     let mut blocks = Vec::new();
-    for catalog in work.input.catalogs {
+    for catalog in work.input.catalogs.iter().filter(|catalog| !catalog.is_empty()) {
         blocks.push(Block::Item(Message::CatalogServed {
             name: fit(&catalog.name),
             image: catalog.image.to_string(),
@@ -299,7 +302,8 @@ fn catalogs(work: &Work<'_>) -> Section {
                 let image = catalog.map(|catalog| catalog.image.to_string()).unwrap_or_default();
                 blocks.extend(catalog_source_checks(name, &image));
                 let courses = work.courses.iter().filter(|course| fit(&course.catalog.name) == *name);
-                blocks.extend(courses.filter_map(|course| heads(name, course)));
+                blocks.extend(courses.clone().filter_map(|course| heads(name, course)));
+                crossings(&mut blocks, catalog, courses);
             }
             Kind::ClusterCatalog => {
                 blocks.push(apply(filed, Message::ApplyClusterCatalogElse));
@@ -313,6 +317,32 @@ fn catalogs(work: &Work<'_>) -> Section {
         }
     }
     Section { heading: Message::Catalogs, blocks }
+}
+
+/// Subscriptions that follow their package from the catalog beside this one: now both offer it, and after the next step one.
+fn crossings<'c>(
+    blocks: &mut Vec<Block>,
+    catalog: Option<&EmittedCatalog>,
+    courses: impl Iterator<Item = &'c Course<'c>>,
+) {
+    let Some((catalog, beside)) = catalog.and_then(|catalog| Some((catalog, catalog.beside.as_deref()?)))
+    else {
+        return;
+    };
+    for course in courses {
+        match (course.patches().cross, place_of(course)) {
+            (Some(cross), Some(place)) => {
+                let text = Message::Cross { place, catalog: fit(&catalog.name) };
+                blocks.push(patch(text, course, &cross));
+            }
+            (None, None) => {
+                let package = course.package.name.clone();
+                let (catalog, beside) = (fit(&catalog.name), fit(beside));
+                blocks.push(Block::Text(Message::CrossUnknown { package, catalog, beside }));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn catalog_source_checks(name: &str, image: &str) -> [Block; 2] {
@@ -388,6 +418,16 @@ fn after(work: &Work<'_>) -> Section {
 
 fn back(work: &Work<'_>) -> Section {
     let mut blocks = vec![Block::Text(Message::BackWhen)];
+    // What Subscriptions go back to offers their package again before they do.
+    let home: BTreeSet<&str> = work
+        .courses
+        .iter()
+        .filter(|course| course.crosses())
+        .filter_map(|course| Some(course.subscription?.source.as_str()))
+        .collect();
+    for filed in work.back.iter().filter(|filed| home.contains(filed.object.name.as_str())) {
+        restore(&mut blocks, work, filed);
+    }
     for course in &work.courses {
         if let (Some(found), Some(back)) = (course.subscription, course.patches().back) {
             let text =
@@ -400,17 +440,12 @@ fn back(work: &Work<'_>) -> Section {
     }
     // Signatures and an update service do no harm where they are, and the next try needs them.
     let serves = |filed: &&Filed| matches!(filed.object.kind, Kind::CatalogSource | Kind::ClusterCatalog);
-    for filed in work.cluster.iter().filter(serves) {
+    let rest = |filed: &&Filed| serves(filed) && !home.contains(filed.object.name.as_str());
+    for filed in work.cluster.iter().filter(rest) {
         let Object { kind, name, .. } = &filed.object;
         let same = |back: &&Filed| back.object.kind == *kind && back.object.name == *name;
         if let Some(back) = work.back.iter().find(same) {
-            let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
-            let image = catalog.and_then(|catalog| catalog.previous.as_ref()).map(ToString::to_string);
-            blocks.push(Block::Text(Message::BackCatalog {
-                name: name.clone(),
-                image: image.unwrap_or_default(),
-            }));
-            blocks.push(apply(back, Message::ApplyElse));
+            restore(&mut blocks, work, back);
         } else {
             let scope = kind.namespace().map(|namespace| format!("-n {namespace} ")).unwrap_or_default();
             blocks.push(step(
@@ -426,6 +461,15 @@ fn back(work: &Work<'_>) -> Section {
     blocks.push(Block::Text(Message::BackMirrors));
     blocks.push(Block::Text(Message::BackRegistry));
     Section { heading: Message::Back, blocks }
+}
+
+/// Gives a catalog the image that it had.
+fn restore(blocks: &mut Vec<Block>, work: &Work<'_>, back: &Filed) {
+    let name = &back.object.name;
+    let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
+    let image = catalog.and_then(|catalog| catalog.previous.as_ref()).map(ToString::to_string);
+    blocks.push(Block::Text(Message::BackCatalog { name: name.clone(), image: image.unwrap_or_default() }));
+    blocks.push(apply(back, Message::ApplyElse));
 }
 
 fn records() -> Section {

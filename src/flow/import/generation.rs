@@ -1,6 +1,7 @@
 //! The second copy of the floor: production itself keeps the signed inventory of each generation that came into force.
 //!
-//! The repository `ombundle/state` has one tag a generation, `g0007`, that never moves. Behind it is an artifact whose
+//! The repository `ombundle/state` has one tag for each generation of a site, `g0007.SITE`, that never moves; several sites may share a
+//! registry. Tags of older versions, and of archives for any site, are `g0007`. Behind it is an artifact whose
 //! layers are the inventory and its signatures, exactly as they stood in the archive. So it vouches for itself: whoever can write to
 //! the registry can take it away, not forge it.
 
@@ -35,12 +36,17 @@ pub(super) fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault>
     Ok(RepositoryRef { host: host.clone(), repository: "ombundle/state".parse()? })
 }
 
-fn tag(generation: u64) -> Result<Tag, AnyFault> {
-    Ok(format!("g{generation:04}").parse()?)
+/// A site's name is a DNS label: it has no dot.
+fn tag(generation: u64, site: &str) -> Result<Tag, AnyFault> {
+    Ok(format!("g{generation:04}.{site}").parse()?)
 }
 
-fn generation_of(tag: &Tag) -> Option<u64> {
-    let digits = tag.as_str().strip_prefix('g')?;
+fn generation_of(tag: &Tag, site: &str) -> Option<u64> {
+    let rest = tag.as_str().strip_prefix('g')?;
+    let digits = match rest.split_once('.') {
+        Some((digits, of)) => (of == site).then_some(digits)?,
+        None => rest,
+    };
     (digits.len() >= 4).then(|| digits.parse().ok()).flatten()
 }
 
@@ -56,8 +62,8 @@ pub(super) fn latest(
     limits: &Limits,
 ) -> Result<Option<Floor>, AnyFault> {
     let repository = repository(host)?;
-    let mut tags: Vec<(u64, Tag)> =
-        client.tags(&repository)?.into_iter().filter_map(|tag| Some((generation_of(&tag)?, tag))).collect();
+    let all = client.tags(&repository)?.into_iter();
+    let mut tags: Vec<(u64, Tag)> = all.filter_map(|tag| Some((generation_of(&tag, site)?, tag))).collect();
     tags.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
     for (generation, tag) in tags {
         match read(&repository, &tag, trust, client, limits) {
@@ -159,22 +165,28 @@ fn artifact(archive: &VerifiedArchive) -> Result<Artifact, AnyFault> {
 /// Whether production keeps it already.
 pub(super) fn is_kept(
     host: &RegistryHost,
+    site: &str,
     archive: &VerifiedArchive,
     client: &Client,
 ) -> Result<bool, AnyFault> {
     let Artifact { manifest, .. } = artifact(archive)?;
-    let target = Target::Tag(tag(archive.inventory().sequence)?);
+    let target = Target::Tag(tag(archive.inventory().sequence, site)?);
     Ok(pointed_to(client, &repository(host)?, &target)? == Some(manifest.digest()))
 }
 
 /// Keeps the inventory and signatures of an archive that came into force. Doing it again changes nothing.
-pub(super) fn keep(host: &RegistryHost, archive: &VerifiedArchive, client: &Client) -> Result<(), AnyFault> {
+pub(super) fn keep(
+    host: &RegistryHost,
+    site: &str,
+    archive: &VerifiedArchive,
+    client: &Client,
+) -> Result<(), AnyFault> {
     let repository = repository(host)?;
     let Artifact { manifest, blobs } = artifact(archive)?;
     for bytes in &blobs {
         push(&repository, bytes, client)?;
     }
-    put_tag(client, &repository, tag(archive.inventory().sequence)?, &manifest)?;
+    put_tag(client, &repository, tag(archive.inventory().sequence, site)?, &manifest)?;
     Ok(())
 }
 
@@ -184,4 +196,27 @@ fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Resul
     let mut open = || Ok(Box::new(io::Cursor::new(Arc::clone(bytes))) as Box<dyn Read>);
     client.push_blob(repository, digest, size, Known::Nothing, &mut open, &|_| {})?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_of_one_site_or_of_an_older_version() {
+        for (text, expected) in [
+            ("g0007.edge", Some(7)),
+            ("g12345.edge", Some(12345)),
+            ("g0007", Some(7)),
+            ("g0007.edge-2", None),
+            ("g0007.", None),
+            ("g007.edge", None),
+            ("g7", None),
+            ("ombundle-lease-1", None),
+            ("g00x7.edge", None),
+        ] {
+            assert_eq!(generation_of(&text.parse().unwrap(), "edge"), expected, "{text}");
+        }
+        assert_eq!(tag(7, "edge").unwrap().as_str(), "g0007.edge");
+    }
 }

@@ -8,7 +8,7 @@ use crate::archive::ReadAt;
 use crate::emit;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
-use crate::flow::import::catalog::{ArchiveFacts, Forward};
+use crate::flow::import::catalog::{ArchiveFacts, Forward, Place};
 use crate::flow::import::contents::Contents;
 use crate::flow::import::deliver::{carried_images, place};
 use crate::flow::import::{Import, preflight};
@@ -18,7 +18,6 @@ use crate::flow::verify::verify;
 use crate::mapping::Mapping;
 use crate::merge::MergeOptions;
 use crate::plan::{PlannedCatalog, Prerequisite};
-use crate::site::CatalogMirror;
 use crate::transfer::Proof;
 use crate::verify::{Policy, VerifiedArchive, open};
 
@@ -32,6 +31,8 @@ pub(super) struct Case<'s> {
     pub(super) mapping: Mapping,
     /// What the merge has to know.
     pub(super) merge: MergeOptions,
+    /// The places of each catalog of the archive, in the order of their switches unless a package comes back.
+    pub(super) places: Vec<Vec<Place>>,
     /// The images that the archive brings or builds on, as references to production.
     pub(super) carried: BTreeSet<String>,
     /// How production's word is tested that it holds all of it.
@@ -51,25 +52,29 @@ impl<'a> Import<'a> {
             let policy = Policy { floor: Some(floor), ..local };
             findings = open(source, self.trust, &policy, self.limits)?.notes().to_vec();
         }
-        if let Some(cluster) = self.cluster {
-            findings.extend(emit::preflight(self.site, &emit::Releases::default(), cluster));
-        }
         let mapping = Mapping::new(&self.site.spec.repositories)?;
         let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
         let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
         preflight::prerequisites(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
+        let places = self.places(&contents)?;
+        if let Some(cluster) = self.cluster {
+            let used = places.iter().flatten().map(|place| &place.mirror);
+            findings.extend(emit::preflight(self.site, used, &emit::Releases::default(), cluster));
+        }
         let merge = self.merge_options(&contents);
         let carried = carried_images(&contents, &self.site.spec.production.registry);
         let proof = if self.paranoid { Proof::bytes() } else { Proof::sizes() };
-        Ok(Case { archive, contents, mapping, merge, carried, proof, findings })
+        Ok(Case { archive, contents, mapping, merge, places, carried, proof, findings })
     }
 
     /// The catalogs of the archive, each ready to be brought forward.
     pub(super) fn forwards<'f>(&'f self, case: &'f Case<'_>) -> Vec<Forward<'f>> {
-        let forward = |(planned, mirror): &'f (PlannedCatalog, &CatalogMirror)| Forward {
+        let catalogs = case.contents.catalogs.iter().map(|(planned, _)| planned).zip(&case.places);
+        let places = catalogs.flat_map(|(planned, places)| places.iter().map(move |place| (planned, place)));
+        let forward = |(planned, place): (&'f PlannedCatalog, &'f Place)| Forward {
             onlooker: self.onlooker(case),
             planned,
-            mirror,
+            place,
             archive: ArchiveFacts {
                 inventory: case.archive.inventory().digest(),
                 generation: case.archive.inventory().sequence,
@@ -78,7 +83,7 @@ impl<'a> Import<'a> {
             carried: &case.carried,
             merge: &case.merge,
         };
-        case.contents.catalogs.iter().map(forward).collect()
+        places.map(forward).collect()
     }
 
     /// Who looks at what production serves.

@@ -7,14 +7,12 @@ use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
-use crate::flow::import::contents::Contents;
 use crate::flow::import::deliver::place;
 use crate::flow::import::judge::Case;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
 use crate::promote::CatalogTag;
-use crate::reference::RegistryHost;
-use crate::site::{CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
+use crate::site::{CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
 use crate::store::files::{self, Mode, StoreError};
 use crate::transfer::{Holdings, add_holdings};
 
@@ -36,9 +34,10 @@ impl Import<'_> {
         let (mut states, mut holdings, mut findings) = (Vec::new(), Holdings::new(), Vec::new());
         let onlooker = self.onlooker(case);
         let ours = |mirror: &_| case.contents.catalogs.iter().any(|(_, changed)| *changed == mirror);
-        for mirror in self.site.spec.catalogs.iter().filter(|mirror| !ours(*mirror)) {
-            let tag = CatalogTag::of(self.site, mirror);
-            match onlooker.look(mirror) {
+        let others = self.site.spec.catalogs.iter().filter(|mirror| !ours(*mirror));
+        for mirror in others.flat_map(CatalogMirror::both) {
+            let tag = CatalogTag::of(self.site, &mirror);
+            match onlooker.look(&mirror) {
                 Ok(None) => {}
                 Ok(Some(standing)) => {
                     add_holdings(&mut holdings, standing.present);
@@ -101,7 +100,7 @@ impl Import<'_> {
     pub(super) fn receipt(
         &self,
         case: &Case<'_>,
-        served: &[Served],
+        served: &[Served<'_>],
         known: Known,
         history: History<'_>,
     ) -> Receipt {
@@ -112,9 +111,9 @@ impl Import<'_> {
             _ => (self.policy.now.to_string(), Vec::new()),
         };
         let (others, held) = known.others;
-        let ours = contents.catalogs.iter().zip(served).map(|((planned, mirror), served)| CatalogState {
-            source: planned.source.clone(),
-            mirror: served.image.repository.tag(mirror.mirror.tag.clone()),
+        let ours = served.iter().map(|served| CatalogState {
+            source: served.planned.source.clone(),
+            mirror: CatalogTag::of(self.site, &served.place.mirror).reference(),
             digest: served.image.digest,
             repository: served.image.repository.clone(),
         });
@@ -166,13 +165,12 @@ impl Import<'_> {
     }
 }
 
-pub(super) fn switches(
-    contents: &Contents<'_>,
-    served: &[Served],
-    production: &RegistryHost,
-) -> Vec<ReceiptStep> {
-    let tags = contents.catalogs.iter().map(|(_, mirror)| format!("{production}/{}", mirror.mirror));
-    tags.zip(served)
-        .map(|(subject, served)| ReceiptStep { subject, before: served.previous, after: served.image.digest })
-        .collect()
+/// What became of the catalogs' tags, in the order in which it did.
+pub(super) fn switches(served: &[Served<'_>]) -> Vec<ReceiptStep> {
+    let step = |served: &Served<'_>| ReceiptStep {
+        subject: served.image.repository.tag(served.place.mirror.mirror.tag.clone()).to_string(),
+        before: served.previous,
+        after: served.image.digest,
+    };
+    served.iter().map(step).collect()
 }

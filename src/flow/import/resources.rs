@@ -8,6 +8,7 @@ use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
 use crate::flow::import::contents::Contents;
 use crate::mapping::Mapping;
+use crate::merge::Share;
 use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, Repository, RepositoryRef};
 use crate::site::Receipt;
@@ -16,31 +17,19 @@ impl Import<'_> {
     pub(super) fn emit(
         &self,
         contents: &Contents<'_>,
-        served: &[Served],
+        served: &[Served<'_>],
         mapping: &Mapping,
         receipt: &Receipt,
         findings: &[Finding],
     ) -> Emitted {
-        let catalogs: Vec<EmittedCatalog> = contents
-            .catalogs
-            .iter()
-            .zip(served)
-            .map(|((planned, mirror), served)| EmittedCatalog {
-                name: mirror.name.clone(),
-                source: planned.source.clone(),
-                spec: mirror.catalog_source.clone(),
-                image: served.image.clone(),
-                previous: served.previous.map(|digest| served.image.repository.pin(digest)),
-                packages: planned
-                    .packages
-                    .iter()
-                    .filter(|package| serves(served, package))
-                    .cloned()
-                    .collect(),
-                evidence: planned.evidence.clone(),
-                texts: texts(served),
-            })
-            .collect();
+        // A second catalog that offered nothing and offers nothing is none for a cluster.
+        let was_empty = |served: &Served<'_>| {
+            served.catalog.packages.is_empty()
+                && served.place.share == Share::Second
+                && served.previous.is_none_or(|previous| previous == served.image.digest)
+        };
+        let catalogs: Vec<EmittedCatalog> =
+            served.iter().filter(|served| !was_empty(served)).map(emitted).collect();
         let production = &self.site.spec.production.registry;
         let at = |repository: Repository| RepositoryRef { host: production.clone(), repository };
         // Everything that any catalog of production names has its place, not only what came with this archive.
@@ -73,14 +62,30 @@ impl Import<'_> {
     }
 }
 
+fn emitted(served: &Served<'_>) -> EmittedCatalog {
+    let Served { planned, place, .. } = served;
+    let packages = planned.packages.iter().filter(|package| serves(served, package));
+    EmittedCatalog {
+        name: place.mirror.name.clone(),
+        source: planned.source.clone(),
+        beside: place.beside.as_ref().map(|beside| beside.name.clone()),
+        spec: place.mirror.catalog_source.clone(),
+        image: served.image.clone(),
+        previous: served.previous.map(|digest| served.image.repository.pin(digest)),
+        packages: packages.cloned().collect(),
+        evidence: planned.evidence.clone(),
+        texts: texts(served),
+    }
+}
+
 /// Whether a catalog offers what a package was delivered for; a decision may have kept production's instead.
-fn serves(served: &Served, package: &PlannedPackage) -> bool {
+fn serves(served: &Served<'_>, package: &PlannedPackage) -> bool {
     let offered = served.catalog.packages.get(&package.name);
     offered.is_some_and(|offered| package.bundles.iter().all(|bundle| offered.bundles.contains_key(bundle)))
 }
 
 /// The merged catalog as text, by package.
-fn texts(served: &Served) -> BTreeMap<String, Vec<u8>> {
+fn texts(served: &Served<'_>) -> BTreeMap<String, Vec<u8>> {
     crate::catalog::write::files(&served.catalog)
         .into_iter()
         .filter_map(|(path, bytes)| Some((path.strip_suffix("/catalog.json")?.to_owned(), bytes)))
@@ -88,7 +93,7 @@ fn texts(served: &Served) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Every image that a catalog names.
-fn references(served: &Served) -> Vec<ImageRef> {
+fn references(served: &Served<'_>) -> Vec<ImageRef> {
     served
         .catalog
         .packages

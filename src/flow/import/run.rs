@@ -157,35 +157,46 @@ impl Import<'_> {
         // What the catalogs ask for by tag must be there before they are in force; tags that exist move afterwards.
         self.tags(contents, &source, inventory, Tags::New, log)?;
         // 10, 11 Each catalog: merge, push, check. What stands in the way of one stops all of them.
-        let prepared = forwards
+        let mut prepared = forwards
             .iter()
             .zip(outlooks)
-            .map(|(forward, outlook)| forward.prepare(&promoted, outlook))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|(forward, outlook)| Ok((forward, forward.prepare(&promoted, outlook)?)))
+            .collect::<Result<Vec<_>, AnyFault>>()?;
+        // Where nothing is left to switch, the order that was is told again.
+        let is_done = prepared.iter().all(|(_, prepared)| !prepared.moves());
+        prepared.sort_by_key(|(forward, prepared)| {
+            let went_first = is_done.then(|| forward.went_first(log.history())).flatten();
+            !went_first.unwrap_or(prepared.goes_first())
+        });
         // 12 to 16 The one request for each that puts it in force.
-        let mut served = Vec::new();
-        for (forward, prepared) in forwards.iter().zip(prepared) {
+        let (mut brought, mut served) = (Vec::new(), Vec::new());
+        for (forward, prepared) in prepared {
             let result = forward.commit(prepared, lease, log)?;
             findings.extend(result.findings.iter().cloned());
+            brought.push(forward);
             served.push(result);
         }
         // 17 Tags that people use, and the copy of the floor that production keeps.
-        let mut steps = switches(contents, &served, &spec.production.registry);
+        let mut steps = switches(&served);
         steps.extend(self.tags(contents, &source, inventory, Tags::All, log)?);
-        if let Err(fault) = generation::keep(&spec.production.registry, archive, self.client) {
-            // The catalogs are in force; a registry that refuses one more repository must not stop what follows.
-            findings.push(state_not_kept(&*fault));
-        }
-        for (forward, served) in forwards.iter().zip(&served) {
+        let site = self.site.name();
+        let kept = generation::keep(&spec.production.registry, site, archive, self.client);
+        for (forward, served) in brought.iter().zip(&served) {
             forward.confirm(served)?;
         }
         // 18
-        if log.history().committed(&inventory).is_none() {
+        // Imported once more with another decision, it is in force anew.
+        let moved = served.iter().any(|served| served.moved);
+        if moved || log.history().committed(&inventory).is_none() {
             let at = self.policy.now.to_string();
             log.note(&Record::Committed { generation, inventory, at, steps, findings: findings.clone() })?;
         } else if let Some(Record::Committed { findings: told, .. }) = log.history().committed(&inventory) {
             // Merging a catalog with itself has nothing to tell: what was told when it came into force still holds.
             findings.clone_from(told);
+        }
+        if let Err(fault) = kept {
+            // The catalogs are in force; a registry that refuses one more repository must not stop what follows.
+            findings.push(state_not_kept(&*fault));
         }
         if self.until == Until::Promote {
             return Ok(self.imported(generation, findings));

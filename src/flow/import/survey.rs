@@ -67,10 +67,10 @@ impl Import<'_> {
         survey.production = self.transfer(production, &source, proof).missing(&to_production, look)?;
         let moving = forwards.iter().zip(outlooks).filter(|(_, outlook)| {
             // Production's own image stays where it is if nothing came of merging with it.
-            outlook.as_ref().is_none_or(|outlook| !outlook.adds_nothing())
+            outlook.as_ref().is_none_or(|outlook| !outlook.changes_nothing())
         });
         survey.catalogs = moving
-            .map(|(forward, outlook)| (forward.tag().reference(), outlook.as_ref().map(Outlook::served)))
+            .map(|(forward, outlook)| (forward.tag().reference(), outlook.as_ref().and_then(Outlook::served)))
             .collect();
         for placed in &contents.images {
             let Some(tag) = &placed.image.tag else { continue };
@@ -81,7 +81,7 @@ impl Import<'_> {
                 survey.tags.push((repository.tag(tag.clone()), old));
             }
         }
-        survey.record = !generation::is_kept(production, archive, self.client)?;
+        survey.record = !generation::is_kept(production, self.site.name(), archive, self.client)?;
         Ok(survey)
     }
 

@@ -36,7 +36,7 @@ impl Import<'_> {
             if old != Some(root.digest) && (which == Tags::All || old.is_none()) {
                 if asked {
                     let (tag, new) = (name.clone(), root.digest);
-                    log.note(&Record::Prepared { inventory, tag, old, new })?;
+                    log.note(&Record::Prepared { inventory, tag, old, new, findings: Vec::new() })?;
                 }
                 let manifest = match self.client.manifest(&repository, &root.digest.into())? {
                     Some(manifest) => manifest,

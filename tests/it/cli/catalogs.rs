@@ -177,6 +177,39 @@ fn a_bridge_that_a_person_vouches_for_joins_two_channels() {
 }
 
 #[test]
+fn a_package_that_cannot_be_joined_gets_a_catalog_of_its_own() {
+    let folder = Folder::new();
+    let other = catalog().replace("web-terminal", "other");
+    folder.write("served.json", catalog() + &other);
+    folder.write("new.json", catalog().replace("1.9.0", "1.11.0").replace("1.8.0", "1.10.0"));
+    let refused = ended(folder.run("catalog merge served.json new.json -o merged"), 9);
+    assert!(refused.stderr.contains("`--merge-mode web-terminal=split`"), "{}", refused.stderr);
+    let split = "catalog merge served.json new.json -o merged --merge-mode web-terminal=split";
+    let nowhere = ended(folder.run(split), 2);
+    assert!(nowhere.stderr.contains("--second DIR"), "{}", nowhere.stderr);
+    let told = ended(folder.run(&format!("{split} --second apart")), 0);
+    assert!(told.stderr.contains("warning[SPLIT_OFF]"), "{}", told.stderr);
+    let offers = |name: &str| {
+        let listed = ended(folder.run(&format!("catalog list {name} --format json")), 0).stdout;
+        ["web-terminal", "other"].map(|package| listed.contains(&format!("\"{package}\"")))
+    };
+    assert_eq!((offers("merged"), offers("apart")), ([false, true], [true, false]));
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("merged/merge-report.json")).unwrap())
+            .unwrap();
+    assert_eq!(report["second"]["packages"]["web-terminal"]["mode"], "SPLIT");
+    // From then on it is brought forward where it is, or taken back.
+    folder.write("newer.json", catalog().replace("1.9.0", "1.12.0").replace("1.8.0", "1.11.0"));
+    let next = "catalog merge merged newer.json -o next --second further --second-base apart";
+    ended(folder.run(next), 0);
+    assert_eq!((offers("next"), offers("further")), ([false, true], [true, false]));
+    let path = "catalog path further --package web-terminal --from 1.10.0 --format json";
+    assert_eq!(folder.run(path).stdout.matches("\"edge\"").count(), 2);
+    ended(folder.run(&format!("{next} --merge-mode web-terminal=union")), 0);
+    assert_eq!((offers("next"), offers("further")), ([true, true], [false, false]));
+}
+
+#[test]
 fn a_folder_of_somebody_else_is_left_alone() {
     let folder = Folder::new();
     folder.write("served.json", catalog());

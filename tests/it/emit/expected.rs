@@ -175,7 +175,7 @@ spec:
     assert!(!emitted.files.keys().any(|path| path.contains("catalogsource")), "{:?}", emitted.files.keys());
     assert!(emitted.files.keys().any(|path| path.contains("clustercatalog")));
     assert_eq!(
-        preflight(&world.site, &Releases::default(), world.cluster.as_ref().unwrap()),
+        preflight(&world.site, std::iter::empty(), &Releases::default(), world.cluster.as_ref().unwrap()),
         emitted.findings[..1]
     );
 }

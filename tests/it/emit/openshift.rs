@@ -243,7 +243,7 @@ metadata: {name: icsp-scada-a-production}
             legacy_icsp,
             ..Releases::default()
         };
-        let found = preflight(&world.site, &releases, &cluster(taken));
+        let found = preflight(&world.site, std::iter::empty(), &releases, &cluster(taken));
         found.into_iter().map(|found| found.subject).collect::<Vec<_>>()
     };
     let both = [

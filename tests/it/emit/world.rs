@@ -196,6 +196,7 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
         related_images: vec![],
     };
     EmittedCatalog {
+        beside: None,
         name: "cs-redhat".to_owned(),
         source: "registry.redhat.io/redhat/redhat-operator-index:v4.20".parse().unwrap(),
         spec: ombundle::site::CatalogSourceSpec::default(),

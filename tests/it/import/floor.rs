@@ -4,6 +4,7 @@ use std::fs;
 
 use ombundle::demo::Generation;
 
+use super::gate::Gate;
 use super::stand::{Stand, finish};
 
 #[test]
@@ -66,4 +67,48 @@ fn one_number_for_two_archives_is_a_dispute_that_a_newer_one_ends() {
     stand.pack("second", "--report @first/out/receipt.json");
     let ended = stand.ok(&Stand::import_line("second"));
     assert!(ended.stderr.contains("as different archives"), "{}", ended.stderr);
+}
+
+#[test]
+fn two_sites_on_one_registry_keep_their_numbers_apart() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.twin();
+    fs::create_dir(stand.path("other")).unwrap();
+    stand.ok(&Stand::import_line("first"));
+    // Another site, with repositories of its own, imports its first archive.
+    let site = stand.text("site.yaml").replace("olm-redhat", "olm-other").replace("./state", "./elsewhere");
+    stand.write("other.yaml", &site.replace("name: small-world", "name: other"));
+    stand
+        .ok("plan -c @first/imageset.yaml --site @other.yaml --cluster @first/csvs.json -o @other/plan.json");
+    stand.ok("pack --plan @other/plan.json --key @signer.key -o @other.ombundle");
+    let other = stand.ok("import @other.ombundle --site @other.yaml -o @other/out --format json").json();
+    assert_eq!(other["generation"], 1);
+    // The first site's journal is lost. Its production still knows which archive was its generation 1.
+    fs::remove_dir_all(stand.path("state")).unwrap();
+    let refused = stand.expect(&Stand::import_line("twin"), 4);
+    assert!(refused.stderr.contains("generation 1"), "{}", refused.stderr);
+    stand.ok(&Stand::import_line("first"));
+}
+
+#[test]
+fn a_record_that_production_refuses_is_told_until_it_is_kept() {
+    let stand = Stand::plain();
+    stand.first();
+    let gate = Gate::refusing(&stand.production.host(), "PUT /v2/ombundle/state/manifests/g0001");
+    stand.edit("site.yaml", stand.production.host().as_str(), gate.host());
+    let line = format!("{} --format json", Stand::import_line("first"));
+    let not_kept = |line: &str| {
+        let imported = stand.ok(line).json();
+        let findings = imported["findings"].as_array().unwrap().clone();
+        findings.iter().any(|finding| finding["code"] == "STATE_NOT_KEPT")
+    };
+    let before = stand.served();
+    assert!(not_kept(&line));
+    assert_ne!(stand.served(), before, "the catalog is in force nevertheless");
+    assert!(stand.text("first/out/RUNBOOK.md").contains("does not keep the inventory"));
+    assert!(not_kept(&line), "it is still so");
+    gate.open();
+    assert!(!not_kept(&line), "it was kept by now");
+    assert!(!stand.text("first/out/RUNBOOK.md").contains("does not keep the inventory"));
 }

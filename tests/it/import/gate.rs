@@ -1,4 +1,4 @@
-//! A gate before a registry: everything passes, but for one request that waits until it is let through.
+//! A gate before a registry: everything passes, but for one request that waits until it is let through, or is refused.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +11,8 @@ use super::stand::until;
 
 #[derive(Default)]
 struct Bar {
+    /// Whether it turns away instead of letting wait.
+    refuses: bool,
     reached: AtomicBool,
     over: AtomicBool,
     open: Mutex<bool>,
@@ -26,9 +28,18 @@ pub(crate) struct Gate {
 impl Gate {
     /// Holds what begins so (`PUT /v2/… `).
     pub(crate) fn before(registry: &RegistryHost, request: &str) -> Self {
+        Self::with(registry, request, Bar::default())
+    }
+
+    /// Answers 403 to what begins so, until it is opened.
+    pub(crate) fn refusing(registry: &RegistryHost, request: &str) -> Self {
+        Self::with(registry, request, Bar { refuses: true, ..Bar::default() })
+    }
+
+    fn with(registry: &RegistryHost, request: &str, bar: Bar) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
-        let bar = Arc::new(Bar::default());
+        let bar = Arc::new(bar);
         let (shared, registry, request) = (Arc::clone(&bar), registry.to_string(), request.to_owned());
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -37,13 +48,23 @@ impl Gate {
                 }
                 let server = TcpStream::connect(&registry).unwrap();
                 let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                std::thread::spawn(move || pass(back_from, back_to, |_| {}));
+                std::thread::spawn(move || pass(back_from, back_to, |_| true));
                 let (bar, request) = (Arc::clone(&shared), request.clone());
                 std::thread::spawn(move || {
+                    let mut answer = client.try_clone().unwrap();
                     pass(client, server, |bytes| {
-                        if bytes.starts_with(request.as_bytes()) {
+                        if !bytes.starts_with(request.as_bytes()) {
+                            return true;
+                        }
+                        if bar.turns_away() {
+                            let no =
+                                "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                            return answer.write_all(no.as_bytes()).is_err();
+                        }
+                        if !bar.refuses {
                             bar.wait();
                         }
+                        true
                     });
                 });
             }
@@ -67,6 +88,10 @@ impl Gate {
 }
 
 impl Bar {
+    fn turns_away(&self) -> bool {
+        self.refuses && !*self.open.lock().unwrap()
+    }
+
     fn wait(&self) {
         self.reached.store(true, Ordering::SeqCst);
         let mut open = self.open.lock().unwrap();
@@ -84,12 +109,13 @@ impl Drop for Gate {
     }
 }
 
-/// Passes bytes on until one side is closed; `look` sees them first.
-fn pass(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&[u8])) {
+/// Passes bytes on until one side is closed; `look` sees them first, and may have the rest dropped.
+fn pass(mut from: TcpStream, mut to: TcpStream, mut look: impl FnMut(&[u8]) -> bool) {
     let mut buffer = vec![0; 64 << 10];
+    let mut passes = true;
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        look(&buffer[..count]);
-        if to.write_all(&buffer[..count]).is_err() {
+        passes = passes && look(&buffer[..count]);
+        if passes && to.write_all(&buffer[..count]).is_err() {
             break;
         }
     }

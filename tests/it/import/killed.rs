@@ -10,12 +10,15 @@ use ombundle::event::Silent;
 use ombundle::limits::LIMITS;
 use ombundle::transfer::{Proof, closure};
 
+use super::catalogs;
 use super::stand::{Stand, contents, finish, listing, restore, save};
 
 /// A site before an import, and what it looks like after one that nothing disturbed.
 struct Ground {
     stand: Stand,
     saved: tempfile::TempDir,
+    /// What more stands on the command line.
+    more: &'static str,
     old: Digest,
     end: End,
 }
@@ -32,20 +35,28 @@ struct End {
 
 impl Ground {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(more: &'static str) -> Self {
         let stand = Stand::plain();
         stand.first();
         let old = stand.served().unwrap();
         let saved = tempfile::tempdir().unwrap();
         save(&Self::places(&stand), saved.path());
-        stand.ok(&Self::line());
+        stand.ok(&Self::line_with(more));
         let end = End::of(&stand);
         assert_ne!(end.served, old);
-        Self { stand, saved, old, end }
+        Self { stand, saved, more, old, end }
     }
 
     /// One transfer at a time, so that the same call is the same call in every run.
-    fn line() -> String {
-        format!("{} --jobs 1", Stand::import_line("first"))
+    fn line_with(more: &str) -> String {
+        format!("{} --jobs 1 {more}", Stand::import_line("first"))
+    }
+
+    fn line(&self) -> String {
+        Self::line_with(self.more)
     }
 
     fn places(stand: &Stand) -> [PathBuf; 2] {
@@ -62,7 +73,7 @@ impl Ground {
     /// Starts from the beginning and kills the import where `inject` says. Whether it was killed.
     fn kill(&self, inject: &str) -> bool {
         self.reset();
-        let ended = finish(self.stand.traced(inject, &Self::line()));
+        let ended = finish(self.stand.traced(inject, &self.line()));
         match ended.code {
             None => {
                 self.is_sound(inject);
@@ -83,18 +94,25 @@ impl Ground {
             closure(&[image], &[], &Proof::sizes(), self.stand.client(), 1, &Silent, &LIMITS).unwrap();
         assert_eq!(found.absences, [], "{inject}");
         self.stand.ok("check --site @site.yaml");
+        let second = format!("{}-split", self.stand.catalog()).parse().unwrap();
+        let mut offered = catalogs::served(&self.stand).packages;
+        if self.stand.digest_of(&second).is_some() {
+            offered.extend(catalogs::catalog(&catalogs::files(&self.stand, &second)).packages);
+        }
+        let offered: Vec<&String> = offered.keys().collect();
+        assert_eq!(offered, ["devworkspace-operator", "self-node-remediation", "web-terminal"], "{inject}");
         // What stands for the cluster is whole or not there.
         let out = self.stand.path("first/out");
         assert!(!out.exists() || End::of(&self.stand).out == self.end.out, "{inject}: half of the files");
     }
 
     fn goes_on(&self, inject: &str) {
-        self.stand.ok(&Self::line());
+        self.stand.ok(&self.line());
         let end = End::of(&self.stand);
         assert_eq!(end.served, self.end.served, "{inject}");
         assert!(end.tags == self.end.tags, "{inject}: other tags");
         assert!(end.out == self.end.out, "{inject}: other files for the cluster");
-        let again = self.stand.ok(&format!("{} --format json", Self::line())).json();
+        let again = self.stand.ok(&format!("{} --format json", self.line())).json();
         assert_eq!(again["written"], 0, "{inject}");
     }
 }
@@ -130,10 +148,19 @@ fn an_import_may_be_killed_at_every_record_of_its_journal() {
     assert_eq!(killed, 7, "records of the journal");
 }
 
+#[test]
+fn an_import_that_splits_a_package_off_may_be_killed_around_both_switches() {
+    let ground = Ground::with("--merge-mode web-terminal=split");
+    // Up to the fourth it is as any import: prepared, switched, prepared, switched.
+    for record in 5..=8 {
+        assert!(ground.kill(&format!("fdatasync:signal=KILL:when={record}")), "{record}");
+    }
+}
+
 /// How often an undisturbed import calls the system so.
 fn calls(ground: &Ground, call: &str) -> usize {
     ground.reset();
-    let ended = finish(ground.stand.traced(&format!("{call}:delay_enter=1:when=65535"), &Ground::line()));
+    let ended = finish(ground.stand.traced(&format!("{call}:delay_enter=1:when=65535"), &ground.line()));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ground.stand.text("strace.log").lines().filter(|line| line.contains(&format!("{call}("))).count()
 }

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Loaded};
+use crate::catalog::Catalog;
 use crate::check::{self, needs, unresolved};
 use crate::digest::Digest;
 use crate::event::{Event, Phase};
 use crate::fault::AnyFault;
-use crate::finding::{Finding, Severity, has_errors};
-use crate::flow::catalog_image::{CatalogImage, RegistryImages};
-use crate::flow::import::catalog::CatalogError;
+use crate::finding::{Finding, Severity};
+use crate::flow::catalog_image::CatalogImage;
 use crate::flow::import::catalog::minors::minors;
-use crate::flow::record::{Log, Record};
+use crate::flow::import::catalog::place::{Neighbour, neighbour, read, sound};
+use crate::flow::import::catalog::{CatalogError, Place};
+use crate::flow::record::{History, Log, Record};
 use crate::flow::standing::Onlooker;
-use crate::merge::{MergeOptions, MergedCatalog, merge};
+use crate::merge::{Division, MergeOptions, MergeOutcome, MergedCatalog, Pair, Share, merge};
 use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
 use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted};
 use crate::reference::PinnedRef;
 use crate::registry::Target;
-use crate::site::CatalogMirror;
 use crate::transfer::Holdings;
 
 /// How often a catalog is merged anew when somebody else changes it meanwhile.
@@ -27,11 +27,17 @@ const TRIES: u32 = 3;
 
 /// A catalog that is in force.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct Served<'a> {
+    /// What the archive changes.
+    pub planned: &'a PlannedCatalog,
+    /// Where it is.
+    pub place: &'a Place,
     /// What production serves.
     pub image: PinnedRef,
     /// What it served before this generation.
     pub previous: Option<Digest>,
+    /// Whether this run moved it there.
+    pub moved: bool,
     /// The catalog.
     pub catalog: Catalog,
     /// What merging and checking brought to light.
@@ -47,7 +53,7 @@ pub struct Forward<'a> {
     /// What the archive changes.
     pub planned: &'a PlannedCatalog,
     /// Where the site serves it.
-    pub mirror: &'a CatalogMirror,
+    pub place: &'a Place,
     /// The archive's inventory, generation and time.
     pub archive: ArchiveFacts<'a>,
     /// The images that the archive brings or builds on, as references to production.
@@ -71,7 +77,12 @@ pub struct ArchiveFacts<'a> {
 #[derive(Debug)]
 pub struct Outlook {
     base: CatalogImage,
+    before: Before,
+    /// What the other place had.
+    beside: Option<Digest>,
     merged: MergedCatalog,
+    /// Whether its turn comes before that of the other place.
+    goes_first: bool,
     findings: Vec<Finding>,
 }
 
@@ -86,13 +97,14 @@ enum Before {
 
 impl Outlook {
     /// Whether production offers, text for text, what came of merging with it.
-    pub fn adds_nothing(&self) -> bool {
-        self.base.files().into_iter().eq(crate::catalog::write::files(self.merged.catalog()))
+    pub fn changes_nothing(&self) -> bool {
+        self.before == Before::Served
+            && self.base.files().into_iter().eq(crate::catalog::write::files(self.merged.catalog()))
     }
 
-    /// What production serves.
-    pub fn served(&self) -> Digest {
-        self.base.root.digest()
+    /// What production serves; nothing before the first catalog.
+    pub fn served(&self) -> Option<Digest> {
+        (self.before == Before::Served).then(|| self.base.root.digest())
     }
 }
 
@@ -102,16 +114,29 @@ pub struct Prepared {
     old: Option<RawManifest>,
     root: RawManifest,
     catalog: Catalog,
+    goes_first: bool,
     findings: Vec<Finding>,
     present: Holdings,
 }
 
-impl Forward<'_> {
+impl Prepared {
+    /// Whether a tag is about to move.
+    pub fn moves(&self) -> bool {
+        self.old.as_ref().map(RawManifest::digest) != Some(self.root.digest())
+    }
+
+    /// Whether its turn comes before that of the other place: what a package moves to has it before it is gone from where it was.
+    pub fn goes_first(&self) -> bool {
+        self.goes_first
+    }
+}
+
+impl<'a> Forward<'a> {
     /// Merges with what production serves now, without writing anything: a conflict that stands there already is told before
     /// the first byte moves. Nothing where production has no catalog yet, and the archive brings the base for one.
     pub fn outlook(&self) -> Result<Option<Outlook>, AnyFault> {
-        match self.tag().current(self.onlooker.client)? {
-            Some(root) => Ok(Some(self.merge(root, Before::Served)?)),
+        match self.ground()? {
+            Some((root, before)) => Ok(Some(self.merge(root, before)?)),
             None if self.planned.base.is_some() => Ok(None),
             None => Err(self.no_base().into()),
         }
@@ -119,20 +144,27 @@ impl Forward<'_> {
 
     /// What would be served, for who wants to know without doing it. Of an image that is still to be built the digest is that of what it
     /// will be built on.
-    pub fn preview(&self, outlook: Option<&Outlook>) -> Option<Served> {
+    pub fn preview(&self, outlook: Option<&Outlook>) -> Option<Served<'a>> {
         let repository = self.tag().repository;
+        let (planned, place, nothing) = (self.planned, self.place, Catalog::default());
         Some(match outlook {
             Some(outlook) => Served {
-                image: repository.pin(outlook.served()),
-                previous: Some(outlook.served()),
+                planned,
+                place,
+                image: repository.pin(outlook.base.root.digest()),
+                previous: outlook.served(),
+                moved: false,
                 catalog: outlook.merged.catalog().clone(),
                 findings: outlook.findings.clone(),
                 present: Holdings::new(),
             },
             None => Served {
+                planned,
+                place,
                 image: repository.pin(self.planned.base?),
                 previous: None,
-                catalog: Catalog::from_values(&self.planned.delta).catalog,
+                moved: false,
+                catalog: self.joined(&nothing, &nothing, self.merge).ok()?.1.catalog?.into_catalog(),
                 findings: Vec::new(),
                 present: Holdings::new(),
             },
@@ -141,7 +173,7 @@ impl Forward<'_> {
 
     /// Looks once more, when all else is done, whether what was brought is still offered: who writes without a lease may have put
     /// the tag back. Somebody who merged with it and went on is no harm.
-    pub fn confirm(&self, served: &Served) -> Result<(), AnyFault> {
+    pub fn confirm(&self, served: &Served<'_>) -> Result<(), AnyFault> {
         let tag = self.tag();
         let found = tag.current(self.onlooker.client)?;
         let now = found.as_ref().map(RawManifest::digest);
@@ -149,7 +181,7 @@ impl Forward<'_> {
             return Ok(());
         }
         let now_offered = found.map(|found| self.merge(found, Before::Served)).transpose()?;
-        if now_offered.is_some_and(|offered| offered.adds_nothing()) {
+        if now_offered.is_some_and(|offered| offered.changes_nothing()) {
             return Ok(());
         }
         Err(PromoteError::Overtaken {
@@ -172,21 +204,24 @@ impl Forward<'_> {
         mut prepared: Prepared,
         lease: &Lease<'_>,
         log: &mut Log,
-    ) -> Result<Served, AnyFault> {
+    ) -> Result<Served<'a>, AnyFault> {
         let tag = self.tag();
         let inventory = self.archive.inventory;
         for _ in 0..TRIES {
             let Prepared { old, root, .. } = &prepared;
             let (old_digest, new) = (old.as_ref().map(RawManifest::digest), root.digest());
+            let (mut moved, findings) = (false, prepared.findings.clone());
             let previous = if old_digest == Some(new) {
                 // Nothing is about to move: a finished import that runs again records nothing.
                 self.before(&new, log)?
             } else {
-                log.note(&Record::Prepared { inventory, tag: tag.reference(), old: old_digest, new })?;
+                let tag_name = tag.reference();
+                log.note(&Record::Prepared { inventory, tag: tag_name, old: old_digest, new, findings })?;
                 let generation = self.archive.generation;
                 match tag.commit(old.as_ref(), root, generation, lease, self.onlooker.client)? {
                     Commit::Moved => {
                         log.note(&Record::Switched { inventory, tag: tag.reference(), new })?;
+                        moved = true;
                         old_digest
                     }
                     Commit::AlreadyThere => self.before(&new, log)?,
@@ -201,10 +236,20 @@ impl Forward<'_> {
                     }
                 }
             };
-            let Prepared { catalog, findings, present, .. } = prepared;
-            return Ok(Served { image: tag.repository.pin(new), previous, catalog, findings, present });
+            let (planned, place, image) = (self.planned, self.place, tag.repository.pin(new));
+            let Prepared { catalog, mut findings, present, .. } = prepared;
+            if !moved && let Some(told) = log.history().told_of(&inventory, &tag.reference(), &new) {
+                findings = told.to_vec();
+            }
+            return Ok(Served { planned, place, image, previous, moved, catalog, findings, present });
         }
         Err(PromoteError::Unsteady { tag: tag.reference().to_string(), tries: TRIES }.into())
+    }
+
+    /// Whether its turn came before that of the other place, where this archive switched both.
+    pub fn went_first(&self, history: History<'_>) -> Option<bool> {
+        let beside = CatalogTag::of(self.onlooker.site, self.place.beside.as_ref()?).reference();
+        history.switched_before(&self.archive.inventory, &self.tag().reference(), &beside)
     }
 
     fn again(&self, why: &str) -> Result<Prepared, AnyFault> {
@@ -232,27 +277,37 @@ impl Forward<'_> {
 
     /// Its tag in production.
     pub fn tag(&self) -> CatalogTag {
-        CatalogTag::of(self.onlooker.site, self.mirror)
+        CatalogTag::of(self.onlooker.site, &self.place.mirror)
+    }
+
+    /// The image that a merge builds on: what production serves, and for the first catalog at the second place what it serves at
+    /// the first. Nothing where the archive must bring it.
+    fn ground(&self) -> Result<Option<(RawManifest, Before)>, AnyFault> {
+        let client = self.onlooker.client;
+        if let Some(root) = self.tag().current(client)? {
+            return Ok(Some((root, Before::Served)));
+        }
+        let first = self.place.beside.as_ref().filter(|_| self.place.share == Share::Second);
+        let first =
+            first.map(|first| CatalogTag::of(self.onlooker.site, first).current(client)).transpose()?;
+        Ok(first.flatten().map(|root| (root, Before::Nothing)))
     }
 
     fn ready(&self, outlook: Option<Outlook>) -> Result<Prepared, AnyFault> {
-        let old = self.tag().current(self.onlooker.client)?;
         self.onlooker.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
-        let root = match &old {
-            Some(old) => old.clone(),
-            None => self.carried_base()?,
+        let (root, before) = match self.ground()? {
+            Some(ground) => ground,
+            None => (self.carried_base()?, Before::Nothing),
         };
+        let old = (before == Before::Served).then(|| root.clone());
         let outlook = match outlook {
-            Some(outlook) if outlook.served() == root.digest() => outlook,
-            _ => {
-                let before = if old.is_some() { Before::Served } else { Before::Nothing };
-                self.merge(root.clone(), before)?
-            }
+            Some(outlook) if self.still_holds(&outlook, &root, before)? => outlook,
+            _ => self.merge(root.clone(), before)?,
         };
         // An archive with nothing new does not make another image of the same catalog: no cluster has anything to switch to.
-        let adds_nothing = outlook.adds_nothing();
-        let Outlook { base, merged, mut findings } = outlook;
-        let root = if old.is_some() && adds_nothing {
+        let changes_nothing = outlook.changes_nothing();
+        let Outlook { base, merged, goes_first, mut findings, .. } = outlook;
+        let root = if changes_nothing {
             root
         } else {
             let files = crate::catalog::write::files(merged.catalog());
@@ -263,7 +318,16 @@ impl Forward<'_> {
         self.onlooker.events.emit(&Event::End { phase: Phase::Merge });
         let (found, present) = self.check(merged.catalog(), &root)?;
         findings.extend(found);
-        Ok(Prepared { old, root, catalog: merged.into_catalog(), findings, present })
+        Ok(Prepared { old, root, catalog: merged.into_catalog(), goes_first, findings, present })
+    }
+
+    /// Whether production is as it was looked at, at both places.
+    fn still_holds(&self, outlook: &Outlook, root: &RawManifest, before: Before) -> Result<bool, AnyFault> {
+        let Onlooker { site, client, .. } = self.onlooker;
+        let beside = self.place.beside.as_ref().map(|beside| CatalogTag::of(site, beside).digest(client));
+        Ok(outlook.base.root.digest() == root.digest()
+            && outlook.before == before
+            && outlook.beside == beside.transpose()?.flatten())
     }
 
     /// The base that the archive brought; it was promoted with the images.
@@ -279,38 +343,44 @@ impl Forward<'_> {
 
     fn merge(&self, root: RawManifest, before: Before) -> Result<Outlook, AnyFault> {
         let tag = self.tag();
-        let name = || tag.reference().to_string();
-        let source = RegistryImages { repository: &tag.repository, client: self.onlooker.client };
-        let base = CatalogImage::read(
-            &source,
-            root,
-            &self.onlooker.site.spec.platforms,
-            self.onlooker.events,
-            self.onlooker.limits,
-        )?;
+        let base = read(&self.onlooker, &tag, root)?;
         if base.images.is_empty() || base.images.iter().any(|image| !image.has_opm) {
-            return Err(CatalogError::NoOpm { tag: name() }.into());
+            return Err(CatalogError::NoOpm { tag: tag.reference().to_string() }.into());
         }
         // A carried base may hold upstream's whole catalog in a layer that it cannot do without. Production never offered that.
-        let loaded = match before {
-            Before::Served => base.catalog(self.onlooker.limits),
-            Before::Nothing => Loaded::default(),
+        let own = match before {
+            Before::Served => sound(base.catalog(self.onlooker.limits), &tag)?,
+            Before::Nothing => Catalog::default(),
         };
-        if has_errors(&loaded.findings) {
-            let mut errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
-            let count = errors.clone().count();
-            let first = errors.next().map(|first| format!("{}: {}", first.subject, first.message));
-            return Err(CatalogError::Broken { tag: name(), count, first: first.unwrap_or_default() }.into());
-        }
+        let Neighbour { digest: beside, catalog: other } = neighbour(&self.onlooker, self.place)?;
+        let minors = minors(&base, &tag.tag, &self.planned.source);
+        let options = MergeOptions { minors, ..self.merge.clone() };
+        let (goes_first, outcome) = self.joined(&own, &other, &options)?;
+        let (merged, report) = outcome.merged()?;
+        Ok(Outlook { base, before, beside, merged, goes_first, findings: report.findings })
+    }
+
+    /// What arrives for this place, merged with what is there, and whether it is its turn before the other place's.
+    fn joined(
+        &self,
+        own: &Catalog,
+        other: &Catalog,
+        options: &MergeOptions,
+    ) -> Result<(bool, MergeOutcome), AnyFault> {
         let delta = Catalog::from_values(&self.planned.delta);
         if let Some(first) = delta.findings.iter().find(|finding| finding.severity == Severity::Error) {
             return Err(CatalogError::Delta { why: format!("{}: {}", first.subject, first.message) }.into());
         }
-        let minors = minors(&base, &tag.tag, &self.planned.source);
-        let options = MergeOptions { minors, ..self.merge.clone() };
-        let outcome = merge(&loaded.catalog, &delta.catalog, &self.planned.evidence, &options);
-        let (merged, report) = outcome.merged()?;
-        Ok(Outlook { base, merged, findings: report.findings })
+        let (delta, evidence, share) = (&delta.catalog, &self.planned.evidence, self.place.share);
+        if self.place.beside.is_none() {
+            return Ok((true, merge(own, delta, evidence, options)));
+        }
+        let pair = match share {
+            Share::First => Pair { first: own, second: other, delta },
+            Share::Second => Pair { first: other, second: own, delta },
+        };
+        let division = Division::of(pair, options);
+        Ok((division.goes_first(share), division.part(share, pair, options).merge(evidence)))
     }
 
     /// Everything that the merged catalog offers must resolve. What was broken before this archive is told, not held against it.

@@ -4,6 +4,8 @@ mod fault;
 mod forward;
 mod image;
 mod minors;
+mod place;
 
 pub use fault::CatalogError;
 pub use forward::{ArchiveFacts, Forward, Outlook, Prepared, Served};
+pub use place::Place;
