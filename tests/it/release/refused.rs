@@ -89,6 +89,8 @@ fn a_graph_that_contradicts_itself_is_told_of() {
             "(is the version right",
         ],
     );
+    let far_older = world.plan("--from-release 4.21.0 --to-release 4.20.0 --format json");
+    assert_told(&far_older, 6, &["error NO_PATH 4.21.0 → 4.20.0: 4.20.0 is older than 4.21.0"]);
     let older = world.plan("--from-release 4.20.5 --to-release 4.20.0 --format json");
     assert_told(
         &older,

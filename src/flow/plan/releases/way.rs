@@ -11,7 +11,8 @@ use crate::oci::Platform;
 use crate::reference::{ImageRef, PinnedRef};
 use crate::registry::Target;
 use crate::release::{
-    Architecture, ChannelRequest, Minor, PathRequest, ReleaseChannel, ReleasePath, UpdateGraph, select,
+    Architecture, ChannelRequest, Minor, NoReleasePath, PathRequest, ReleaseChannel, ReleasePath,
+    UpdateGraph, select,
 };
 use crate::version::Version;
 
@@ -146,10 +147,15 @@ impl Search<'_> {
             way.findings.push(Finding::warning("RELEASE_START_UNKNOWN", "releases", message).hint(hint));
             return;
         };
+        // A channel of another minor release need not know what runs; that it is newer is plain without it.
+        if to < *from {
+            let refusal = NoReleasePath::Backwards { from: from.clone(), to };
+            return way.findings.extend(refusal.findings());
+        }
         let channel = self.channel_of(&to);
         let request =
             PathRequest { from, to: Some(&to), channel: channel.as_ref(), accepted: &inputs.accepted };
-        let refused = |why: Box<crate::release::NoReleasePath>, way: &mut Way| {
+        let refused = |why: Box<NoReleasePath>, way: &mut Way| {
             way.findings.extend(why.findings());
             why.path().cloned()
         };
