@@ -174,6 +174,16 @@ fn ceilings_hold() {
 }
 
 #[test]
+fn what_is_past_the_ceiling_is_not_kept() {
+    let blob = |name| format!("{{\"schema\":\"olm.package\",\"name\":\"{name}\"}}\n");
+    let text = ["p0", "p1", "p2", "p3", "p4"].map(blob).concat();
+    let limits = Limits { catalog_blobs: 2, ..LIMITS };
+    let loaded = load_files([("a.json".to_owned(), text.into_bytes())], &limits);
+    assert_eq!(loaded.catalog.packages.keys().collect::<Vec<_>>(), ["p0", "p1"]);
+    assert_eq!((codes(&loaded.findings), loaded.findings[0].line), (vec!["TOO_LARGE"], Some(3)));
+}
+
+#[test]
 fn blobs_link_without_files() {
     let blobs = SMALL
         .replace("\n {", "{")

@@ -257,6 +257,24 @@ fn an_index_keeps_what_was_built_and_nothing_else() {
 }
 
 #[test]
+fn a_config_that_tells_another_layer_is_found() {
+    let Base { manifest, config, layers } = base(false);
+    let mut config: Value = serde_json::from_slice(&config).unwrap();
+    config["rootfs"]["diff_ids"][0] = json!(Digest::of(b"another"));
+    let config = config.to_string().into_bytes();
+    let mut wrong: Value = serde_json::from_slice(manifest.bytes()).unwrap();
+    wrong["config"]["digest"] = json!(Digest::of(&config));
+    wrong["config"]["size"] = json!(config.len());
+    let manifest = RawManifest::new(wrong.to_string().into_bytes(), None).unwrap();
+    let base = Base { manifest, config, layers };
+    let files = catalog("x");
+    let layer = build::catalog_layer(&files, None).unwrap();
+    let built = build::catalog_image(&base.manifest, &base.config, &layer, &provenance("1")).unwrap();
+    let why = verify(&built, &base, &files).unwrap_err().to_string();
+    assert!(why.ends_with("unpacks to another tar than its config says"), "{why}");
+}
+
+#[test]
 fn an_image_starts_on_the_cache_that_its_layer_brings() {
     let base = base(false);
     let files = catalog("x");

@@ -94,12 +94,58 @@ fn hostile_layers_are_refused_by_name() {
         ("link to itself", &[Soft("configs/s", "s")], "without end"),
         ("links in a ring", &[Soft("configs/s", "t"), Soft("configs/t", "s")], "without end"),
         ("link to nothing", &[Soft("configs/s", "")], "points to no path"),
+        ("root is a file", &[File(".", "x")], "root is a directory"),
+        (
+            "link through a link",
+            &[File("configs/r/x", "1"), Soft("configs/l", "r"), Soft("configs/a", "l/x")],
+            "through another link",
+        ),
     ];
     for (name, layer, expected) in cases {
         let error = after(&[layer]).expect_err(name);
         assert!(error.to_string().contains(expected), "{name}: {error}");
         assert_eq!(crate::fault::Fault::exit(&error), crate::fault::Exit::Integrity, "{name}");
     }
+}
+
+#[test]
+fn a_link_of_many_pages_is_refused() {
+    let long = "x".repeat(5000);
+    let target = format!("5015 linkpath={long}\n");
+    assert_eq!(target.len(), 5015);
+    let bytes =
+        [record("pax", b'x', target.as_bytes(), ""), record("configs/s", b'2', b"", "x"), vec![0; 1024]]
+            .concat();
+    let error = apply(&mut LayerFiles::new(["configs"]), &bytes, &LIMITS).unwrap_err();
+    assert!(error.to_string().contains("points to no path"), "{error}");
+}
+
+#[test]
+fn what_not_everybody_can_read_is_named() {
+    let mut bytes = header("configs/", b'5', 0, "", 0o750).to_vec();
+    bytes.extend(header("configs/a", b'0', 0, "", 0o640));
+    bytes.extend(header("configs/b", b'0', 0, "", 0o644));
+    bytes.resize(bytes.len() + 1024, 0);
+    let mut files = LayerFiles::new(["configs"]);
+    apply(&mut files, &bytes, &LIMITS).unwrap();
+    assert_eq!(files.unreadable("configs"), ["configs/a", "configs"]);
+    let why = super::super::build::difference(&files, &BTreeMap::new()).unwrap().unwrap();
+    assert_eq!(why, "`/configs/a` cannot be read by every user");
+}
+
+/// A zstd frame of one raw block that asks for a window of this many bits (RFC 8878, sections 3.1.1.1 and 3.1.1.2).
+fn zstd_frame(window: u8, content: &[u8]) -> Vec<u8> {
+    let block = (u32::try_from(content.len()).unwrap() << 3) | 1;
+    let head = [0x28, 0xb5, 0x2f, 0xfd, 0, (window - 10) << 3];
+    [&head[..], &block.to_le_bytes()[..3], content].concat()
+}
+
+#[test]
+fn a_window_that_takes_too_much_memory_is_refused() {
+    let layer = tar_of(&[File("configs/a", "1")]);
+    let read = |window| apply(&mut LayerFiles::new(["configs"]), &zstd_frame(window, &layer), &LIMITS);
+    read(20).unwrap();
+    assert!(matches!(read(30).unwrap_err(), ImageError::Corrupt { .. }));
 }
 
 #[test]
@@ -238,6 +284,9 @@ fn every_ceiling_holds_while_reading() {
     let many: Vec<Put> = many.iter().map(|path| File(path, "")).collect();
     assert_eq!(what(&tar_of(&many), &small), "10 entries");
     assert_eq!(what(&tar_of(&[File("configs/a", &text(1001))]), &small), "1000 bytes in one file");
+    // Told by its header alone, before there is room made for it.
+    let announced = header("configs/a", b'0', 3000, "", 0o644);
+    assert_eq!(what(&announced, &Limits { catalog_bytes: 2500, ..LIMITS }), "2500 bytes in its files");
     let three = [File("configs/a", &text(900)), File("configs/b", &text(900)), File("configs/c", &text(900))];
     assert_eq!(what(&tar_of(&three), &small), "2500 bytes in its files");
     let links =
