@@ -49,6 +49,7 @@
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
 //! | [`plan`] | P | what must travel, and why |
 //! | [`mapping`] | P | where each source repository lands |
+//! | [`papers`] | P | what people approve an archive with: table, page, bill of materials, sums |
 //! | [`store`] | | files: atomic writes, locks, journals, the archive as it grows |
 //! | [`workers`] | | bounded threads over one list of jobs |
 //! | [`registry`] | | the network: the distribution API, credentials bound to their origin, retries |
@@ -118,7 +119,8 @@
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
 //! let Some(moment) = Moment::from_unix(now.as_second()) else { return Ok(()) };
 //! let pack = Pack {
-//!     upstream, release_keys: None, now: moment, keys: &[key], shape: &Shape::whole(), jobs: 8, events: &Silent, limits: &LIMITS,
+//!     upstream, release_keys: None, now: moment, keys: &[key], shape: &Shape::whole(), papers: None, jobs: 8, events: &Silent,
+//!     limits: &LIMITS,
 //! };
 //! let packed = pack.run(&plan, Path::new("upgrade.ombundle"))?;
 //!
@@ -175,6 +177,7 @@ pub mod limits;
 pub mod mapping;
 pub mod merge;
 pub mod oci;
+pub mod papers;
 pub mod plan;
 pub mod promote;
 pub mod reference;

@@ -30,6 +30,21 @@ pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// Bytes for people, in powers of 1,000 as media are sold.
+pub fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1_000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// The text as prose in Markdown: on one line, and without the power to be markup.
 #[derive(Clone, Copy)]
 pub struct Prose<'a>(pub &'a str);
@@ -156,6 +171,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn bytes_read_well() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (1_073_741_824, "1.1 GB"),
+        ] {
+            assert_eq!(human_bytes(bytes), text);
+        }
+    }
 
     /// One of each kind that must never reach a terminal as it is.
     const HOSTILE: &[char] = &[

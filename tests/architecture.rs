@@ -29,6 +29,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("site", Kind::Pure),
     ("plan", Kind::Pure),
     ("mapping", Kind::Pure),
+    ("papers", Kind::Pure),
     // edges
     ("store", Kind::Edge),
     ("workers", Kind::Edge),

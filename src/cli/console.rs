@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
-use crate::text::{Safe, plain_json};
+use crate::text::{Safe, human_bytes, plain_json};
 
 /// How messages on stderr look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -321,21 +321,6 @@ fn past(phase: Phase) -> &'static str {
     }
 }
 
-/// Bytes for people, in powers of 1,000 as media are sold.
-pub(super) fn human_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1_000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1_000.0;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,20 +372,6 @@ mod tests {
         for phase in phases {
             let line = event_line(&Event::End { phase }).unwrap();
             assert!(schema.is_valid(&serde_json::from_str(&line).unwrap()), "{line}");
-        }
-    }
-
-    #[test]
-    fn bytes_read_well() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_000, "1.0 kB"),
-            (999_949, "999.9 kB"),
-            (999_950, "1.0 MB"),
-            (1_073_741_824, "1.1 GB"),
-        ] {
-            assert_eq!(human_bytes(bytes), text);
         }
     }
 }

@@ -2,20 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::archive::RootKind;
-use crate::cli::console::human_bytes;
+use crate::archive::{Inventory, RootKind};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, trust};
-use crate::cli::options::ResultFormat;
+use crate::cli::papers::TableArgs;
 use crate::cli::verify::policy;
 use crate::cli::volumes::ArchiveArgs;
-use crate::cli::{Context, print, print_json};
+use crate::cli::{Context, print};
 use crate::finding::Finding;
+use crate::flow::documents;
 use crate::limits::LIMITS;
-use crate::text::Safe;
-use crate::verify;
+use crate::papers::{self, Sealed};
+use crate::store::files::{self, Mode};
+use crate::store::volumes::Medium;
+use crate::text::{Safe, human_bytes, plain_json};
+use crate::verify::{self, Opened};
 
 /// Show what an archive holds
 ///
@@ -39,7 +42,27 @@ pub(super) struct InspectCommand {
 
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
-    format: ResultFormat,
+    format: InspectFormat,
+
+    /// Where it is written; to stdout by default
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    table: TableArgs,
+}
+
+/// How an archive is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum InspectFormat {
+    /// For people.
+    Text,
+    /// What was signed: `schema/inventory.v1.json`.
+    Json,
+    /// A table for a spreadsheet: packages and images.
+    Csv,
+    /// A bill of materials in CycloneDX 1.6.
+    Cyclonedx,
 }
 
 pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
@@ -52,15 +75,46 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     let mut policy = policy(None, Some("only looking"), now()?)?;
     policy.floor = None;
     let source = command.archive.open()?;
-    let opened = verify::open(source, &trust, &policy, &LIMITS)?;
-    let inventory = opened.inventory();
-    if command.format == ResultFormat::Json {
-        return print_json(inventory.fields());
+    let opened = verify::open(source.clone(), &trust, &policy, &LIMITS)?;
+    let result = match command.format {
+        InspectFormat::Json => {
+            // Told like any result: indented, and plain for terminals.
+            let text = serde_json::to_string_pretty(opened.inventory().fields())
+                .map_err(|error| Failure::usage(error.to_string()))?;
+            plain_json(&format!("{text}\n"))
+        }
+        InspectFormat::Csv => {
+            papers::contents(&documents::put_together(&opened, &LIMITS)?, command.table.form())
+        }
+        InspectFormat::Cyclonedx => {
+            papers::bill(&documents::put_together(&opened, &LIMITS)?, Some(&sealed(&opened, &source)))
+        }
+        InspectFormat::Text => {
+            // For whom it is stands below; to compare it is for whoever imports it.
+            let notes: Vec<Finding> =
+                opened.notes().iter().filter(|note| note.code != "SITE_NOT_COMPARED").cloned().collect();
+            show_findings(&notes);
+            told(&command, opened.inventory())
+        }
+    };
+    match &command.output {
+        Some(path) => Ok(files::replace(path, result.as_bytes(), Mode::Public)?),
+        None => print(&result),
     }
-    // For whom it is stands below; to compare it is for whoever imports it.
-    let notes: Vec<Finding> =
-        opened.notes().iter().filter(|note| note.code != "SITE_NOT_COMPARED").cloned().collect();
-    show_findings(&notes);
+}
+
+fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
+    let inventory = opened.inventory();
+    Sealed {
+        name: medium.name().to_owned(),
+        inventory: inventory.digest(),
+        size: inventory.total_size,
+        signers: inventory.signers.clone(),
+        volumes: None,
+    }
+}
+
+fn told(command: &InspectCommand, inventory: &Inventory) -> String {
     let mut text = format!(
         "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
         command.archive.shown(),
@@ -97,5 +151,5 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
             text.push_str(&format!("      {}\n", Safe(reason.as_str())));
         }
     }
-    print(&text)
+    text
 }

@@ -25,10 +25,12 @@ mod import;
 mod inputs;
 mod inspect;
 mod key;
+mod media;
 mod merging;
 mod numbers;
 mod options;
 mod pack;
+mod papers;
 mod plan;
 mod release;
 mod releases;
@@ -76,6 +78,7 @@ enum Command {
     Plan(plan::PlanCommand),
     Pack(pack::PackCommand),
     Inspect(inspect::InspectCommand),
+    Media(media::MediaCommand),
     Verify(verify::VerifyCommand),
     Import(import::ImportCommand),
     Check(check::CheckCommand),
@@ -158,6 +161,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Plan(command) => plan::run(command, context),
         Command::Pack(command) => pack::run(command, context),
         Command::Inspect(command) => inspect::run(command, context),
+        Command::Media(command) => media::run(command, context),
         Command::Verify(command) => verify::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),

@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::access::{Side, cache, client};
-use crate::cli::console::human_bytes;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::{in_a_folder, now, secret_key, settle};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
+use crate::cli::papers::TableArgs;
 use crate::cli::plan::{PlanArgs, RATE, describe};
 use crate::cli::volumes::VolumeArgs;
 use crate::cli::{Context, print, print_json};
@@ -23,7 +23,7 @@ use crate::limits::LIMITS;
 use crate::plan::{Plan, exit};
 use crate::site::ProfileName;
 use crate::store::files::{self, Mode};
-use crate::text::counted;
+use crate::text::{counted, human_bytes};
 
 /// Connected side: fetch what the plan says and write one signed archive
 ///
@@ -56,6 +56,17 @@ pub(super) struct PackCommand {
 
     #[command(flatten)]
     volumes: VolumeArgs,
+
+    /// Write no SHA256SUMS, CONTENTS.csv, SUMMARY.txt and SBOM.json beside the archive
+    #[arg(long)]
+    no_papers: bool,
+
+    #[command(flatten)]
+    table: TableArgs,
+
+    /// What the plan's digest must be: that of the plan that was approved (`ombundle plan` prints it)
+    #[arg(long, value_name = "SHA256", requires = "plan")]
+    approved: Option<Digest>,
 
     /// Show the plan and how large the archive would be; fetch no image and write no file but the cache's
     #[arg(long)]
@@ -90,7 +101,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let cache = cache(&command.cache, context)?;
     let upstream = Upstream { client: &client, cache: cache.as_ref() };
     let (plan, to_keep) = match &command.plan {
-        Some(path) => (read_plan(path)?, None),
+        Some(path) => (approved_plan(path, command.approved.as_ref())?, None),
         None => {
             let kept = kept_plan(&command.output, &command.request)?;
             // One that cannot be read, or has errors that may be mended upstream by now, is made anew.
@@ -115,6 +126,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         now: now()?,
         keys: &keys,
         shape: &shape,
+        papers: (!command.no_papers).then(|| command.table.form()),
         jobs: command.registries.jobs(),
         events: &*context.console,
         limits: &LIMITS,
@@ -155,7 +167,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
-            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "findings": plan.findings,
+            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "papers": packed.papers, "findings": plan.findings,
         })),
         ResultFormat::Text => print(&format!(
             "packed {}: {} ({} bytes){}\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",
@@ -193,6 +205,20 @@ fn preview(command: &PackCommand, plan: &Plan, packing: &Packing<'_>) -> Result<
             inventory.total_size,
             in_volumes(packing.volumes()),
         )),
+    }
+}
+
+/// The plan that was approved, and no other.
+fn approved_plan(path: &Path, approved: Option<&Digest>) -> Result<Plan, Failure> {
+    let plan = read_plan(path)?;
+    let digest = Digest::of(plan.to_json()?.as_bytes());
+    match approved {
+        Some(approved) if *approved != digest => Err(Failure::usage(format!(
+            "`{}` is not the plan that was approved: its digest is {digest}",
+            path.display()
+        ))
+        .hint("take the approved file, or have this one approved")),
+        _ => Ok(plan),
     }
 }
 

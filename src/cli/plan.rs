@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::access::{Side, cache, client};
-use crate::cli::console::human_bytes;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
+use crate::cli::papers::TableArgs;
 use crate::cli::releases::ReleaseArgs;
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
 use crate::fault::Exit;
 use crate::fetch::Upstream;
 use crate::finding::{Finding, has_errors};
+use crate::flow;
 use crate::flow::plan::{PlanInputs, Planner, channel};
 use crate::imageset::{self, Request};
 use crate::limits::LIMITS;
@@ -25,7 +26,7 @@ use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
-use crate::text::{Safe, plain_json};
+use crate::text::{Safe, human_bytes, plain_json};
 
 /// Connected side: find the upgrade path and write down what would travel, and why
 ///
@@ -47,6 +48,13 @@ pub(super) struct PlanCommand {
     /// The plan file; not written where the plan has errors
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Write CONTENTS.csv, SUMMARY.txt and SBOM.json beside the plan, for approval before anything is downloaded
+    #[arg(long, requires = "output")]
+    papers: bool,
+
+    #[command(flatten)]
+    table: TableArgs,
 
     /// Bytes that the line to the source carries in a second, to say how long it will take
     #[arg(long, value_name = "BYTES", default_value_t = RATE)]
@@ -122,6 +130,9 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
     // What cannot be packed is no plan: it gets no file that somebody might approve.
     if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
         files::replace(output, text.as_bytes(), Mode::Public)?;
+        if command.papers {
+            flow::papers::write(output, &plan, None, command.table.form())?;
+        }
     }
     match command.format {
         ResultFormat::Json => print(&plain_json(&text))?,
@@ -130,8 +141,9 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
             print(&describe(&plan, command.rate))?;
             if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
                 let output = output.display();
+                let digest = Digest::of(text.as_bytes());
                 print(&format!(
-                    "next: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"
+                    "the plan's digest is {digest}\nnext: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"
                 ))?;
             }
         }

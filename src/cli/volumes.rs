@@ -49,6 +49,16 @@ impl VolumeArgs {
     }
 }
 
+impl VolumeArgs {
+    /// As asked for, else as the archive lies now.
+    pub(super) fn shape_like(&self, archive: &Medium) -> Result<Shape, Failure> {
+        match self.shape()? {
+            asked if asked.is_cut() => Ok(asked),
+            _ => Ok(archive.shape()),
+        }
+    }
+}
+
 /// An archive to read.
 #[derive(Debug, Args)]
 pub(super) struct ArchiveArgs {

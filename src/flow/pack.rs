@@ -15,9 +15,11 @@ use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::fetch::{Upstream, Wanted, fetch};
 use crate::flow::documents::{self, DocumentError};
+use crate::flow::papers::{self, Written};
 use crate::flow::release_proof::{Unproven, prove};
 use crate::limits::Limits;
 use crate::oci::media;
+use crate::papers::{Contents, Sealed};
 use crate::plan::{ImageKind, Plan, PlannedImage, PlannedRelease};
 use crate::reference::RepositoryRef;
 use crate::release::ReleaseKeys;
@@ -47,6 +49,8 @@ pub struct Packed {
     pub signers: Vec<String>,
     /// What was written beside its volumes; empty where it is one file.
     pub volumes: Vec<VolumeLabel>,
+    /// Files for people that were written beside it.
+    pub papers: Vec<PathBuf>,
 }
 
 /// Why a plan cannot be packed.
@@ -110,6 +114,8 @@ pub struct Pack<'a> {
     pub keys: &'a [SecretKey],
     /// Whether the archive is one file, or volumes.
     pub shape: &'a Shape,
+    /// How the papers beside the archive are written; none where nobody wants them.
+    pub papers: Option<Contents>,
     /// Downloads at once.
     pub jobs: usize,
     /// Told what happens.
@@ -148,9 +154,7 @@ pub struct Packing<'p> {
 pub struct Filled<'p> {
     part: PartFile,
     packed: Packed,
-    cut: Cut,
-    shape: &'p Shape,
-    events: &'p dyn Events,
+    packing: &'p Packing<'p>,
 }
 
 impl<'p> Packing<'p> {
@@ -165,7 +169,7 @@ impl<'p> Packing<'p> {
     }
 
     /// Fetches what must be fetched, and signs. After a break the same call goes on where it stopped.
-    pub fn fill(&self, target: &Path) -> Result<Filled<'p>, AnyFault> {
+    pub fn fill(&'p self, target: &Path) -> Result<Filled<'p>, AnyFault> {
         let Pack { upstream, keys, shape, jobs, events, .. } = *self.pack;
         let (inventory, cut) = (self.inventory(), self.cut);
         let name = target.file_name().unwrap_or_default().to_string_lossy();
@@ -185,8 +189,9 @@ impl<'p> Packing<'p> {
             sequence: inventory.sequence,
             signers: inventory.signers.iter().map(ToString::to_string).collect(),
             volumes: Vec::new(),
+            papers: Vec::new(),
         };
-        Ok(Filled { part, packed, cut, shape, events })
+        Ok(Filled { part, packed, packing: self })
     }
 
     /// Writes all that is known already, and says what must be fetched to where.
@@ -218,36 +223,70 @@ impl<'p> Packing<'p> {
 impl Filled<'_> {
     /// Makes it durable and gives it its name.
     pub fn finish(mut self) -> Result<Packed, AnyFault> {
-        if self.shape.is_cut() {
-            self.packed.volumes = self.label()?;
+        let Pack { shape, papers, events, .. } = *self.packing.pack;
+        if shape.is_cut() || papers.is_some() {
+            let mut written = self.hash()?;
+            if shape.is_cut() {
+                self.label(&mut written)?;
+            }
+            if let Some(form) = papers {
+                written.extend(papers::write(
+                    &self.packed.path,
+                    self.packing.plan,
+                    Some(&self.sealed()),
+                    form,
+                )?);
+                self.packed.papers.push(papers::write_sums(&self.packed.path, &written)?);
+            }
         }
         self.part.finish()?;
-        self.events.emit(&Event::End { phase: Phase::Fetch });
+        events.emit(&Event::End { phase: Phase::Fetch });
         Ok(self.packed)
     }
 
-    /// Hashes the volumes, on all cores, and writes beside each what it is.
-    fn label(&self) -> Result<Vec<VolumeLabel>, AnyFault> {
-        let archive = self.packed.path.file_name().unwrap_or_default().to_string_lossy();
-        let numbers: Vec<u64> = (0..self.cut.count()).collect();
-        workers::map(&numbers, workers::cores(), self.events, |&index| {
-            let range = self.cut.range(index);
-            let name = self.shape.volume_name(&archive, index + 1);
-            let label = VolumeLabel {
-                format: VolumeLabel::FORMAT.to_owned(),
-                inventory: self.packed.inventory,
-                file: name.file(),
-                number: index + 1,
-                count: self.cut.count(),
-                offset: range.start,
-                size: range.end - range.start,
-                total: self.cut.total(),
-                digest: self.part.digest(index)?,
-            };
-            let path = self.packed.path.with_file_name(name.label_file());
-            files::replace(&path, label.to_json().as_bytes(), Mode::Public)?;
-            Ok::<_, AnyFault>(label)
+    /// Its files with their digests: volumes are hashed on all cores.
+    fn hash(&self) -> Result<Vec<Written>, AnyFault> {
+        let Packing { pack, cut, .. } = self.packing;
+        let names = pack.shape.files(&self.name(), cut);
+        let files: Vec<(u64, String)> = (0..).zip(names).collect();
+        workers::map(&files, workers::cores(), pack.events, |(index, name)| {
+            Ok::<_, AnyFault>((self.packed.path.with_file_name(name), self.part.digest(*index)?))
         })
+    }
+
+    /// Writes beside each volume what it is.
+    fn label(&mut self, written: &mut Vec<Written>) -> Result<(), AnyFault> {
+        let Packing { pack, cut, .. } = self.packing;
+        let name = self.name();
+        for (index, (path, digest)) in (0..).zip(std::mem::take(written)) {
+            let label = VolumeLabel::of(
+                &pack.shape.volume_name(&name, index + 1),
+                cut,
+                self.packed.inventory,
+                digest,
+            );
+            let text = label.to_json();
+            let beside = files::beside(&path, "json");
+            files::replace(&beside, text.as_bytes(), Mode::Public)?;
+            written.extend([(path, digest), (beside, Digest::of(text.as_bytes()))]);
+            self.packed.volumes.push(label);
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        self.packed.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    fn sealed(&self) -> Sealed {
+        let inventory = self.packing.inventory();
+        Sealed {
+            name: self.name(),
+            inventory: inventory.digest(),
+            size: inventory.total_size,
+            signers: inventory.signers.clone(),
+            volumes: self.packing.volumes(),
+        }
     }
 }
 

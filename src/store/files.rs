@@ -76,6 +76,12 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// A medium gives back other bytes than it was given.
+    #[error("`{}` reads otherwise than it was written", path.display())]
+    ReadBack {
+        /// The file to be.
+        path: PathBuf,
+    },
     /// The disk has not got the room that is needed.
     #[error("`{}` needs {needed} bytes, and its file system has {free} left", path.display())]
     NoSpace {
@@ -98,7 +104,7 @@ impl Fault for StoreError {
             | Self::Exposed { .. }
             | Self::Exists { .. }
             | Self::Locked { .. } => Exit::Usage,
-            Self::Journal { .. } => Exit::Integrity,
+            Self::Journal { .. } | Self::ReadBack { .. } => Exit::Integrity,
             Self::NoSpace { .. } => Exit::Space,
         }
     }
@@ -123,6 +129,7 @@ impl Fault for StoreError {
             Self::Journal { path, .. } => {
                 Some(format!("keep `{}` as evidence, move it away, and run `import` again", path.display()))
             }
+            Self::ReadBack { .. } => Some("the medium is failing: take another one".to_owned()),
             Self::NoSpace { .. } => Some("choose another folder with `-o`, or free some space".to_owned()),
             Self::Io { .. } | Self::TooLarge { .. } => None,
         }

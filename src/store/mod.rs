@@ -11,6 +11,7 @@ pub mod files;
 pub mod journal;
 pub mod layout;
 pub mod lock;
+pub mod medium_copy;
 pub mod part;
 mod pieces;
 pub mod tree;

@@ -12,7 +12,7 @@ use crate::finding::{Finding, has_errors};
 use crate::store::archive_file::ArchiveFile;
 use crate::store::files::{StoreError, failed, read};
 use crate::text::Safe;
-use crate::volume::{Candidate, Cut, Sorted, VolumeLabel, VolumeName, sort};
+use crate::volume::{Candidate, Cut, Shape, Sorted, VolumeLabel, VolumeName, sort};
 
 /// How much is hashed at a time.
 const CHUNK: usize = 1 << 20;
@@ -39,14 +39,20 @@ pub fn find(paths: &[PathBuf]) -> Result<(Option<Medium>, Vec<Finding>), StoreEr
     let mut whole = BTreeSet::new();
     let mut candidates = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut empty = Vec::new();
     for path in paths {
         match meant(path)? {
             Meant::File(path) => drop(whole.insert(path)),
             Meant::Volumes(found) => {
                 candidates.extend(found.into_iter().filter(|candidate| seen.insert(candidate.path.clone())));
             }
-            Meant::Nothing(findings) => return Ok((None, findings)),
+            Meant::Several(findings) => return Ok((None, findings)),
+            Meant::Nothing(finding) => empty.push(finding),
         }
+    }
+    // A folder without any is no matter where another one has them.
+    if whole.is_empty() && candidates.is_empty() {
+        return Ok((None, empty));
     }
     let mut single = whole.iter();
     match (single.next(), single.next()) {
@@ -62,11 +68,34 @@ pub fn find(paths: &[PathBuf]) -> Result<(Option<Medium>, Vec<Finding>), StoreEr
     }
 }
 
+/// Every volume among these paths and in these folders, whatever archive it is of.
+pub fn labelled(paths: &[PathBuf]) -> Result<Vec<Candidate>, StoreError> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            all.extend(volumes(path, None)?);
+            continue;
+        }
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(VolumeName::of);
+        let Some(name) = name else {
+            return Err(failed("read a volume from", path)(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "its name is not a volume's",
+            )));
+        };
+        let size = fs::metadata(path).map_err(failed("open", path))?.len();
+        let label = label(&path.with_file_name(name.label_file()));
+        all.push(Candidate { path: path.clone(), name, size, label });
+    }
+    Ok(all)
+}
+
 /// What one path means.
 enum Meant {
     File(PathBuf),
     Volumes(Vec<Candidate>),
-    Nothing(Vec<Finding>),
+    Several(Vec<Finding>),
+    Nothing(Finding),
 }
 
 fn meant(path: &Path) -> Result<Meant, StoreError> {
@@ -102,14 +131,14 @@ fn in_folder(folder: &Path) -> Result<Meant, StoreError> {
     whole.sort();
     match (whole.len(), whole.pop()) {
         (1, Some(path)) => Ok(Meant::File(path)),
-        (_, Some(last)) => Ok(Meant::Nothing(ambiguous(whole.iter().chain([&last])))),
+        (_, Some(last)) => Ok(Meant::Several(ambiguous(whole.iter().chain([&last])))),
         (_, None) => {
             let subject = Safe(&folder.display().to_string()).to_string();
             let finding =
                 Finding::error("VOLUME_NONE", subject, "the folder holds no archive and no volume of one");
-            Ok(Meant::Nothing(vec![
+            Ok(Meant::Nothing(
                 finding.hint("name the file, for instance `upgrade.ombundle` or `upgrade.ombundle.001`"),
-            ]))
+            ))
         }
     }
 }
@@ -223,6 +252,15 @@ impl Medium {
     /// The archive's own file name, without the number of a volume.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How it lies there.
+    pub fn shape(&self) -> Shape {
+        let file = self.files().next().and_then(Path::file_name).and_then(|name| name.to_str());
+        match file.and_then(VolumeName::of) {
+            Some(name) => Shape::cut_like(&self.cut, name.extension),
+            None => Shape::whole(),
+        }
     }
 
     /// The files that it is read from, in order.

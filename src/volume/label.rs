@@ -37,6 +37,22 @@ impl VolumeLabel {
     /// The most bytes of a label.
     pub const MAX: u64 = 4 << 10;
 
+    /// The label of one volume of an archive that is cut like that.
+    pub fn of(name: &VolumeName, cut: &Cut, inventory: Digest, digest: Digest) -> Self {
+        let range = cut.range(name.number.saturating_sub(1));
+        Self {
+            format: Self::FORMAT.to_owned(),
+            inventory,
+            file: name.file(),
+            number: name.number,
+            count: cut.count(),
+            offset: range.start,
+            size: range.end.saturating_sub(range.start),
+            total: cut.total(),
+            digest,
+        }
+    }
+
     /// The one text of this label.
     pub fn to_json(&self) -> String {
         // A struct of numbers and texts can always be written.

@@ -22,6 +22,12 @@ impl Shape {
         Ok(Self { volume: Some(size), extension })
     }
 
+    /// Volumes as somebody cut them.
+    pub fn cut_like(cut: &Cut, extension: Option<String>) -> Self {
+        let first = cut.range(0);
+        Self { volume: Some(first.end - first.start), extension }
+    }
+
     /// Whether there are volumes, be it only one.
     pub fn is_cut(&self) -> bool {
         self.volume.is_some()

@@ -46,7 +46,7 @@ fn broken(stage: &Stage, output: &str, after: usize, signal: &str) -> (Option<i3
 /// Requests for blobs that it takes to finish.
 fn finish(stage: &Stage, output: &str) -> usize {
     let peer = slow(stage, Duration::ZERO);
-    stage.pack(output, &[]).ended(0);
+    stage.pack(output, &["--no-papers"]).ended(0);
     stage.verify(output).ended(0);
     peer.count("GET", "/blobs/")
 }
@@ -123,7 +123,7 @@ fn nothing_that_a_power_cut_leaves_is_believed() {
 fn the_plan_of_the_broken_run_is_gone_on_with() {
     let stage = Stage::new(Generation::First);
     let line = ["pack", "-c", "imageset.yaml", "--installed", "web-terminal.v1.8.0", "--key", "signer.key"];
-    let line = [&line[..], &["-o", "a.ombundle"]].concat();
+    let line = [&line[..], &["--no-papers", "-o", "a.ombundle"]].concat();
     let before = stage.names();
     let peer = slow(&stage, Duration::from_millis(60));
     let mut running = Running::start(stage.command(&line));
@@ -142,7 +142,7 @@ fn the_plan_of_the_broken_run_is_gone_on_with() {
     stage.source_is(&stage.registry.host().to_string());
     let ran = stage.run(&line).ended(0);
     assert!(ran.stderr.contains("going on with the plan"), "{}", ran.stderr);
-    stage.pack("b.ombundle", &[]).ended(0);
+    stage.pack("b.ombundle", &["--no-papers"]).ended(0);
     assert_eq!(stage.read("a.ombundle"), stage.read("b.ombundle"));
     let made: Vec<String> = stage.names().difference(&before).cloned().collect();
     assert_eq!(made, ["a.ombundle", "b.ombundle", "plan.json"]);

@@ -61,7 +61,7 @@ fn a_disk_without_room_is_named_before_the_first_request() {
     assert_eq!(peer.asked().len(), 0);
     assert_eq!(disk.names(), [""; 0]);
     disk.grow(carry + (64 << 10));
-    stage.pack("disk/a.ombundle", &[]).ended(0);
+    stage.pack("disk/a.ombundle", &["--no-papers"]).ended(0);
     stage.verify("disk/a.ombundle").ended(0);
     assert_eq!(disk.names(), ["a.ombundle"]);
 }

@@ -1,0 +1,153 @@
+//! `media`: archives onto media and checked there.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::cli::failure::{Failure, show_findings};
+use crate::cli::inputs::summary;
+use crate::cli::options::ResultFormat;
+use crate::cli::volumes::VolumeArgs;
+use crate::cli::{Context, print, print_json};
+use crate::fault::Exit;
+use crate::finding::has_errors;
+use crate::flow::media::{self, OnMedium, Write};
+use crate::limits::LIMITS;
+use crate::store::volumes::find;
+use crate::text::{Safe, human_bytes};
+
+/// Write archives onto media, and check them there
+///
+/// A medium is any folder: where a stick or a disc is mounted, or what is burnt later.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ombundle media write upgrade.ombundle /media/usb\n  ombundle media check /media/usb"
+)]
+pub(super) struct MediaCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Write(WriteCommand),
+    Check(CheckCommand),
+}
+
+/// Copy an archive onto media and read every byte back
+///
+/// The archive may be one file or volumes; with `--media` or `--volume-size` it is cut while it is copied. Each volume goes to the
+/// first folder that has room for it. What was written is read back from the medium, not from memory. Broken off, the same command
+/// goes on where it stopped; what is there already is only compared.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ombundle media write upgrade.ombundle /media/usb\n  \
+                  ombundle media write upgrade.ombundle --media fat32 /media/usb1 /media/usb2\n  \
+                  ombundle media write upgrade.ombundle --media dvd --volume 2 /media/dvd     # one disc after the other")]
+struct WriteCommand {
+    /// The archive
+    archive: PathBuf,
+
+    /// Where the media are mounted, in the order in which they are filled
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+
+    #[command(flatten)]
+    volumes: VolumeArgs,
+
+    /// Write this volume only; may be given several times
+    #[arg(long = "volume", value_name = "N")]
+    only: Vec<u64>,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+}
+
+/// Check volumes by their labels, each by itself
+///
+/// Says which volumes of which archive are there and as they were written. Needs no key, and says nothing about who made them: that
+/// is what `verify` does when all of them are there.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ombundle media check /media/usb\n  ombundle media check upgrade.ombundle.002"
+)]
+struct CheckCommand {
+    /// Volumes, or folders that hold them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// How the result looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: ResultFormat,
+}
+
+pub(super) fn run(command: MediaCommand, context: &Context) -> Result<(), Failure> {
+    match command.action {
+        Action::Write(command) => write(&command, context),
+        Action::Check(command) => check(&command),
+    }
+}
+
+fn write(command: &WriteCommand, context: &Context) -> Result<(), Failure> {
+    let (archive, findings) = find(std::slice::from_ref(&command.archive))?;
+    show_findings(&findings);
+    let archive =
+        archive.ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))?;
+    let shape = command.volumes.shape_like(&archive)?;
+    let write = Write {
+        archive: &archive,
+        shape: &shape,
+        folders: &command.folders,
+        only: &command.only,
+        events: &*context.console,
+        limits: &LIMITS,
+    };
+    let done = write.run()?;
+    match command.format {
+        ResultFormat::Json => {
+            let files = done.iter().map(|file| {
+                json!({"path": file.path, "number": file.number, "count": file.count, "size": file.size,
+                       "digest": file.digest, "there": file.there})
+            });
+            print_json(&json!({"files": files.collect::<Vec<_>>()}))
+        }
+        ResultFormat::Text => print(&done.iter().map(told).collect::<String>()),
+    }
+}
+
+/// What somebody writes on a medium's label.
+fn told(file: &OnMedium) -> String {
+    let place = file.number.map(|number| format!("volume {number} of {}", file.count));
+    format!(
+        "{}: {}, {} ({} bytes), {}\n",
+        Safe(&file.path.display().to_string()),
+        place.unwrap_or_else(|| "the whole archive".to_owned()),
+        human_bytes(file.size),
+        file.size,
+        if file.there { "was there and is right" } else { "written and read back" },
+    )
+}
+
+fn check(command: &CheckCommand) -> Result<(), Failure> {
+    let (good, findings) = media::check(&command.paths)?;
+    match command.format {
+        ResultFormat::Json => print_json(&json!({"volumes": good, "findings": findings}))?,
+        ResultFormat::Text => {
+            show_findings(&findings);
+            let line = |label: &crate::volume::VolumeLabel| {
+                format!(
+                    "{}: volume {} of {}, as it was written\n",
+                    Safe(&label.file),
+                    label.place(),
+                    label.inventory
+                )
+            };
+            print(&good.iter().map(line).collect::<String>())?;
+        }
+    }
+    if has_errors(&findings) {
+        return Err(summary(Exit::Integrity, "what is on the media", &findings));
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Papers beside an archive, or beside the plan that one will be packed from.
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::fault::AnyFault;
+use crate::papers::{self, Contents, Sealed};
+use crate::plan::Plan;
+use crate::store::files::{self, Mode};
+
+/// What people find beside a file by its name.
+const CONTENTS: &str = "CONTENTS.csv";
+const SUMMARY: &str = "SUMMARY.txt";
+const BILL: &str = "SBOM.json";
+const SUMS: &str = "SHA256SUMS";
+
+/// The papers that follow from the plan.
+pub const NAMES: [&str; 3] = [CONTENTS, SUMMARY, BILL];
+
+/// A file that was written, and its digest.
+pub type Written = (PathBuf, Digest);
+
+/// Writes table, page and bill beside `path`: `upgrade.ombundle.CONTENTS.csv` and so on.
+pub fn write(
+    path: &Path,
+    plan: &Plan,
+    sealed: Option<&Sealed>,
+    form: Contents,
+) -> Result<Vec<Written>, AnyFault> {
+    let digest = Digest::of(plan.to_json()?.as_bytes());
+    let all = [
+        (CONTENTS, papers::contents(plan, form)),
+        (SUMMARY, papers::summary(plan, &digest, sealed)),
+        (BILL, papers::bill(plan, sealed)),
+    ];
+    all.into_iter().map(|(name, text)| put(path, name, &text)).collect()
+}
+
+/// Writes what `sha256sum -c` takes beside `path`; the files lie in the same folder.
+pub fn write_sums(path: &Path, written: &[Written]) -> Result<PathBuf, AnyFault> {
+    let names: Vec<(String, Digest)> = written
+        .iter()
+        .map(|(path, digest)| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), *digest))
+        .collect();
+    let text = papers::sums(names.iter().map(|(name, digest)| (name.as_str(), *digest)));
+    Ok(put(path, SUMS, &text)?.0)
+}
+
+fn put(path: &Path, name: &str, text: &str) -> Result<Written, AnyFault> {
+    let path = files::beside(path, name);
+    files::replace(&path, text.as_bytes(), Mode::Public)?;
+    Ok((path, Digest::of(text.as_bytes())))
+}

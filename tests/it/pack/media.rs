@@ -1,0 +1,90 @@
+//! Archives onto media: cut, copied, read back, and checked there one by one.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use ombundle::demo::Generation;
+use serde_json::Value;
+
+use super::stage::{Ran, Stage};
+
+fn packed() -> Stage {
+    let stage = Stage::new(Generation::First);
+    stage.plan();
+    stage.pack("a.ombundle", &[]).ended(0);
+    for folder in ["one", "two"] {
+        fs::create_dir(stage.path(folder)).unwrap();
+    }
+    stage
+}
+
+fn write(stage: &Stage, more: &[&str]) -> Ran {
+    stage.run(&[&["media", "write", "a.ombundle", "--format", "json"][..], more].concat())
+}
+
+fn names(stage: &Stage, folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(stage.path(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn an_archive_is_cut_while_it_is_copied() {
+    let stage = packed();
+    let cut = ["--volume-size", "512KiB"];
+    write(&stage, &[&cut[..], &["--volume", "1", "one"]].concat()).ended(0);
+    assert!(names(&stage, "one").contains("a.ombundle.001"));
+    assert!(!names(&stage, "one").contains("a.ombundle.002"));
+    let done = write(&stage, &[&cut[..], &["one", "two"]].concat()).ended(0);
+    let done: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(done["files"][0]["there"], true);
+    assert_eq!(done["files"][1]["there"], false);
+    let joined: Vec<u8> = done["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|file| fs::read(stage.path(file["path"].as_str().unwrap())).unwrap())
+        .collect();
+    assert_eq!(joined, stage.read("a.ombundle"));
+    stage.run(&["verify", "one", "two", "--trust-key", "signer.pub"]).ended(0);
+    let again = write(&stage, &[&cut[..], &["one", "two"]].concat()).ended(0).stdout;
+    assert!(!again.contains("\"there\": false"), "{again}");
+    // Stock tools check each medium by itself.
+    for name in ["one/a.ombundle.SUMMARY.txt", "one/a.ombundle.CONTENTS.csv", "one/a.ombundle.SBOM.json"] {
+        assert_eq!(stage.read(name), stage.read(name.split_once('/').unwrap().1), "{name}");
+    }
+    let mut sums = std::process::Command::new("sha256sum");
+    sums.args(["-c", "--strict", "--quiet", "a.ombundle.SHA256SUMS"]).current_dir(stage.path("one"));
+    assert!(sums.status().unwrap().success());
+}
+
+#[test]
+fn each_volume_is_checked_by_itself() {
+    let stage = packed();
+    write(&stage, &["--volume-size", "512KiB", "one"]).ended(0);
+    let check = |path: &str| stage.run(&["media", "check", path, "--format", "json"]);
+    let all: Value = serde_json::from_str(&check("one").ended(0).stdout).unwrap();
+    assert_eq!(all["volumes"].as_array().unwrap().len() as u64, all["volumes"][0]["count"].as_u64().unwrap());
+    check("one/a.ombundle.002").ended(0);
+    let mut bytes = stage.read("one/a.ombundle.002");
+    bytes[9_000] ^= 1;
+    stage.write("one/a.ombundle.002", &bytes);
+    let damaged = check("one").ended(3);
+    assert_eq!(damaged.findings(), [("VOLUME_DAMAGED".to_owned(), "one/a.ombundle.002".to_owned())]);
+    stage.write("one/a.ombundle.002", &bytes[..9_000]);
+    assert_eq!(check("one").ended(3).findings()[0].0, "VOLUME_TORN");
+    fs::remove_file(stage.path("one/a.ombundle.002.json")).unwrap();
+    assert_eq!(check("one").ended(3).findings()[0].0, "VOLUME_UNLABELLED");
+    check("one/nothing").ended(2);
+}
+
+#[test]
+fn an_archive_in_one_file_is_copied_as_it_is() {
+    let stage = packed();
+    write(&stage, &["one"]).ended(0);
+    assert_eq!(stage.read("one/a.ombundle"), stage.read("a.ombundle"));
+    stage.write("two/a.ombundle", "precious");
+    let refused = write(&stage, &["two"]).ended(2);
+    assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
+    assert_eq!(stage.read("two/a.ombundle"), b"precious");
+    write(&stage, &["--volume-size", "512KiB", "--volume", "99", "two"]).ended(2);
+}
