@@ -131,7 +131,7 @@
 //! println!("{} entries", verified.inventory().entry_count);
 //! let import = Import {
 //!     site: &site, state: Path::new("state"), trust: &trust, policy, name: "upgrade.ombundle", cluster: None,
-//!     merge: MergeOptions::default(), client: &client, jobs: 8, paranoid: false, until: Until::Emit, events: &Silent, limits: &LIMITS,
+//!     release_keys: None, legacy_icsp: false, merge: MergeOptions::default(), client: &client, jobs: 8, paranoid: false, until: Until::Emit, events: &Silent, limits: &LIMITS,
 //! };
 //! let imported = import.run(archive, Path::new("out"))?;
 //! println!("generation {}", imported.generation);

@@ -136,12 +136,25 @@ impl Mapping {
         called(source).is_some() && !exact()
     }
 
+    /// The vendor's repositories of OpenShift's releases and of their components, and where they land.
+    pub fn releases(&self) -> Result<Vec<(RepositoryRef, Repository)>, MappingError> {
+        let of = |(path, _): &(&str, &str)| {
+            let repository = path.parse().map_err(prefix_error)?;
+            let source = RepositoryRef { host: RELEASES_HOST.parse().map_err(prefix_error)?, repository };
+            let mirror = self.mirror(&source)?;
+            Ok((source, mirror))
+        };
+        CALLED.iter().map(of).collect()
+    }
+
+    /// Where the images of OpenShift's releases land: the repository whose tags an update service reads.
+    pub fn release_images(&self) -> Result<Repository, MappingError> {
+        self.mirror(&releases()?)
+    }
+
     /// Where the image with an update service's graph data lands, where nobody said otherwise: beside the releases.
     pub fn graph_image(&self) -> Result<MirrorTag, MappingError> {
-        let releases = RepositoryRef {
-            host: RELEASES_HOST.parse().map_err(prefix_error)?,
-            repository: RELEASES_REPOSITORY.parse().map_err(prefix_error)?,
-        };
+        let releases = releases()?;
         let beside = self.mirror(&releases)?;
         let namespace = beside.as_str().rsplit_once('/').map_or("", |(namespace, _)| namespace);
         let name = format!("{namespace}/graph-image:latest");
@@ -203,6 +216,14 @@ fn called(source: &RepositoryRef) -> Option<&'static str> {
 fn last_of(path: &str, components: usize) -> &str {
     let ends = path.rmatch_indices('/').map(|(at, _)| at + 1).nth(components.saturating_sub(1));
     ends.and_then(|at| path.get(at..)).unwrap_or(path)
+}
+
+/// The vendor's repository of release images.
+fn releases() -> Result<RepositoryRef, MappingError> {
+    Ok(RepositoryRef {
+        host: RELEASES_HOST.parse().map_err(prefix_error)?,
+        repository: RELEASES_REPOSITORY.parse().map_err(prefix_error)?,
+    })
 }
 
 fn prefix_error(source: InvalidReference) -> MappingError {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::check::Unresolved;
 use crate::cli::access::{Side, client};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::SiteFile;
@@ -19,11 +20,16 @@ use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
 use crate::reference::ImageRef;
 use crate::site::CatalogMirror;
+use crate::registry::Target;
+use crate::site::SiteReport;
+use crate::store::files;
 use crate::transfer::Proof;
+use crate::version::Version;
 
 /// In the air gap: does everything that production offers resolve there?
 ///
-/// Reads each catalog of the site from production and looks for every image that any of its entries needs, down to the last layer.
+/// Reads each catalog of the site from production and looks for every image that any of its entries needs, down to the last layer;
+/// and each OpenShift release there, for every component that it names.
 /// Writes nothing. Exit code 10 means that something is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle check --site site.yaml\n  \
@@ -47,12 +53,13 @@ pub(super) struct CheckCommand {
 }
 
 pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failure> {
-    let SiteFile { site, .. } = SiteFile::read(&command.site)?;
+    let site_file = SiteFile::read(&command.site)?;
+    let site = &site_file.site;
     let client = client(&command.registries, Side::AirGapped, site.spec.profile, context)?;
     let mapping = Mapping::new(&site.spec.repositories)?;
     let proof = if command.paranoid { Proof::bytes() } else { Proof::sizes() };
     let onlooker = Onlooker {
-        site: &site,
+        site,
         mapping: &mapping,
         proof: &proof,
         client: &client,
@@ -65,7 +72,7 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     let mut apart = BTreeSet::new();
     for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
         let is_first = site.spec.catalogs.contains(&mirror);
-        let tag = CatalogTag::of(&site, &mirror).reference();
+        let tag = CatalogTag::of(site, &mirror).reference();
         let Some(standing) = onlooker.look(&mirror)? else {
             if !is_first {
                 // Nothing was split off.
@@ -93,10 +100,29 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
         } else {
             apart.extend(names);
         }
-        findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
+        findings.extend(standing.missing.iter().map(Unresolved::finding));
+    }
+    let kept = left_out(&site_file)?;
+    let mut releases = BTreeMap::new();
+    for (version, tag) in onlooker.releases()? {
+        let name = tag.to_string();
+        let without = kept.get(&name).cloned().unwrap_or_default();
+        let Some(root) = Target::of(&tag).map(|target| client.head_manifest(&tag.repository, &target)) else {
+            continue;
+        };
+        let Some(root) = root? else { continue };
+        let standing = onlooker.look_at_release(&tag.repository.pin(root.digest), &version, &without)?;
+        releases.insert(
+            name,
+            json!({"digest": root.digest, "images": standing.images, "missing": standing.missing.len()}),
+        );
+        findings.extend(standing.findings);
+        findings.extend(standing.missing.iter().map(|missing| unresolved(missing, &version)));
     }
     match command.format {
-        ResultFormat::Json => print_json(&json!({"catalogs": catalogs, "findings": findings}))?,
+        ResultFormat::Json => {
+            print_json(&json!({"catalogs": catalogs, "releases": releases, "findings": findings}))?;
+        }
         ResultFormat::Text => {
             show_findings(&findings);
             for (catalog, facts) in &catalogs {
@@ -104,6 +130,9 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
                     "{catalog}: {} packages, {} images, {} missing\n",
                     facts["packages"], facts["images"], facts["missing"]
                 ))?;
+            }
+            for (release, facts) in &releases {
+                print(&format!("{release}: {} images, {} missing\n", facts["images"], facts["missing"]))?;
             }
         }
     }
@@ -118,4 +147,24 @@ fn offered_twice(first: &ImageRef, package: &str) -> Finding {
     let message =
         format!("`{package}` was split off, and this catalog offers it too: OLM chooses between the two");
     Finding::warning("OFFERED_TWICE", first, message).hint("run the import that was broken off again")
+}
+
+/// What was left out of releases because somebody said so, by their tags in production: the last import left it in its receipt.
+fn left_out(site: &SiteFile) -> Result<BTreeMap<String, BTreeSet<String>>, Failure> {
+    let receipt = site.state().join("receipt.json");
+    let Some(report) =
+        files::read(&receipt, LIMITS.meta_bytes).ok().map(|bytes| SiteReport::parse(&bytes, &LIMITS))
+    else {
+        return Ok(BTreeMap::new());
+    };
+    let releases = report?.releases.into_iter();
+    Ok(releases.map(|state| (state.mirror.to_string(), state.left_out.into_iter().collect())).collect())
+}
+
+/// An image of a release that is not there.
+fn unresolved(missing: &Unresolved, version: &Version) -> Finding {
+    let user = missing.users.first().map_or_else(|| format!("OpenShift {version}"), |(_, user)| user.clone());
+    let message = format!("{}; a cluster that is updated to it stops without {user}", missing.why);
+    Finding::error("UNRESOLVED", &missing.image, message)
+        .hint("carry the release in again: plan it without `--report`, pack and import")
 }

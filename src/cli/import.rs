@@ -18,6 +18,8 @@ use crate::fault::{AnyFault, Exit};
 use crate::finding::has_errors;
 use crate::flow::import::{Forecast, Import, Load, Move, Until};
 use crate::limits::LIMITS;
+use crate::release::{ReleaseKeys, VerificationConfig};
+use crate::store::files;
 use crate::store::volumes::Medium;
 use crate::text::Safe;
 
@@ -50,12 +52,17 @@ pub(super) struct ImportCommand {
     #[arg(long, value_enum, value_name = "STEP")]
     until: Option<UntilArg>,
 
-    /// A dump of the cluster (`oc get … -o json`): what runs, and which names are taken
+    /// A dump of the cluster (`oc get … -o json`): what runs, and which names are taken. That of its ConfigMap `release-verification`
+    /// says whose OpenShift releases it believes, where the site file names no keys
     #[arg(long, value_name = "DUMP.json")]
     cluster: Vec<PathBuf>,
 
     #[command(flatten)]
     merge: MergeArgs,
+
+    /// Write an ImageContentSourcePolicy instead of an ImageDigestMirrorSet: for a cluster before OpenShift 4.13
+    #[arg(long)]
+    legacy_icsp: bool,
 
     /// Take an archive that has expired, or that is from the future. The reason is recorded
     #[arg(long, value_name = "REASON")]
@@ -136,12 +143,29 @@ fn told(forecast: &Forecast) -> String {
     text
 }
 
+/// The vendor's keys that the site file names; without any, those by which the cluster itself believes releases.
+fn release_keys(site: &SiteFile, dumps: &[PathBuf]) -> Result<Option<ReleaseKeys>, Failure> {
+    let paths = site.site.release_key_files(&site.base);
+    if paths.is_empty() {
+        let config = |path: &PathBuf| {
+            let bytes = files::read(path, LIMITS.meta_bytes).ok()?;
+            VerificationConfig::parse(std::str::from_utf8(&bytes).ok()?, &LIMITS).ok()
+        };
+        return Ok(dumps.iter().find_map(config).map(|config| config.keys));
+    }
+    let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path, LIMITS.key_file_bytes)?));
+    let read = paths.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+    let named = read.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    Ok(Some(ReleaseKeys::any_of(named, &LIMITS)?))
+}
+
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
     let merge = command.merge.options();
     let site = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
     let source = command.archive.open()?;
+    let release_keys = release_keys(&site, &command.cluster)?;
     let import = Import {
         site: &site.site,
         state: &site.state(),
@@ -149,6 +173,8 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         policy: policy(Some(&site), command.accept_time.as_deref(), now()?)?,
         name: source.name(),
         cluster: cluster.as_ref(),
+        release_keys: release_keys.as_ref(),
+        legacy_icsp: command.legacy_icsp,
         merge,
         client: &client,
         jobs: command.registries.jobs(),

@@ -94,13 +94,21 @@ pub(super) fn tag_scopes(input: &Input<'_>) -> Scopes {
     scopes
 }
 
+/// What the rules of the site file say. The repositories of OpenShift's releases are called otherwise than the rule above them
+/// would have it: they have entries of their own whether a release is there yet or not, so that none comes or goes with one.
 fn rule_scopes(site: &Site) -> Scopes {
     let host = &site.spec.production.registry;
-    site.spec
-        .repositories
-        .iter()
-        .map(|rule| (rule.source.clone(), format!("{host}/{}", rule.mirror)))
-        .collect()
+    let rules = &site.spec.repositories;
+    let mut scopes: Scopes =
+        rules.iter().map(|rule| (rule.source.clone(), format!("{host}/{}", rule.mirror))).collect();
+    let mapping = Mapping::new(rules).unwrap_or_default();
+    for (source, mirror) in mapping.releases().unwrap_or_default() {
+        let name = source.to_string();
+        if mapping.is_renamed(&source) && rules.iter().any(|rule| covers(&rule.source, &name)) {
+            scopes.insert(name, format!("{host}/{mirror}"));
+        }
+    }
+    scopes
 }
 
 /// Images that something asks for by tag in a cluster that knows no mirrors for tags.

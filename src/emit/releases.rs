@@ -27,6 +27,8 @@ pub struct Releases<'a> {
     pub path: Option<&'a ReleasePath>,
     /// In which order the cluster and its operators move.
     pub order: &'a [OrderedStep],
+    /// What must be acknowledged before the minor version of the release that runs is left.
+    pub installed_gates: &'a [AdminGate],
     /// What the update service of the cluster serves; nothing where there is none.
     pub update_service: Option<&'a UpdateServiceSource>,
     /// Whether the cluster is older than 4.13 and knows ImageContentSourcePolicy only.

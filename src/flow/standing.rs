@@ -1,18 +1,24 @@
-//! A catalog as production serves it now, and whether all that it offers is there.
+//! A catalog or a release as production serves it now, and whether all that it offers is there.
+
+use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
-use crate::check::{Unresolved, needs, unresolved};
+use crate::check::{Needs, Unresolved, needs, unresolved};
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::release_image::read_release;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
+use crate::reference::{ImageRef, PinnedRef, RepositoryRef, Tag};
 use crate::registry::Client;
+use crate::release::{Architecture, PayloadAsk};
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::{Holdings, Proof};
+use crate::version::Version;
 
 /// Who looks at production.
 #[derive(Clone, Copy)]
@@ -50,7 +56,59 @@ pub struct Standing {
     pub findings: Vec<Finding>,
 }
 
+/// What was seen of one release.
+#[derive(Debug)]
+pub struct ReleaseStanding {
+    /// How many images it consists of, itself among them.
+    pub images: usize,
+    /// Those that are not there whole.
+    pub missing: Vec<Unresolved>,
+    /// What is wrong with the release itself.
+    pub findings: Vec<Finding>,
+}
+
 impl Onlooker<'_> {
+    /// Reads a release image in production and looks for every component that it names, where nodes will look for it.
+    pub fn look_at_release(
+        &self,
+        image: &PinnedRef,
+        version: &Version,
+        left_out: &BTreeSet<String>,
+    ) -> Result<ReleaseStanding, AnyFault> {
+        let Self { site, mapping, proof, client, jobs, events, limits } = *self;
+        let platforms = &site.spec.platforms;
+        let source = RegistryImages { repository: &image.repository, client };
+        let ask = PayloadAsk {
+            image: image.clone(),
+            version: Some(version.clone()),
+            without: left_out.clone(),
+            kubevirt: false,
+        };
+        let read = read_release(&source, &ask, platforms, events, limits)?;
+        let release = format!("OpenShift {version}");
+        let mut needs = Needs::default();
+        needs.pinned.entry(image.clone()).or_default().insert((release.clone(), release.clone()));
+        for component in &read.payload.components {
+            let host = site.spec.production.registry.clone();
+            let repository = RepositoryRef { host, repository: mapping.mirror(&component.image.repository)? };
+            let user = (release.clone(), format!("{} of {release}", component.name));
+            needs.pinned.entry(repository.pin(component.image.digest)).or_default().insert(user);
+        }
+        let (missing, _) = unresolved(&needs, platforms, proof, client, jobs, events, limits)?;
+        Ok(ReleaseStanding { images: needs.pinned.len(), missing, findings: read.findings })
+    }
+
+    /// The releases that production offers: the tags of the repository that an update service reads, `4.20.5-x86_64`.
+    pub fn releases(&self) -> Result<Vec<(Version, ImageRef)>, AnyFault> {
+        let host = self.site.spec.production.registry.clone();
+        let repository = RepositoryRef { host, repository: self.mapping.release_images()? };
+        let tags = self.client.tags(&repository)?.into_iter();
+        let mut releases: Vec<_> =
+            tags.filter_map(|tag| Some((released(&tag)?, repository.tag(tag)))).collect();
+        releases.sort();
+        Ok(releases)
+    }
+
     /// Reads a catalog and looks for every image that any of its entries needs; nothing where there is no such catalog. Errors mean
     /// that one could not look.
     pub fn look(&self, mirror: &CatalogMirror) -> Result<Option<Standing>, AnyFault> {
@@ -68,5 +126,34 @@ impl Onlooker<'_> {
         let (missing, present) = unresolved(&needs, platforms, proof, client, jobs, events, limits)?;
         let images = needs.pinned.len() + needs.tagged.len();
         Ok(Some(Standing { digest, catalog: loaded.catalog, images, missing, present, findings }))
+    }
+}
+
+/// The release that a tag names, `4.20.5-x86_64`; nothing for what keeps manifests and signatures.
+fn released(tag: &Tag) -> Option<Version> {
+    let (version, architecture) = tag.as_str().rsplit_once('-')?;
+    let known = Architecture::ALL.iter().any(|known| known.tag_suffix() == architecture);
+    Version::parse(version).ok().filter(|_| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_releases_are_told_from_others() {
+        for (tag, version) in [
+            ("4.20.5-x86_64", Some("4.20.5")),
+            ("4.20.5-multi", Some("4.20.5")),
+            ("4.20.0-rc.1-aarch64", Some("4.20.0-rc.1")),
+            ("4.20.5", None),
+            ("4.20.5-amd64", None),
+            ("4.20-x86_64", None),
+            ("latest", None),
+            ("sha256-23b86a4bbff87277960a6816fa8d1373c312964056d3d540b9b512ce25ee932a", None),
+        ] {
+            let found = released(&tag.parse().unwrap());
+            assert_eq!(found.as_ref().map(Version::as_str), version, "{tag}");
+        }
     }
 }

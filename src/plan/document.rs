@@ -10,6 +10,7 @@ pub use crate::catalog::{Hop, HopEdge};
 use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::oci::{Descriptor, Platform};
+use crate::plan::order::OrderedStep;
 use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
 use crate::release::{AdminGate, ReleasePath};
@@ -52,6 +53,9 @@ pub struct Plan {
     /// could be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub installed_gates: Vec<AdminGate>,
+    /// In which order the cluster and its operators move; empty where the cluster stays as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<OrderedStep>,
     /// What the update service at the site is fed with, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph_data: Option<PlannedGraphData>,

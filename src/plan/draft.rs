@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::fault::Exit;
 use crate::finding::{Finding, Severity, has_errors};
 use crate::oci::Platform;
+use crate::plan::order::OrderedStep;
 use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{Repository, RepositoryRef};
 use crate::release::{AdminGate, ReleasePath};
@@ -41,6 +42,8 @@ pub struct Draft {
     pub release_path: Option<ReleasePath>,
     /// What must be acknowledged before the cluster leaves the minor version that runs.
     pub installed_gates: Vec<AdminGate>,
+    /// In which order the cluster and its operators move.
+    pub order: Vec<OrderedStep>,
     /// What an update service is fed with.
     pub graph_data: Option<PlannedGraphData>,
     /// Every image.
@@ -72,6 +75,7 @@ impl Draft {
             catalogs: self.catalogs,
             releases: self.releases,
             release_path: self.release_path,
+            order: self.order,
             installed_gates: self.installed_gates,
             graph_data: self.graph_data,
             items: items(&self.images, &prerequisites),

@@ -45,6 +45,7 @@ fn report(digests: &[&str], repositories: &[(&str, &[&str])]) -> Holdings {
         catalogs: Vec::new(),
         installed: Vec::new(),
         openshift: None,
+        releases: vec![],
         digests: set(digests),
         repositories: repositories.iter().map(|(name, held)| (name.parse().unwrap(), set(held))).collect(),
     })
@@ -131,6 +132,7 @@ pub(super) fn plan(images: Vec<PlannedImage>) -> Plan {
         request: Digest::of(b""),
         catalogs: Vec::new(),
         releases: vec![],
+        order: vec![],
         release_path: None,
         installed_gates: vec![],
         graph_data: None,

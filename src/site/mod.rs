@@ -16,4 +16,6 @@ pub use file::{
     CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
 pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};
-pub use report::{CatalogState, InstalledOperator, Receipt, ReceiptStep, ReportError, SiteReport};
+pub use report::{
+    CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, ReportError, SiteReport,
+};

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
-use crate::reference::{ImageRef, Repository, RepositoryRef};
+use crate::reference::{ImageRef, PinnedRef, Repository, RepositoryRef};
+use crate::release::Architecture;
 use crate::version::Version;
 
 /// What a site holds, for the connected side (`schema/site-report.v1.json`). A receipt contains one.
@@ -32,6 +33,9 @@ pub struct SiteReport {
     /// The OpenShift release that runs, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openshift: Option<Version>,
+    /// OpenShift releases in production, the lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<ReleaseState>,
     /// Blobs and manifests that production is known to hold, in whatever repository.
     #[serde(default)]
     pub digests: BTreeSet<Digest>,
@@ -52,6 +56,22 @@ pub struct CatalogState {
     pub digest: Digest,
     /// Repository in production.
     pub repository: RepositoryRef,
+}
+
+/// One OpenShift release in production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReleaseState {
+    /// The release.
+    pub version: Version,
+    /// For which machines: `amd64`, `arm64`, `ppc64le`, `s390x`, or `multi` for several in one payload.
+    pub architecture: Architecture,
+    /// The release image by its original name and the digest that was signed.
+    pub image: PinnedRef,
+    /// Where it is in production, `host/repository:tag`.
+    pub mirror: ImageRef,
+    /// Components that were left out because somebody said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// One operator that runs.

@@ -271,6 +271,7 @@ fn what_production_holds_stays_behind() {
         }],
         installed: named.clone(),
         openshift: None,
+        releases: vec![],
         digests: BTreeSet::new(),
         repositories: std::collections::BTreeMap::new(),
     };

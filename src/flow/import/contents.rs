@@ -15,7 +15,7 @@ use crate::oci::{Descriptor, media};
 use crate::plan::{ImageKind, Plan, PlannedCatalog, PlannedImage, Prerequisite};
 use crate::reference::{Repository, RepositoryRef};
 use crate::registry::{Client, Target};
-use crate::site::{CatalogMirror, Site};
+use crate::site::{CatalogMirror, MirrorTag, Site};
 use crate::transfer::{BlobSource, Delivery};
 use crate::verify::VerifiedArchive;
 
@@ -66,6 +66,8 @@ pub struct Contents<'s> {
     pub images: Vec<Placed>,
     /// The bases of catalogs, and where they go.
     pub bases: Vec<Placed>,
+    /// The base of the image with graph data, and the tag that the image gets.
+    pub graph: Option<(Placed, MirrorTag)>,
 }
 
 /// An image and where it goes.
@@ -101,20 +103,25 @@ impl<'s> Contents<'s> {
             let first = format!("{}: {}", first.subject, first.message);
             return Err(ContentsError::Mapping { count: collisions.len(), first }.into());
         }
-        let (mut images, mut bases) = (Vec::new(), Vec::new());
+        let (mut images, mut bases, mut graph) = (Vec::new(), Vec::new(), None);
         for image in &plan.images {
-            if image.kind == ImageKind::GraphDataBase {
-                continue;
-            }
-            if image.kind == ImageKind::CatalogBase {
-                let of = catalogs.iter().filter(|(catalog, _)| catalog.base == Some(image.root.digest));
-                bases.extend(of.map(|(_, mirror)| placed(image, mirror.mirror.repository.clone())));
-            } else {
-                let asked = image.mirror.clone();
-                images.push(placed(image, asked.map_or_else(|| mapping.mirror(&image.source), Ok)?));
+            match image.kind {
+                ImageKind::CatalogBase => {
+                    let of = catalogs.iter().filter(|(catalog, _)| catalog.base == Some(image.root.digest));
+                    bases.extend(of.map(|(_, mirror)| placed(image, mirror.mirror.repository.clone())));
+                }
+                ImageKind::GraphDataBase => {
+                    let named = site.spec.releases.graph_data.mirror.clone();
+                    let place = named.map_or_else(|| mapping.graph_image(), Ok)?;
+                    graph = Some((placed(image, place.repository.clone()), place));
+                }
+                _ => {
+                    let asked = image.mirror.clone();
+                    images.push(placed(image, asked.map_or_else(|| mapping.mirror(&image.source), Ok)?));
+                }
             }
         }
-        Ok(Self { plan, catalogs, images, bases })
+        Ok(Self { plan, catalogs, images, bases, graph })
     }
 }
 

@@ -15,8 +15,9 @@ impl Import<'_> {
     /// What production gets. A base is delivered only where it has no catalog to build on.
     pub(super) fn for_production(&self, contents: &Contents<'_>) -> Result<Vec<Delivery>, AnyFault> {
         let production = &self.site.spec.production.registry;
+        let graph = contents.graph.iter().map(|(base, _)| base);
         let mut all: Vec<Delivery> =
-            contents.images.iter().filter_map(|placed| carried(placed, contents)).collect();
+            contents.images.iter().chain(graph).filter_map(|placed| carried(placed, contents)).collect();
         for (planned, mirror) in &contents.catalogs {
             let repository =
                 RepositoryRef { host: production.clone(), repository: mirror.mirror.repository.clone() };
@@ -83,7 +84,8 @@ impl Import<'_> {
 
 /// What staging gets: images and bases.
 pub(super) fn for_staging(contents: &Contents<'_>) -> Vec<Delivery> {
-    let placed = contents.images.iter().chain(&contents.bases);
+    let graph = contents.graph.iter().map(|(base, _)| base);
+    let placed = contents.images.iter().chain(&contents.bases).chain(graph);
     placed.filter_map(|placed| carried(placed, contents)).collect()
 }
 

@@ -87,7 +87,7 @@ impl Import<'_> {
         let mut resources = BTreeSet::new();
         if self.until == Until::Emit {
             let receipt = self.receipt(&case, &served, Known::default(), history);
-            let emitted = self.emit(&case.contents, &served, &case.mapping, &receipt, &findings);
+            let emitted = self.emit(&case, &served, &receipt, &findings);
             let for_the_cluster = |path: &String| {
                 ["cluster/", "patches/", "back/"].iter().any(|folder| path.starts_with(folder))
             };

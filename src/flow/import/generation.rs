@@ -191,7 +191,7 @@ pub(super) fn keep(
 }
 
 /// Pushes bytes of our own.
-fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Result<(), AnyFault> {
+pub(super) fn push(repository: &RepositoryRef, bytes: &Arc<[u8]>, client: &Client) -> Result<(), AnyFault> {
     let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
     let mut open = || Ok(Box::new(io::Cursor::new(Arc::clone(bytes))) as Box<dyn Read>);
     client.push_blob(repository, digest, size, Known::Nothing, &mut open, &|_| {})?;

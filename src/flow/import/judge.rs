@@ -9,8 +9,9 @@ use crate::emit;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::import::catalog::{ArchiveFacts, Forward, Place};
-use crate::flow::import::contents::Contents;
+use crate::flow::import::contents::{ArchiveSource, Contents};
 use crate::flow::import::deliver::{carried_images, place};
+use crate::flow::import::releases::ReleaseCase;
 use crate::flow::import::{Import, preflight};
 use crate::flow::record::History;
 use crate::flow::standing::Onlooker;
@@ -35,6 +36,8 @@ pub(super) struct Case<'s> {
     pub(super) places: Vec<Vec<Place>>,
     /// The images that the archive brings or builds on, as references to production.
     pub(super) carried: BTreeSet<String>,
+    /// What it brings of OpenShift.
+    pub(super) releases: ReleaseCase,
     /// How production's word is tested that it holds all of it.
     pub(super) proof: Proof,
     /// What was noticed about it.
@@ -54,17 +57,20 @@ impl<'a> Import<'a> {
         }
         let mapping = Mapping::new(&self.site.spec.repositories)?;
         let contents = Contents::read(&archive, self.site, &mapping, self.limits)?;
+        let source = ArchiveSource::new(&archive, &contents, &mapping, self.site, self.client)?;
+        let releases = self.release_case(&contents, &mapping, &source)?;
         let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
         preflight::prerequisites(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
         let places = self.places(&contents)?;
         if let Some(cluster) = self.cluster {
             let used = places.iter().flatten().map(|place| &place.mirror);
-            findings.extend(emit::preflight(self.site, used, &emit::Releases::default(), cluster));
+            let releases = releases.resources(&contents.plan, self.legacy_icsp);
+            findings.extend(emit::preflight(self.site, used, &releases, cluster));
         }
         let merge = self.merge_options(&contents);
         let carried = carried_images(&contents, &self.site.spec.production.registry);
         let proof = if self.paranoid { Proof::bytes() } else { Proof::sizes() };
-        Ok(Case { archive, contents, mapping, merge, places, carried, proof, findings })
+        Ok(Case { archive, contents, mapping, merge, places, carried, releases, proof, findings })
     }
 
     /// The catalogs of the archive, each ready to be brought forward.

@@ -1,5 +1,6 @@
 //! The receipt: what an import did, and what the site holds now.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::emit::Emitted;
@@ -12,9 +13,12 @@ use crate::flow::import::judge::Case;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
 use crate::promote::CatalogTag;
-use crate::site::{CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, SiteReport};
+use crate::site::{
+    CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, SiteReport,
+};
 use crate::store::files::{self, Mode, StoreError};
 use crate::transfer::{Holdings, add_holdings};
+use crate::version::Version;
 
 /// What is known of the site beside this archive's catalogs.
 #[derive(Debug, Default)]
@@ -25,6 +29,10 @@ pub(super) struct Known {
     pub(super) others: (Vec<CatalogState>, Holdings),
     /// What runs.
     pub(super) installed: Vec<InstalledOperator>,
+    /// The releases that production holds.
+    pub(super) releases: Vec<ReleaseState>,
+    /// The one that runs.
+    pub(super) openshift: Option<Version>,
 }
 
 impl Import<'_> {
@@ -57,22 +65,45 @@ impl Import<'_> {
         ((states, holdings), findings)
     }
 
+    /// The release that runs: as the cluster says, else as it said when it was asked last.
+    pub(super) fn runs(&self) -> Result<Option<Version>, AnyFault> {
+        let told = self.cluster.and_then(|cluster| cluster.openshift.as_ref()?.parse().ok());
+        match told {
+            Some(told) => Ok(Some(told)),
+            None => Ok(self.last_report()?.and_then(|last| last.openshift)),
+        }
+    }
+
+    /// The releases that production is known to hold: these, and those of the imports before.
+    pub(super) fn known_releases(&self, now: Vec<ReleaseState>) -> Result<Vec<ReleaseState>, AnyFault> {
+        let before = self.last_report()?.map(|last| last.releases).unwrap_or_default();
+        let all = before.into_iter().chain(now);
+        let by_tag: BTreeMap<_, _> = all.map(|state| (state.mirror.to_string(), state)).collect();
+        let mut all: Vec<_> = by_tag.into_values().collect();
+        all.sort_by(|a, b| a.version.cmp(&b.version).then_with(|| a.mirror.cmp(&b.mirror)));
+        Ok(all)
+    }
+
+    /// What the last import of this site left.
+    fn last_report(&self) -> Result<Option<SiteReport>, AnyFault> {
+        let bytes = match files::read(&self.last_receipt(), self.limits.meta_bytes) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let last = SiteReport::parse(&bytes, self.limits).ok();
+        Ok(last.filter(|last| last.site == self.site.name()))
+    }
+
     /// What runs: as the cluster says, else as it said when it was asked last.
     pub(super) fn installed(&self) -> Result<(Vec<InstalledOperator>, Option<Finding>), AnyFault> {
         if let Some(cluster) = self.cluster {
             return Ok((cluster.installed().into_iter().collect(), None));
         }
-        let bytes = match files::read(&self.last_receipt(), self.limits.meta_bytes) {
-            Ok(bytes) => bytes,
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok((Vec::new(), None));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let Ok(last) = SiteReport::parse(&bytes, self.limits) else { return Ok((Vec::new(), None)) };
-        if last.site != self.site.name() || last.installed.is_empty() {
-            return Ok((Vec::new(), None));
-        }
+        let last = self.last_report()?.filter(|last| !last.installed.is_empty());
+        let Some(last) = last else { return Ok((Vec::new(), None)) };
         let message = format!(
             "no dump of the cluster was given: the receipt says what ran when generation {} was imported",
             last.generation
@@ -157,7 +188,8 @@ impl Import<'_> {
                 inventory: Some(inventory.digest()),
                 catalogs,
                 installed: known.installed,
-                openshift: None,
+                openshift: known.openshift,
+                releases: known.releases,
                 digests,
                 repositories,
             },

@@ -6,8 +6,7 @@ use crate::emit::{self, Emitted, EmittedCatalog};
 use crate::finding::Finding;
 use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
-use crate::flow::import::contents::Contents;
-use crate::mapping::Mapping;
+use crate::flow::import::judge::Case;
 use crate::merge::Share;
 use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, Repository, RepositoryRef};
@@ -16,12 +15,12 @@ use crate::site::Receipt;
 impl Import<'_> {
     pub(super) fn emit(
         &self,
-        contents: &Contents<'_>,
+        case: &Case<'_>,
         served: &[Served<'_>],
-        mapping: &Mapping,
         receipt: &Receipt,
         findings: &[Finding],
     ) -> Emitted {
+        let Case { contents, mapping, releases, .. } = case;
         // A second catalog that offered nothing and offers nothing is none for a cluster.
         let was_empty = |served: &Served<'_>| {
             served.catalog.packages.is_empty()
@@ -38,6 +37,11 @@ impl Import<'_> {
             .iter()
             .map(|placed| (placed.image.source.clone(), at(placed.delivery.repository.clone())))
             .collect();
+        if !receipt.site.releases.is_empty() {
+            // Releases of former imports are there still, and nodes go on asking for them.
+            let releases = mapping.releases().unwrap_or_default().into_iter();
+            mirrors.extend(releases.map(|(source, mirror)| (source, at(mirror))));
+        }
         for image in served.iter().flat_map(references) {
             if let Ok(repository) = mapping.mirror(&image.repository) {
                 mirrors.entry(image.repository).or_insert_with(|| at(repository));
@@ -54,7 +58,7 @@ impl Import<'_> {
             catalogs: &catalogs,
             mirrors: &mirrors,
             tag_images: &tag_images,
-            releases: emit::Releases::default(),
+            releases: releases.resources(&contents.plan, self.legacy_icsp),
             cluster: self.cluster,
             receipt,
             findings,

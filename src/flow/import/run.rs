@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::merge::MergeOptions;
 use crate::promote::{Claimant, Lease, promote};
 use crate::registry::Client;
+use crate::release::ReleaseKeys;
 use crate::site::Site;
 use crate::site::cluster::ClusterDump;
 use crate::stage::stage;
@@ -56,6 +57,10 @@ pub struct Import<'a> {
     pub name: &'a str,
     /// What the cluster said of itself, if anybody asked it.
     pub cluster: Option<&'a ClusterDump>,
+    /// Whose OpenShift releases come in; without keys none does.
+    pub release_keys: Option<&'a ReleaseKeys>,
+    /// Whether the cluster is older than OpenShift 4.13 and takes an ImageContentSourcePolicy.
+    pub legacy_icsp: bool,
     /// Decisions for the merge; what is known of the site is added here.
     pub merge: MergeOptions,
     /// Asks both registries.
@@ -154,8 +159,14 @@ impl Import<'_> {
         if log.history().committed(&inventory).is_none() {
             log.note(&Record::Promoted { inventory })?;
         }
+        // A release is found whole before a tag offers it.
+        let releases = self.releases_are_whole(contents, &self.onlooker(case))?;
         // What the catalogs ask for by tag must be there before they are in force; tags that exist move afterwards.
         self.tags(contents, &source, inventory, Tags::New, log)?;
+        let graph = match &case.releases.graph {
+            Some(graph) => graph.push(inventory, self.client, log)?,
+            None => None,
+        };
         // 10, 11 Each catalog: merge, push, check. What stands in the way of one stops all of them.
         let mut prepared = forwards
             .iter()
@@ -178,6 +189,7 @@ impl Import<'_> {
         }
         // 17 Tags that people use, and the copy of the floor that production keeps.
         let mut steps = switches(&served);
+        steps.extend(graph);
         steps.extend(self.tags(contents, &source, inventory, Tags::All, log)?);
         let site = self.site.name();
         let kept = generation::keep(&spec.production.registry, site, archive, self.client);
@@ -206,9 +218,15 @@ impl Import<'_> {
         findings.extend(told);
         let (installed, told) = self.installed()?;
         findings.extend(told);
-        let known = Known { promoted: promoted.present().clone(), others, installed };
+        let known = Known {
+            promoted: promoted.present().clone(),
+            others,
+            installed,
+            releases: self.known_releases(releases)?,
+            openshift: self.runs()?,
+        };
         let receipt = self.receipt(case, &served, known, log.history());
-        let emitted = self.emit(contents, &served, mapping, &receipt, &findings);
+        let emitted = self.emit(case, &served, &receipt, &findings);
         self.events.emit(&Event::Begin { phase: Phase::Emit, items: emitted.files.len() as u64, bytes: 0 });
         files::replace_folder(out, &emitted.files, MARKER)?;
         self.keep_receipt(&emitted)?;

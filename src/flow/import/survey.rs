@@ -8,10 +8,9 @@ use crate::flow::import::catalog::{Forward, Outlook};
 use crate::flow::import::contents::ArchiveSource;
 use crate::flow::import::deliver::for_staging;
 use crate::flow::import::judge::Case;
+use crate::flow::import::tags::Pointed;
 use crate::flow::import::{Import, Until, generation};
-use crate::promote::pointed_to;
 use crate::reference::{ImageRef, Repository, RepositoryRef};
-use crate::registry::Target;
 use crate::transfer::{Look, Missing, Proof};
 
 /// What is to be written.
@@ -72,14 +71,13 @@ impl Import<'_> {
         survey.catalogs = moving
             .map(|(forward, outlook)| (forward.tag().reference(), outlook.as_ref().and_then(Outlook::served)))
             .collect();
-        for placed in &contents.images {
-            let Some(tag) = &placed.image.tag else { continue };
-            let repository =
-                RepositoryRef { host: production.clone(), repository: placed.delivery.repository.clone() };
-            let old = pointed_to(self.client, &repository, &Target::Tag(tag.clone()))?;
-            if old != Some(placed.image.root.digest) {
-                survey.tags.push((repository.tag(tag.clone()), old));
+        for Pointed { name, image, old } in self.pointed(contents)? {
+            if old != Some(image.root.digest) {
+                survey.tags.push((name, old));
             }
+        }
+        if let Some(graph) = &case.releases.graph {
+            survey.tags.extend(graph.to_move(self.client)?);
         }
         survey.record = !generation::is_kept(production, self.site.name(), archive, self.client)?;
         Ok(survey)

@@ -258,6 +258,7 @@ fn draft(
         catalogs: Vec::new(),
         releases: Vec::new(),
         release_path: None,
+        order: Vec::new(),
         installed_gates: Vec::new(),
         graph_data: None,
         images: Vec::new(),

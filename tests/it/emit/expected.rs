@@ -39,6 +39,8 @@ fn a_cluster_before_4_13_gets_the_older_mirror_set() {
         read["spec"],
         serde_json::json!({"repositoryDigestMirrors": [
             {"source": "quay.io/openshift-release-dev", "mirrors": ["nexus.example:5000/ocp4/openshift"]},
+            {"source": "quay.io/openshift-release-dev/ocp-release", "mirrors": ["nexus.example:5000/ocp4/openshift/release-images"]},
+            {"source": "quay.io/openshift-release-dev/ocp-v4.0-art-dev", "mirrors": ["nexus.example:5000/ocp4/openshift/release"]},
             {"source": "registry.redhat.io", "mirrors": ["nexus.example:5000/olm-redhat"]},
         ]})
     );
@@ -126,7 +128,11 @@ fn what_happens_to_the_nodes_is_foreseen() {
     assert_eq!(effect(CLUSTER, None), NodeEffect::Reload);
     let complete = CLUSTER.replace(
         "  imageDigestMirrors:\n",
-        "  imageDigestMirrors:\n    - {source: quay.io/openshift-release-dev, mirrors: ['nexus.example:5000/ocp4/openshift']}\n",
+        "  imageDigestMirrors:
+    - {source: quay.io/openshift-release-dev, mirrors: ['nexus.example:5000/ocp4/openshift']}
+    - {source: quay.io/openshift-release-dev/ocp-release, mirrors: ['nexus.example:5000/ocp4/openshift/release-images']}
+    - {source: quay.io/openshift-release-dev/ocp-v4.0-art-dev, mirrors: ['nexus.example:5000/ocp4/openshift/release']}
+",
     );
     assert_eq!(effect(&complete, None), NodeEffect::Nothing);
     let other = CLUSTER.replace("nexus.example:5000/olm-redhat", "nexus.example:5000/elsewhere");

@@ -214,6 +214,8 @@ spec:
   repositoryDigestMirrors:
     - {{source: registry.redhat.io, mirrors: ['nexus.example:5000/olm-redhat']}}
     - {{source: quay.io/openshift-release-dev, mirrors: ['nexus.example:5000/ocp4/openshift']}}
+    - {{source: quay.io/openshift-release-dev/ocp-release, mirrors: ['nexus.example:5000/ocp4/openshift/release-images']}}
+    - {{source: quay.io/openshift-release-dev/ocp-v4.0-art-dev, mirrors: ['nexus.example:5000/ocp4/openshift/release']}}
 "
     );
     world.cluster = Some(cluster(&there));

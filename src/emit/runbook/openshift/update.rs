@@ -9,7 +9,7 @@ use crate::emit::runbook::model::{HEALTHY, boxed, exactly, step};
 use crate::emit::runbook::openshift::{Cluster, Update};
 use crate::emit::runbook::render::{Block, Expect, Section, Step};
 use crate::plan::order::Ceiling;
-use crate::release::{EusStep, Minor, ReleaseChange, ReleaseHop};
+use crate::release::{AdminGate, EusStep, Minor, ReleaseChange, ReleaseHop};
 use crate::text::Word;
 use crate::version::Version;
 
@@ -116,11 +116,13 @@ fn minor(work: &Work<'_>, stage: usize, hop: &ReleaseHop) -> Vec<Block> {
     blocks
 }
 
-/// The acknowledgements that releases of this minor version are known to ask for. Nobody but a person gives them.
+/// The acknowledgements that are known to be asked for before this minor version is left (their keys begin with it). Nobody but a person gives them.
 fn gates(work: &Work<'_>, from: Minor) -> Vec<Block> {
-    let releases = work.input.releases.releases.iter();
-    let same = releases.filter(|release| Minor::of(&release.version) == from);
-    let gates: BTreeSet<_> = same.flat_map(|release| &release.gates).collect();
+    let releases = &work.input.releases;
+    let carried = releases.releases.iter().flat_map(|release| &release.gates);
+    let prefix = format!("ack-{from}-");
+    let here = |gate: &&AdminGate| gate.key.starts_with(&prefix);
+    let gates: BTreeSet<_> = carried.chain(releases.installed_gates).filter(here).collect();
     gates
         .into_iter()
         .map(|gate| {
