@@ -83,7 +83,7 @@
 //! What `plan`, `pack`, `verify` and `import` do, without the command line:
 //!
 //! ```no_run
-//! use std::{path::Path, sync::Arc};
+//! use std::{collections::BTreeMap, path::Path, sync::Arc};
 //! use ombundle::archive::Moment;
 //! use ombundle::event::Silent;
 //! use ombundle::fault::AnyFault;
@@ -111,7 +111,7 @@
 //! let upstream = Upstream::of(&client);
 //! let planner = Planner { upstream, events: &Silent, jobs: 8, limits: &LIMITS };
 //! let plan = planner.plan(&request, &PlanInputs {
-//!     site: Some(&site), report: None, named: &[], dumped: &[], platforms: &[], last_sequence: 0,
+//!     site: Some(&site), report: None, named: &[], dumped: &[], ceilings: BTreeMap::new(), platforms: &[], last_sequence: 0,
 //!     last_packed: None, now, valid_days: 90, tool: "example", releases: ReleaseInputs::default(),
 //!     findings: &findings,
 //! })?;

@@ -11,6 +11,7 @@ use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::merging::MergeArgs;
 use crate::cli::options::{RegistryArgs, ResultFormat};
+use crate::cli::releases::ReleaseKeyArgs;
 use crate::cli::verify::policy;
 use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
@@ -59,6 +60,9 @@ pub(super) struct ImportCommand {
 
     #[command(flatten)]
     merge: MergeArgs,
+
+    #[command(flatten)]
+    release_keys: ReleaseKeyArgs,
 
     /// Write an ImageContentSourcePolicy instead of an ImageDigestMirrorSet: for a cluster before OpenShift 4.13
     #[arg(long)]
@@ -143,20 +147,14 @@ fn told(forecast: &Forecast) -> String {
     text
 }
 
-/// The vendor's keys that the site file names; without any, those by which the cluster itself believes releases.
-fn release_keys(site: &SiteFile, dumps: &[PathBuf]) -> Result<Option<ReleaseKeys>, Failure> {
-    let paths = site.site.release_key_files(&site.base);
-    if paths.is_empty() {
-        let config = |path: &PathBuf| {
-            let bytes = files::read(path, LIMITS.meta_bytes).ok()?;
-            VerificationConfig::parse(std::str::from_utf8(&bytes).ok()?, &LIMITS).ok()
-        };
-        return Ok(dumps.iter().find_map(config).map(|config| config.keys));
-    }
-    let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path, LIMITS.key_file_bytes)?));
-    let read = paths.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-    let named = read.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-    Ok(Some(ReleaseKeys::any_of(named, &LIMITS)?))
+/// The vendor's keys that are named here or in the site file; without any, those by which the cluster itself believes releases.
+fn release_keys(command: &ImportCommand, site: &SiteFile) -> Result<Option<ReleaseKeys>, Failure> {
+    let config = |path: &PathBuf| {
+        let bytes = files::read(path, LIMITS.meta_bytes).ok()?;
+        VerificationConfig::parse(std::str::from_utf8(&bytes).ok()?, &LIMITS).ok()
+    };
+    let of_cluster = || command.cluster.iter().find_map(config).map(|config| config.keys);
+    Ok(command.release_keys.read(Some(site))?.or_else(of_cluster))
 }
 
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
@@ -165,7 +163,7 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
     let source = command.archive.open()?;
-    let release_keys = release_keys(&site, &command.cluster)?;
+    let release_keys = release_keys(&command, &site)?;
     let import = Import {
         site: &site.site,
         state: &site.state(),

@@ -21,6 +21,7 @@ use crate::flow::plan::{PlanInputs, Planner, channel};
 use crate::imageset::{self, Request};
 use crate::limits::LIMITS;
 use crate::oci::Platform;
+use crate::plan::order::OrderedStep;
 use crate::plan::{Plan, exit};
 use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
@@ -177,11 +178,14 @@ impl PlanArgs {
         }
         let dump = cluster_dumps(&self.cluster)?;
         let dumped: Vec<InstalledOperator> = dump.iter().flat_map(ClusterDump::installed).collect();
+        let csvs = dump.iter().flat_map(|dump| dump.csvs.values());
+        let ceilings = csvs.map(|csv| (csv.name.clone(), csv.max_openshift_version.clone())).collect();
         let inputs = PlanInputs {
             site: site.as_ref().map(|site| &site.site),
             report: report.as_ref(),
             named: &self.named(),
             dumped: &dumped,
+            ceilings,
             platforms: &self.platform,
             last_sequence: match self.sequence {
                 Some(sequence) => sequence.saturating_sub(1),
@@ -268,6 +272,7 @@ pub(super) fn describe(plan: &Plan, rate: u64) -> String {
             }
         }
     }
+    text.push_str(&describe_order(plan));
     let time = crate::plan::duration(plan.bytes.download, rate)
         .map_or_else(|| "for ever".to_owned(), |time| human_time(time.as_secs()));
     text.push_str(&format!(
@@ -310,6 +315,26 @@ fn describe_releases(plan: &Plan) -> String {
             release.components.len(),
             Safe(&keys.join(", ")),
         ));
+    }
+    text
+}
+
+/// In which order the cluster and its operators move; nothing where only one of them does.
+fn describe_order(plan: &Plan) -> String {
+    let moves = |step: &OrderedStep| matches!(step, OrderedStep::Operator { .. });
+    let mut text = String::new();
+    if !plan.order.iter().any(moves) {
+        return text;
+    }
+    text.push_str("in this order\n");
+    for (index, step) in plan.order.iter().enumerate() {
+        let said = match step {
+            OrderedStep::OpenShift { from, to } => format!("OpenShift {} → {}", Safe(from), Safe(to)),
+            OrderedStep::Operator { package, from, to, why, .. } => {
+                format!("{}: {} → {}  ({})", Safe(package), Safe(from), Safe(to), Safe(&why.to_string()))
+            }
+        };
+        text.push_str(&format!("{:>3}. {said}\n", index + 1));
     }
     text
 }

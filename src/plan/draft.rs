@@ -93,18 +93,20 @@ impl Draft {
 }
 
 /// Codes of errors that mean that upstream lacks something, not that the user wrote something wrong.
-const INCOMPLETE: [&str; 13] = [
+const INCOMPLETE: [&str; 15] = [
     "CYCLE",
     "DEPENDENCY_MISSING",
     "EMPTY_CHANNEL",
     "IMAGE_MISSING",
     "IMAGE_REFERENCE",
+    "KUBERNETES_TOO_OLD",
     "MISSING_BUNDLE",
     "MULTIPLE_HEADS",
     "NO_HEAD",
     "NO_PATH",
-    "RELEASE_NO_IMAGE",
+    "OPENSHIFT_BLOCKED",
     "RELEASE_NOT_WHOLE",
+    "RELEASE_NO_IMAGE",
     "STRANDED",
     "UNKNOWN_RELEASE",
 ];

@@ -91,6 +91,7 @@ fn inputs<'a>() -> PlanInputs<'a> {
         report: None,
         named: &[],
         dumped: &[],
+        ceilings: std::collections::BTreeMap::new(),
         platforms: &[],
         last_sequence: 0,
         last_packed: None,

@@ -1,5 +1,6 @@
 //! OpenShift releases: update graphs, the command against a server on loopback, signatures, payloads in images, signature stores.
 
+mod arrived;
 mod carried;
 mod cases;
 mod command;

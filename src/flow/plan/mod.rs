@@ -2,6 +2,7 @@
 
 mod base;
 mod catalogs;
+mod order;
 mod pin;
 mod releases;
 mod wishes;
@@ -42,6 +43,8 @@ pub struct PlanInputs<'a> {
     pub named: &'a [InstalledOperator],
     /// Operators from dumps of the cluster. They win over the report.
     pub dumped: &'a [InstalledOperator],
+    /// Property `olm.maxOpenShiftVersion` of each operator in the dumps, by its CSV; nothing where it has none.
+    pub ceilings: BTreeMap<String, Option<String>>,
     /// Platforms that were asked for; those of the site when empty.
     pub platforms: &'a [Platform],
     /// The last generation that this side knows of; 0 when none.
@@ -147,6 +150,8 @@ impl Planner<'_> {
         findings.append(&mut gathered.findings);
         let mut releases = releases::gather(self, request, inputs, &scope, &mut gathered.wishes)?;
         findings.append(&mut releases.findings);
+        let ordered = order::ordered(releases.path.as_ref(), &delivered, inputs);
+        findings.extend(ordered.findings);
         let pinner = Pinner {
             upstream: self.upstream,
             attached: self.upstream.client.attachments(),
@@ -192,6 +197,7 @@ impl Planner<'_> {
             catalogs,
             releases: releases.planned,
             release_path: releases.path,
+            order: ordered.steps,
             installed_gates: releases.installed_gates,
             graph_data,
             images,

@@ -158,7 +158,7 @@ fn what_a_file_asks_for_travels_with_graph_data_and_without_what_is_left_out() {
 }
 
 /// A tarball as the update service has it.
-fn tarball(world: &World) -> std::path::PathBuf {
+pub(super) fn tarball(world: &World) -> std::path::PathBuf {
     world.folder.write("data/version", "1.1.0\n");
     world.folder.write("data/channels/stable-4.20.yaml", "name: stable-4.20\nversions: [4.20.0, 4.20.5]\n");
     let made = Command::new("tar")

@@ -1,0 +1,380 @@
+//! Releases on the far side: staged, promoted, found whole, and a cluster led to them.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::Arc;
+
+use ombundle::digest::Digest;
+use ombundle::event::Silent;
+use ombundle::limits::LIMITS;
+use ombundle::oci::ManifestView;
+use ombundle::registry::{Client, ClientOptions, Environment, Target};
+use serde_json::Value;
+
+use super::carried::tarball;
+use super::world::{COMPONENTS, RELEASES, World, component};
+use crate::cli::world::Ended;
+use crate::support::peer::Answer;
+use crate::support::registry::DockerRegistry;
+
+const IMAGES: &str = "ocp4/openshift/release-images";
+const PARTS: &str = "ocp4/openshift/release";
+const GRAPH: &str = "ocp4/openshift/graph-image";
+
+/// The vendor's world, and a site behind the gap.
+struct Site {
+    world: World,
+    digests: [Digest; 3],
+    staging: DockerRegistry,
+    production: DockerRegistry,
+    client: Client,
+}
+
+impl Site {
+    fn new() -> Self {
+        let (world, digests) = World::with_way();
+        let (staging, production) = (DockerRegistry::start(), DockerRegistry::start());
+        world.push(&component("shell", 1_000), "ubi9/ubi", Some("latest"));
+        let data = std::fs::read(tarball(&world)).unwrap();
+        world.answer("/graph-data", Answer::new(200).with("Content-Type", "application/gzip").body(data));
+        let client =
+            Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
+        let site = Self { world, digests, staging, production, client };
+        site.write("linux/amd64", "release.asc");
+        site.world.folder.write(
+            "imageset.yaml",
+            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  platform:\n    graph: true\n    channels:\n    - {name: stable-4.20, minVersion: 4.20.0, maxVersion: 4.20.5, shortestPath: true}\n",
+        );
+        site
+    }
+
+    /// The site file, for nodes of this platform and with this file of the vendor's keys.
+    fn write(&self, platform: &str, key: &str) {
+        let text = format!(
+            "apiVersion: ombundle.dev/v1\nkind: Site\nmetadata: {{name: here}}\nspec:\n  staging: {{registry: {}}}\n  production: {{registry: {}}}\n  \
+             repositories: [{{source: quay.io/openshift-release-dev, mirror: ocp4/openshift}}]\n  platforms: [{platform}]\n  trust: {{keys: [signer.pub]}}\n  \
+             releases:\n    keys: [{key}]\n    stores: ['http://{2}/signatures']\n    graph: ['http://{2}/graph']\n    graphData: {{source: 'http://{2}/graph-data'}}\n",
+            self.staging.host(),
+            self.production.host(),
+            self.world.peer.host()
+        );
+        self.world.folder.write("site.yaml", text);
+    }
+
+    fn ok(&self, line: &str) -> Ended {
+        self.ends(line, 0)
+    }
+
+    fn ends(&self, line: &str, code: i32) -> Ended {
+        let ended = self.world.run(line);
+        assert_eq!(ended.code, code, "{line}\n{}{}", ended.stdout, ended.stderr);
+        ended
+    }
+
+    /// `up.ombundle` with both releases and the graph data.
+    fn pack(&self) {
+        self.ok("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 -o plan.json");
+        self.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.world.folder.path().join(name)).unwrap()
+    }
+
+    /// What a tag in production points to.
+    fn tag(&self, repository: &str, tag: &str) -> Option<Digest> {
+        let place = self.production.repository(repository);
+        let found = self.client.head_manifest(&place, &Target::Tag(tag.parse().unwrap())).unwrap();
+        found.map(|found| found.digest)
+    }
+
+    fn tags(&self, repository: &str) -> BTreeSet<String> {
+        let tags = self.client.tags(&self.production.repository(repository)).unwrap();
+        tags.iter().map(ToString::to_string).collect()
+    }
+
+    /// Takes an image out of production.
+    fn lose(&self, repository: &str, digest: Digest) {
+        let links = self
+            .production
+            .storage()
+            .join(format!("docker/registry/v2/repositories/{repository}/_manifests"));
+        let revision = links.join(format!("revisions/sha256/{}", digest.hex()));
+        std::fs::remove_dir_all(revision).unwrap();
+    }
+}
+
+const IMPORT: &str = "import up.ombundle --site site.yaml -o out";
+
+#[test]
+fn releases_arrive_whole_and_the_cluster_is_led_to_them() {
+    let site = Site::new();
+    site.pack();
+    let ended = site.ok(&format!("{IMPORT} --format json"));
+    let imported: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&imported["reached"], &imported["findings"]), (&"imported".into(), &Value::Array(vec![])));
+
+    // Where every mirror has them.
+    assert_eq!(site.tag(IMAGES, "4.20.0-x86_64"), Some(site.digests[1]));
+    assert_eq!(site.tag(IMAGES, "4.20.5-x86_64"), Some(site.digests[2]));
+    assert_eq!(site.tag(PARTS, "4.20.5-x86_64-etcd"), site.tag(PARTS, "4.20.0-x86_64-etcd"));
+    assert!(site.tag(PARTS, "4.20.5-x86_64-console").is_some());
+    // An update service reads every tag beside those that keep manifests: nothing else may be there.
+    let others: Vec<_> = site.tags(IMAGES).into_iter().filter(|tag| !tag.starts_with("sha256-")).collect();
+    assert_eq!(others, ["4.20.0-x86_64", "4.20.5-x86_64"]);
+
+    // The graph, under a tag that moves and one that stays; its command copies the data.
+    let graph = site.tag(GRAPH, "latest").unwrap();
+    let kept = format!("latest-g0001-{}", graph.short());
+    assert_eq!(site.tag(GRAPH, &kept), Some(graph));
+    let place = site.production.repository(GRAPH);
+    let manifest = site.client.manifest(&place, &graph.into()).unwrap().unwrap();
+    let ManifestView::Image(view) = manifest.view(&LIMITS).unwrap() else { panic!() };
+    assert_eq!(view.layers.len(), 3);
+
+    // What the cluster gets.
+    let service = site.text("out/cluster/04-updateservice-service.yaml");
+    assert!(service.contains(&format!("{}/{GRAPH}@{graph}", site.production.host())), "{service}");
+    assert!(service.contains(&format!("releases: \"{}/{IMAGES}\"", site.production.host())), "{service}");
+    let mirrors = site.text("out/cluster/01-imagedigestmirrorset-idms-here-production.yaml");
+    for (source, mirror) in [(RELEASES, IMAGES), (COMPONENTS, PARTS)] {
+        let entry = format!(
+            "- source: \"quay.io/{source}\"\n      mirrors:\n        - \"{}/{mirror}\"\n",
+            site.production.host()
+        );
+        assert!(mirrors.contains(&entry), "{mirrors}");
+    }
+    for (index, version) in [(2, "4.20.0"), (3, "4.20.5")] {
+        let signed = site.text(&format!("out/cluster/0{index}-configmap-release-image-{version}.yaml"));
+        assert!(signed.contains("release.openshift.io/verification-signatures"));
+    }
+    let runbook = site.text("out/RUNBOOK.md");
+    for (at, version) in [(1, "4.20.0"), (2, "4.20.5")] {
+        let line = format!(
+            "oc adm upgrade --allow-explicit-upgrade --to-image=quay.io/{RELEASES}@{}\n",
+            site.digests[at]
+        );
+        assert!(runbook.contains(&line), "{version}");
+    }
+    assert!(runbook.contains("ack-4.19-kube-1.33-api-removals"), "the gates of what runs");
+
+    let receipt: Value = serde_json::from_str(&site.text("out/receipt.json")).unwrap();
+    assert_eq!(crate::cli::world::against("receipt.v1.json", &receipt), [""; 0]);
+    let releases = receipt["site"]["releases"].as_array().unwrap();
+    let mirrors: Vec<_> = releases.iter().map(|release| release["mirror"].as_str().unwrap()).collect();
+    let host = site.production.host();
+    assert_eq!(mirrors, [format!("{host}/{IMAGES}:4.20.0-x86_64"), format!("{host}/{IMAGES}:4.20.5-x86_64")]);
+    let steps: Vec<_> =
+        receipt["steps"].as_array().unwrap().iter().map(|step| step["subject"].as_str().unwrap()).collect();
+    assert_eq!(
+        steps,
+        [format!("{host}/{GRAPH}:latest"), mirrors[0].to_owned(), mirrors[1].to_owned()],
+        "components have no step each"
+    );
+
+    let again: Value = serde_json::from_str(&site.ok(&format!("{IMPORT} --format json")).stdout).unwrap();
+    assert_eq!(again["written"], 0);
+    assert_eq!(serde_json::from_str::<Value>(&site.text("out/receipt.json")).unwrap(), receipt);
+}
+
+#[test]
+fn check_covers_the_releases_that_production_offers() {
+    let site = Site::new();
+    site.pack();
+    site.ok(IMPORT);
+    let host = site.production.host();
+    let checked: Value =
+        serde_json::from_str(&site.ok("check --site site.yaml --format json").stdout).unwrap();
+    let releases = &checked["releases"];
+    for version in ["4.20.0", "4.20.5"] {
+        let facts = &releases[format!("{host}/{IMAGES}:{version}-x86_64")];
+        assert_eq!((&facts["images"], &facts["missing"]), (&3.into(), &0.into()), "{checked}");
+    }
+    // Only the newer release names this component.
+    let lost = site.tag(PARTS, "4.20.5-x86_64-console").unwrap();
+    site.lose(PARTS, lost);
+    let checked: Value =
+        serde_json::from_str(&site.ends("check --site site.yaml --format json", 10).stdout).unwrap();
+    let [found] = checked["findings"].as_array().unwrap().as_slice() else { panic!("{checked}") };
+    assert_eq!(found["code"], "UNRESOLVED");
+    assert_eq!(found["subject"], format!("{host}/{PARTS}@{lost}"));
+    assert!(found["message"].as_str().unwrap().contains("console of OpenShift 4.20.5"), "{found}");
+    // The same import mends it.
+    site.ok(IMPORT);
+    site.ok("check --site site.yaml");
+}
+
+#[test]
+fn what_was_left_out_on_purpose_is_not_missing() {
+    let site = Site::new();
+    site.ok("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 --without-component console -o plan.json");
+    site.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    site.ok(IMPORT);
+    assert_eq!(site.tag(PARTS, "4.20.5-x86_64-console"), None);
+    let checked: Value =
+        serde_json::from_str(&site.ok("check --site site.yaml --format json").stdout).unwrap();
+    let codes: BTreeSet<_> =
+        checked["findings"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, BTreeSet::from(["COMPONENT_LEFT_OUT"]));
+}
+
+#[test]
+fn a_release_that_lacks_a_component_is_not_offered() {
+    let site = Site::new();
+    site.ok("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 --without-component console -o plan.json");
+    // As long as before, so that the plan's sizes still hold.
+    let plan = site.text("plan.json");
+    let forged = plan.replace("\"left_out\":[\"console\"]", "\"left_out\":[\"consolf\"]");
+    let forged =
+        forged.replace("\"left_out\": [\n        \"console\"", "\"left_out\": [\n        \"consolf\"");
+    assert_ne!(forged, plan);
+    site.world.folder.write("plan.json", forged);
+    site.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    let ended = site.ends(IMPORT, 5);
+    assert!(ended.stderr.contains("do not resolve in production"), "{}", ended.stderr);
+    assert_eq!((site.tag(IMAGES, "4.20.0-x86_64"), site.tag(GRAPH, "latest")), (None, None));
+    assert!(!site.world.folder.path().join("out").exists(), "nothing leads a cluster there");
+}
+
+#[test]
+fn releases_of_a_vendor_that_the_site_does_not_know_do_not_come_in() {
+    let site = Site::new();
+    site.pack();
+    let stranger = site.world.gpg.key("ed25519", "20260102T000000", "never");
+    site.world.folder.write("stranger.asc", site.world.gpg.export(&stranger));
+    site.write("linux/amd64", "stranger.asc");
+    let before = (site.staging.changes(), site.production.changes());
+    let ended = site.ends(IMPORT, 4);
+    assert!(ended.stderr.contains("4.20.0"), "{}", ended.stderr);
+    assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
+}
+
+#[test]
+fn releases_older_than_what_runs_and_for_other_machines_are_refused() {
+    let site = Site::new();
+    site.pack();
+    let before = (site.staging.changes(), site.production.changes());
+    let dump = |version: &str| {
+        site.world.folder.write(
+            "cluster.json",
+            format!(r#"{{"kind": "ClusterVersion", "apiVersion": "config.openshift.io/v1", "metadata": {{"name": "version"}}, "status": {{"desired": {{"version": "{version}"}}}}}}"#),
+        );
+    };
+    dump("4.20.6");
+    let ended = site.ends(&format!("{IMPORT} --cluster cluster.json"), 9);
+    assert!(ended.stderr.contains("the cluster runs 4.20.6: OpenShift does not go back"), "{}", ended.stderr);
+    site.write("linux/s390x", "release.asc");
+    let ended = site.ends(IMPORT, 2);
+    assert!(ended.stderr.contains("is not for the machines of this site"), "{}", ended.stderr);
+    assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
+    // What runs is remembered where no dump is given.
+    site.write("linux/amd64", "release.asc");
+    dump("4.20.5");
+    site.ok(&format!("{IMPORT} --cluster cluster.json"));
+    let receipt: Value = serde_json::from_str(&site.text("state/receipt.json")).unwrap();
+    assert_eq!(receipt["site"]["openshift"], "4.20.5");
+    site.ok(
+        "pack --to-release 4.20.0 --from-release 4.19.3 --site site.yaml --key signer.key -o old.ombundle",
+    );
+    let ended = site.ends("import old.ombundle --site site.yaml -o old", 9);
+    assert!(ended.stderr.contains("the cluster runs 4.20.5"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_import_of_releases_goes_on_where_it_was_killed() {
+    let site = Site::new();
+    site.pack();
+    let mut killed = 0;
+    // Each run gets one record of the journal farther than the one before.
+    while !completes(&site, killed + 1) {
+        killed += 1;
+        assert!(killed < 12, "it does not come to its end");
+        // Whatever is offered is whole, wherever it stopped.
+        site.ok("check --site site.yaml");
+    }
+    // Begin, staged, promoted, the graph's tag, one for each release, committed.
+    assert!(killed >= 4, "{killed} records");
+    site.ok("check --site site.yaml");
+    let (end, receipt) = (site.text("out/RUNBOOK.md"), site.text("out/receipt.json"));
+    assert!(receipt.contains(&format!("{IMAGES}:4.20.5-x86_64")), "where its tags were before is known");
+    let again: Value = serde_json::from_str(&site.ok(&format!("{IMPORT} --format json")).stdout).unwrap();
+    assert_eq!(again["written"], 0);
+    assert_eq!((site.text("out/RUNBOOK.md"), site.text("out/receipt.json")), (end, receipt));
+}
+
+/// Runs an import that is killed at a record of its journal. Whether it came to its end.
+fn completes(site: &Site, record: usize) -> bool {
+    let inject = format!("inject=fdatasync:signal=KILL:when={record}");
+    let status = Command::new("strace")
+        .args(["-f", "-qqq", "-o", "strace.log", "-e", "trace=fdatasync", "-e", &inject])
+        .arg(env!("CARGO_BIN_EXE_ombundle"))
+        .args(IMPORT.split_whitespace())
+        .current_dir(site.world.folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", site.world.folder.path())
+        .output()
+        .unwrap()
+        .status;
+    assert!(status.code().is_none_or(|code| code == 0), "{status:?}");
+    status.success()
+}
+
+#[test]
+fn a_second_hop_that_shares_layers_writes_each_blob_once() {
+    let site = Site::new();
+    let hop = |from: &str, version: &str, name: &str, report: &str| {
+        site.ok(&format!(
+            "pack --to-release {version} --from-release {from} --site site.yaml {report} --key signer.key -o {name}.ombundle"
+        ));
+        site.ok(&format!("import {name}.ombundle --site site.yaml -o out"));
+    };
+    hop("4.19.3", "4.20.0", "first", "");
+    let length = |name: &str| std::fs::metadata(site.world.folder.path().join(name)).unwrap().len();
+    let etcd = site.tag(PARTS, "4.20.0-x86_64-etcd").unwrap();
+    let uploads = |log: &str| log.matches("\"PUT /v2/").count();
+    let before = uploads(&site.production.log());
+    hop("4.20.0", "4.20.5", "second", "--report out/receipt.json");
+    // etcd's 300 kB did not travel again, and its tag for the new release is there.
+    assert!(length("second.ombundle") + 300_000 < length("first.ombundle"), "{}", length("second.ombundle"));
+    assert_eq!(site.tag(PARTS, "4.20.5-x86_64-etcd"), Some(etcd));
+    let log = site.production.log();
+    let puts: Vec<&str> = log.match_indices("\"PUT /v2/").skip(before).map(|(at, _)| &log[at..]).collect();
+    let blobs: Vec<&str> = puts
+        .iter()
+        .filter_map(|line| line.split(' ').nth(1).filter(|path| path.contains("/blobs/uploads/")))
+        .filter_map(|path| path.split("digest=").nth(1))
+        .collect();
+    let once: BTreeSet<_> = blobs.iter().collect();
+    assert_eq!(blobs.len(), once.len(), "a blob was uploaded twice: {blobs:?}");
+    site.ok("check --site site.yaml");
+}
+
+#[test]
+fn a_plan_that_would_strand_the_cluster_is_refused() {
+    let site = Site::new();
+    let dump = |last: &str| {
+        let properties =
+            format!(r#"{{\"properties\":[{{\"type\":\"olm.maxOpenShiftVersion\",\"value\":\"{last}\"}}]}}"#);
+        let csv = format!(
+            r#"{{"kind": "ClusterServiceVersion", "apiVersion": "operators.coreos.com/v1alpha1", "metadata": {{"name": "a.v1.0.0",
+                "namespace": "a", "annotations": {{"operatorframework.io/properties": "{properties}"}}}},
+                "spec": {{"version": "1.0.0"}}, "status": {{"phase": "Succeeded"}}}}"#
+        );
+        site.world.folder.write("cluster.json", csv);
+    };
+    let line = "plan -c imageset.yaml --site site.yaml --from-release 4.19.3 --cluster cluster.json -o plan.json --format json";
+    dump("4.19");
+    let refused: Value = serde_json::from_str(&site.ends(line, 6).stdout).unwrap();
+    let [found] = refused["findings"].as_array().unwrap().as_slice() else { panic!("{refused}") };
+    assert_eq!(
+        (&found["code"], &found["subject"]),
+        (&"OPENSHIFT_BLOCKED".into(), &"operator a.v1.0.0".into())
+    );
+    assert!(!site.world.folder.path().join("plan.json").exists(), "nothing to approve");
+    dump("4.20");
+    let plan: Value = serde_json::from_str(&site.ok(line).stdout).unwrap();
+    let steps: Vec<_> =
+        plan["order"].as_array().unwrap().iter().map(|step| step["to"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["4.20.0", "4.20.5"]);
+}
