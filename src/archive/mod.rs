@@ -29,7 +29,7 @@ pub use header::{difference, header};
 pub use inventory::{Inventory, RawInventory};
 pub use layout::{BLOCK, MAGIC, Member, Span, TRAILER};
 pub use path::{EntryPath, MetaName, Role};
-pub use source::{ReadAt, Region};
+pub use source::{ReadAt, Region, hash};
 pub use text::{MediaType, Moment, Name, Text};
 pub use wire::{
     CatalogBase, Coding, Entry, InventoryFields, Kind, Predecessor, Prerequisite, Prerequisites, Root,

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use crate::digest::Hasher;
+
 /// Bytes that can be read at any offset, from several threads at once: a file, several files that are one archive in
 /// pieces, or memory.
 pub trait ReadAt: Send + Sync {
@@ -42,6 +44,22 @@ impl ReadAt for Vec<u8> {
         self.as_slice().read_exact_at(buffer, offset)
     }
 }
+
+/// Hashes a stretch of a source.
+pub fn hash(source: &dyn ReadAt, offset: u64, size: u64) -> io::Result<Hasher> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; usize::try_from(size.min(HASHED)).unwrap_or_default()];
+    while hasher.length() < size {
+        let room = usize::try_from(size.saturating_sub(hasher.length()).min(HASHED)).unwrap_or_default();
+        let chunk = buffer.get_mut(..room).ok_or(io::ErrorKind::UnexpectedEof)?;
+        source.read_exact_at(chunk, offset.saturating_add(hasher.length()))?;
+        hasher.update(chunk);
+    }
+    Ok(hasher)
+}
+
+/// How much is hashed at a time, in bytes.
+const HASHED: u64 = 1 << 20;
 
 /// Reads one stretch of a source from front to back.
 pub struct Region {

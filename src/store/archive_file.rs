@@ -26,6 +26,11 @@ impl ArchiveFile {
         }
         Ok(Self { file, len: metadata.len() })
     }
+
+    /// Asks the kernel to forget what it has read, so that the next read asks the medium. Where it cannot, it reads from memory.
+    pub fn forget(&self) {
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+    }
 }
 
 impl ReadAt for ArchiveFile {

@@ -5,10 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::Advice;
-
-use crate::archive::ReadAt;
+use crate::archive::{ReadAt, hash};
 use crate::digest::{Digest, Hasher};
+use crate::store::archive_file::ArchiveFile;
 use crate::store::files::{StoreError, beside, failed, rename};
 
 /// How much is read and written at a time.
@@ -42,7 +41,7 @@ pub fn copy(
     advanced: &dyn Fn(u64) -> bool,
 ) -> Result<(Digest, Copied), StoreError> {
     if target.exists() {
-        let digest = hash(source, offset, size).map_err(failed("read", target))?;
+        let digest = hash(source, offset, size).map_err(failed("read the archive for", target))?.finish();
         return if read_back(target, size)? == Some(digest) {
             Ok((digest, Copied::There))
         } else {
@@ -98,31 +97,13 @@ fn fill(
 
 /// The digest of a file as the medium gives it back; nothing where its size is another.
 pub fn read_back(path: &Path, size: u64) -> Result<Option<Digest>, StoreError> {
-    let file = File::open(path).map_err(failed("open", path))?;
-    if file.metadata().map_err(failed("read", path))?.len() != size {
+    let file = ArchiveFile::open(path)?;
+    if file.len() != size {
         return Ok(None);
     }
-    // What the kernel remembers of the file says nothing about the medium. Where it cannot forget, this is a look at the memory.
-    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; CHUNK];
-    while hasher.length() < size {
-        let room = usize::try_from(size - hasher.length()).unwrap_or(CHUNK).min(CHUNK);
-        file.read_exact_at(&mut buffer[..room], hasher.length()).map_err(failed("read", path))?;
-        hasher.update(&buffer[..room]);
-    }
-    Ok(Some(hasher.finish()))
-}
-
-fn hash(source: &dyn ReadAt, offset: u64, size: u64) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; CHUNK];
-    while hasher.length() < size {
-        let room = usize::try_from(size - hasher.length()).unwrap_or(CHUNK).min(CHUNK);
-        source.read_exact_at(&mut buffer[..room], offset + hasher.length())?;
-        hasher.update(&buffer[..room]);
-    }
-    Ok(hasher.finish())
+    // What the kernel remembers of the file says nothing about the medium.
+    file.forget();
+    hash(&file, 0, size).map(|hasher| Some(hasher.finish())).map_err(failed("read", path))
 }
 
 #[cfg(test)]

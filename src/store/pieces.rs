@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::archive::{ReadAt, hash};
 use crate::digest::{Digest, Hasher};
 use crate::store::files::{StoreError, beside, failed, remove, rename};
 use crate::volume::{Cut, VolumeName};
@@ -108,30 +109,13 @@ impl Pieces {
 
     /// Hashes a stretch of the archive.
     pub(super) fn hash(&self, offset: u64, length: u64) -> Result<Hasher, StoreError> {
-        let mut hasher = Hasher::default();
-        let mut buffer = vec![0; usize::try_from(length.min(1 << 20)).unwrap_or(1 << 20)];
-        while hasher.length() < length {
-            let left = usize::try_from(length - hasher.length()).unwrap_or(buffer.len());
-            let room = left.min(buffer.len());
-            let here = offset + hasher.length();
-            let read = self.read_exact_at(&mut buffer[..room], here);
-            read.map_err(|error| failed("read", self.path_at(here))(error))?;
-            hasher.update(&buffer[..room]);
-        }
-        Ok(hasher)
+        let read = hash(self, offset, length);
+        read.map_err(|error| failed("read", self.path_at(offset))(error))
     }
 
     fn path_at(&self, offset: u64) -> &Path {
         let index = usize::try_from(self.cut.holding(offset, 1).start).unwrap_or_default();
         self.files.get(index).map_or(Path::new(""), |piece| &piece.path)
-    }
-
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        for slice in self.cut.slices(offset, buffer.len()) {
-            let piece = self.files.get(slice.index).ok_or(io::ErrorKind::UnexpectedEof)?;
-            piece.file.read_exact_at(&mut buffer[slice.part], slice.at)?;
-        }
-        Ok(())
     }
 
     /// Writes bytes at their place.
@@ -159,6 +143,20 @@ impl Pieces {
                 return Err(StoreError::Exists { path: piece.target.clone() });
             }
             rename(&piece.path, &piece.target)?;
+        }
+        Ok(())
+    }
+}
+
+impl ReadAt for Pieces {
+    fn len(&self) -> u64 {
+        self.cut.total()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        for slice in self.cut.slices(offset, buffer.len()) {
+            let piece = self.files.get(slice.index).ok_or(io::ErrorKind::UnexpectedEof)?;
+            piece.file.read_exact_at(&mut buffer[slice.part], slice.at)?;
         }
         Ok(())
     }

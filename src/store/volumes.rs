@@ -6,16 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::archive::ReadAt;
-use crate::digest::{Digest, Hasher};
+use crate::archive::{ReadAt, hash};
+use crate::digest::Digest;
 use crate::finding::{Finding, has_errors};
 use crate::store::archive_file::ArchiveFile;
 use crate::store::files::{StoreError, failed, read};
 use crate::text::Safe;
 use crate::volume::{Candidate, Cut, Shape, Sorted, VolumeLabel, VolumeName, sort};
-
-/// How much is hashed at a time.
-const CHUNK: usize = 1 << 20;
 
 /// An archive on one or several media.
 #[derive(Debug)]
@@ -205,13 +202,13 @@ fn assemble(sorted: Sorted) -> Result<(Option<Medium>, Vec<Finding>), StoreError
 
 fn good_copies(copies: Vec<Candidate>, findings: &mut Vec<Finding>) -> Result<Vec<Candidate>, StoreError> {
     // Copies that lost their label are judged by that of another.
-    let digest = copies.iter().find_map(|copy| copy.label.as_ref()).map(|label| label.digest);
-    let Some(digest) = digest else { return Ok(copies) };
+    let expected = copies.iter().find_map(|copy| copy.label.as_ref()).map(|label| label.digest);
+    let Some(expected) = expected else { return Ok(copies) };
     let mut good = Vec::new();
     let mut bad = Vec::new();
     for copy in copies {
         // One that cannot be read to its end is as bad as one that reads wrong.
-        let is_good = hash(&ArchiveFile::open(&copy.path)?).is_ok_and(|found| found == digest);
+        let is_good = digest(&ArchiveFile::open(&copy.path)?).is_ok_and(|found| found == expected);
         if is_good { good.push(copy) } else { bad.push(copy) }
     }
     for copy in bad {
@@ -229,16 +226,8 @@ fn good_copies(copies: Vec<Candidate>, findings: &mut Vec<Finding>) -> Result<Ve
     Ok(good)
 }
 
-fn hash(file: &ArchiveFile) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; CHUNK];
-    while hasher.length() < file.len() {
-        let left = usize::try_from(file.len() - hasher.length()).unwrap_or(CHUNK);
-        let chunk = &mut buffer[..left.min(CHUNK)];
-        file.read_exact_at(chunk, hasher.length())?;
-        hasher.update(chunk);
-    }
-    Ok(hasher.finish())
+fn digest(file: &ArchiveFile) -> io::Result<Digest> {
+    Ok(hash(file, 0, file.len())?.finish())
 }
 
 impl Medium {
@@ -275,7 +264,7 @@ impl Medium {
         let first = usize::try_from(self.cut.holding(offset, 1).start).unwrap_or_default();
         let is_damaged = |volume: &&Volume| {
             let label = volume.label.as_ref();
-            label.is_some_and(|label| hash(&volume.file).map_or(true, |found| found != label.digest))
+            label.is_some_and(|label| digest(&volume.file).map_or(true, |found| found != label.digest))
         };
         let volume = self.volumes.iter().skip(first).find(is_damaged)?;
         let place = volume.label.as_ref().map(VolumeLabel::place).unwrap_or_default();
