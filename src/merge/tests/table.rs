@@ -268,8 +268,8 @@ fn the_text_of_a_conflict_says_what_to_do() {
     assert_eq!(
         finding.hint,
         "`p.v1.10.0` replaces `p.v1.9.0`, which neither side has: pack the versions in between; or vouch for the step \
-         with `--bridge p/fast:p.v1.8.0=p.v1.10.0`, take the archive's package whole, or serve it from a catalog of its \
-         own"
+         with `--bridge p/fast:p.v1.8.0=p.v1.10.0`, take the archive's package whole with `--merge-mode p=replace`, or \
+         serve it from a second catalog with `--merge-mode p=split`"
     );
     assert_eq!(crate::fault::Fault::exit(&refused), crate::fault::Exit::Conflict);
     // What the hint proposes works.
