@@ -11,6 +11,8 @@ pub enum Phase {
     Plan,
     /// Fetching blobs from the source registries.
     Fetch,
+    /// Copying an archive onto media.
+    Copy,
     /// Hashing the archive.
     Verify,
     /// Pushing to the staging registry.

@@ -287,6 +287,7 @@ fn verb(phase: Phase) -> &'static str {
     match phase {
         Phase::Plan => "plan",
         Phase::Fetch => "fetch",
+        Phase::Copy => "copy",
         Phase::Verify => "verify",
         Phase::Stage => "stage",
         Phase::Merge => "merge",
@@ -304,7 +305,7 @@ fn counted(phase: Phase) -> &'static str {
         Phase::Verify => "entries",
         Phase::Merge => "catalogs",
         Phase::Check => "images",
-        Phase::Emit => "files",
+        Phase::Copy | Phase::Emit => "files",
     }
 }
 
@@ -312,6 +313,7 @@ fn past(phase: Phase) -> &'static str {
     match phase {
         Phase::Plan => "planned",
         Phase::Fetch => "fetched",
+        Phase::Copy => "copied",
         Phase::Verify => "verified",
         Phase::Stage => "staged",
         Phase::Merge => "merged",
@@ -362,6 +364,7 @@ mod tests {
         let phases = [
             Phase::Plan,
             Phase::Fetch,
+            Phase::Copy,
             Phase::Verify,
             Phase::Stage,
             Phase::Merge,

@@ -116,7 +116,7 @@ impl Write<'_> {
             .map_err(|defect| Refused::from(crate::verify::Refusal::from(defect)))?;
         let places = self.places(&cut)?;
         let bytes = places.iter().map(|(index, _)| size(&cut, *index)).sum();
-        self.events.emit(&Event::Begin { phase: Phase::Fetch, items: places.len() as u64, bytes });
+        self.events.emit(&Event::Begin { phase: Phase::Copy, items: places.len() as u64, bytes });
         let mut done = Vec::new();
         for (index, target) in places {
             let written = self.put(&cut, index, target)?;
@@ -134,7 +134,7 @@ impl Write<'_> {
         for folder in self.folders {
             self.papers(folder, &done)?;
         }
-        self.events.emit(&Event::End { phase: Phase::Fetch });
+        self.events.emit(&Event::End { phase: Phase::Copy });
         Ok(done)
     }
 

@@ -244,14 +244,20 @@ impl Filled<'_> {
         Ok(self.packed)
     }
 
-    /// Its files with their digests: volumes are hashed on all cores.
+    /// Its files with their digests. Volumes are hashed on all cores; what is hashed is in memory, so that the disk has time to
+    /// make it durable meanwhile.
     fn hash(&self) -> Result<Vec<Written>, AnyFault> {
         let Packing { pack, cut, .. } = self.packing;
         let names = pack.shape.files(&self.name(), cut);
-        let files: Vec<(u64, String)> = (0..).zip(names).collect();
-        workers::map(&files, workers::cores(), pack.events, |(index, name)| {
-            Ok::<_, AnyFault>((self.packed.path.with_file_name(name), self.part.digest(*index)?))
-        })
+        let jobs: Vec<Option<(u64, String)>> =
+            std::iter::once(None).chain((0..).zip(names).map(Some)).collect();
+        let done = workers::map(&jobs, workers::cores().max(2), pack.events, |job| match job {
+            None => self.part.sync().map(|()| None).map_err(AnyFault::from),
+            Some((index, name)) => {
+                Ok(Some((self.packed.path.with_file_name(name), self.part.digest(*index)?)))
+            }
+        })?;
+        Ok(done.into_iter().flatten().collect())
     }
 
     /// Writes beside each volume what it is.

@@ -77,6 +77,11 @@ impl PartFile {
         progress.write_all(line.as_bytes()).map_err(failed("write", &self.progress_path))
     }
 
+    /// Makes all that was written durable.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.pieces.sync()
+    }
+
     /// Makes all that was written durable and gives the archive its final name, or its volumes theirs.
     pub fn finish(self) -> Result<(), StoreError> {
         self.pieces.sync()?;
