@@ -5,14 +5,16 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::catalog::image::build::{CACHE, CONFIGS, CacheWhiteout, Layer, OPM_PATHS, difference};
-use crate::catalog::image::{Attributes, ImageError, LayerFiles, LayerSummary, catalog_root};
+use crate::catalog::image::{ImageError, LayerFiles, LayerSummary, catalog_root};
 use crate::catalog::{Loaded, load};
 use crate::digest::{Digest, VerifyingReader};
 use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::fetch::Upstream;
 use crate::limits::Limits;
-use crate::oci::{ConfigView, Descriptor, ImageManifest, ManifestView, Platform, RawManifest, media};
+use crate::oci::{
+    Attributes, ConfigView, Descriptor, ImageManifest, ManifestView, Platform, RawManifest, media,
+};
 use crate::reference::RepositoryRef;
 use crate::registry::{Client, RegistryError, Target};
 use crate::workers;

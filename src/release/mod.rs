@@ -21,8 +21,8 @@ pub use architecture::Architecture;
 pub use channel::ReleaseChannel;
 pub use error::ReleaseError;
 pub use graph::{
-    BlockedEdge, GraphBuilder, GraphData, GraphImage, GraphImageError, GraphLayer, MatchingRule, Release,
-    Risk, UpdateGraph,
+    BlockedEdge, GraphBuilder, GraphData, GraphImage, GraphImageError, MatchingRule, Release, Risk,
+    UpdateGraph, graph_layer,
 };
 pub use metadata::ReleaseMetadata;
 pub use minor::Minor;

@@ -16,24 +16,13 @@ use crate::catalog::image::stream::{TarEntry, TarFault, TarStream};
 use crate::catalog::image::{ImageError, names};
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, media};
+use crate::oci::{Attributes, Descriptor, media};
 
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 const WHITEOUT_META: &str = ".wh..wh.";
 /// How many links are followed from one to the next: what Linux does.
 const LINK_DEPTH: usize = 40;
-
-/// Who may do what with a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attributes {
-    /// The permission bits, for instance `0o755`.
-    pub mode: u32,
-    /// The owner.
-    pub uid: u64,
-    /// The group.
-    pub gid: u64,
-}
 
 /// What one layer was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,5 +16,5 @@ mod stream;
 mod tests;
 
 pub use error::{ImageError, NO_SQLITE};
-pub use layers::{Attributes, LayerFiles, LayerSummary};
+pub use layers::{LayerFiles, LayerSummary};
 pub use role::{CONFIGS_LABEL, ImageRole, catalog_root};

@@ -13,11 +13,11 @@ use crate::flow::import::contents::{ArchiveSource, Contents};
 use crate::flow::import::generation::push;
 use crate::flow::record::{Log, Record};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, ManifestView, RawManifest};
+use crate::oci::{Descriptor, ManifestView, PackedLayer, RawManifest};
 use crate::promote::{CatalogTag, pointed_to, put_tag};
 use crate::reference::{ImageRef, PinnedRef, Tag};
 use crate::registry::{Client, Target};
-use crate::release::{GraphImage, GraphImageError, GraphLayer};
+use crate::release::{GraphImage, GraphImageError, graph_layer};
 use crate::site::ReceiptStep;
 use crate::transfer::{BlobSource, read_manifest};
 
@@ -28,7 +28,7 @@ pub(super) struct GraphData {
     place: CatalogTag,
     /// The tag that keeps this one.
     kept: Tag,
-    layer: GraphLayer,
+    layer: PackedLayer,
     images: Vec<GraphImage>,
     /// The image, or the index over the images.
     root: RawManifest,
@@ -45,7 +45,7 @@ impl Import<'_> {
             return Ok(None);
         };
         let (plan, limits) = (&contents.plan, self.limits);
-        let layer = GraphLayer::of(&data.tarball.0, limits)?;
+        let layer = graph_layer(&data.tarball.0, limits)?;
         let labels = BTreeMap::from([
             ("dev.ombundle.generation".to_owned(), plan.sequence.to_string()),
             ("dev.ombundle.graph-data".to_owned(), data.digest.to_string()),

@@ -5,18 +5,15 @@
 //! data on the same base gives the same digest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
-use std::sync::Arc;
+use std::io;
 
-use flate2::{Compression, GzBuilder};
 use serde_json::{Map, Value, json};
-use tar::{EntryType, Header};
 
 use super::tarball;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
-use crate::oci::{ManifestView, OciError, RawManifest, media};
+use crate::oci::{Attributes, LayerTar, ManifestView, OciError, PackedLayer, RawManifest, media};
 
 /// Where the data is in the image.
 const FOLDER: &str = "var/lib/cincinnati-graph-data";
@@ -24,9 +21,6 @@ const FOLDER: &str = "var/lib/cincinnati-graph-data";
 /// What the image does when it runs.
 const COMMAND: [&str; 3] =
     ["/bin/bash", "-c", "exec cp -rp /var/lib/cincinnati-graph-data/* /var/lib/cincinnati/graph-data"];
-
-/// Level of the gzip stream: part of the reproducibility, since another level gives another digest.
-const LEVEL: u32 = 6;
 
 /// Why no image can be made.
 #[derive(Debug, thiserror::Error)]
@@ -68,16 +62,6 @@ impl Fault for GraphImageError {
     }
 }
 
-/// The layer with the data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GraphLayer {
-    /// The gzip stream.
-    pub bytes: Arc<[u8]>,
-    /// Its digest.
-    pub digest: Digest,
-    diff_id: Digest,
-}
-
 /// Manifest and config of an image with graph data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphImage {
@@ -87,69 +71,37 @@ pub struct GraphImage {
     pub config: Vec<u8>,
 }
 
-impl GraphLayer {
-    /// Puts the files of a tarball where the update service looks for them: readable by all, of root, of the time 0.
-    pub fn of(tarball: &[u8], limits: &Limits) -> Result<Self, GraphImageError> {
-        let wrong = |why: String| GraphImageError::Data { why };
-        let mut files = BTreeMap::new();
-        let mut folders = BTreeSet::from([String::new()]);
-        for (path, content) in tarball::unpack(tarball, limits).map_err(wrong)? {
-            let parts: Vec<_> = path.split('/').collect();
-            if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.starts_with(".wh.")) {
-                return Err(wrong(format!("a file in it is called {path:?}")));
-            }
-            let ancestors = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-            folders.extend(ancestors.map(|folder| format!("/{folder}")));
-            files.insert(format!("/{path}"), content);
+/// The layer with the data: the files of a tarball where the update service looks for them, readable by all, of root, of the time 0.
+pub fn graph_layer(tarball: &[u8], limits: &Limits) -> Result<PackedLayer, GraphImageError> {
+    let wrong = |why: String| GraphImageError::Data { why };
+    let mut files = BTreeMap::new();
+    let mut folders = BTreeSet::from([String::new()]);
+    for (path, content) in tarball::unpack(tarball, limits).map_err(wrong)? {
+        let parts: Vec<_> = path.split('/').collect();
+        if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.starts_with(".wh.")) {
+            return Err(wrong(format!("a file in it is called {path:?}")));
         }
-        if let Some(folder) = folders.iter().find(|folder| files.contains_key(*folder)) {
-            return Err(wrong(format!("{folder} in it is file and folder")));
-        }
-        // Writing into memory does not fail, but for names that are too long.
-        packed(&folders, &files).map_err(|error| wrong(error.to_string()))
+        let ancestors = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        folders.extend(ancestors.map(|folder| format!("/{folder}")));
+        files.insert(format!("/{path}"), content);
     }
+    if let Some(folder) = folders.iter().find(|folder| files.contains_key(*folder)) {
+        return Err(wrong(format!("{folder} in it is file and folder")));
+    }
+    // A name may still be too long for a tar header.
+    packed(&folders, &files).map_err(|error| wrong(error.to_string()))
 }
 
-fn packed(folders: &BTreeSet<String>, files: &BTreeMap<String, Vec<u8>>) -> io::Result<GraphLayer> {
-    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(LEVEL));
-    let mut tar = tar::Builder::new(Hashing { inner: gzip, hasher: Hasher::default() });
+fn packed(folders: &BTreeSet<String>, files: &BTreeMap<String, Vec<u8>>) -> io::Result<PackedLayer> {
+    let attributes = |mode| Attributes { mode, uid: 0, gid: 0 };
+    let mut tar = LayerTar::new();
     for folder in folders {
-        add(&mut tar, &format!("{FOLDER}{folder}/"), EntryType::Directory, &[])?;
+        tar.folder(&format!("{FOLDER}{folder}"), attributes(0o755))?;
     }
     for (path, content) in files {
-        add(&mut tar, &format!("{FOLDER}{path}"), EntryType::Regular, content)?;
+        tar.file(&format!("{FOLDER}{path}"), attributes(0o644), content)?;
     }
-    let Hashing { inner, hasher } = tar.into_inner()?;
-    let bytes: Arc<[u8]> = inner.finish()?.into();
-    Ok(GraphLayer { digest: Digest::of(&bytes), bytes, diff_id: hasher.finish() })
-}
-
-fn add<W: Write>(tar: &mut tar::Builder<W>, path: &str, kind: EntryType, content: &[u8]) -> io::Result<()> {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(if kind.is_dir() { 0o755 } else { 0o644 });
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(content.len() as u64);
-    tar.append_data(&mut header, path, content)
-}
-
-struct Hashing<W> {
-    inner: W,
-    hasher: Hasher,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write_all(bytes)?;
-        self.hasher.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
+    tar.finish()
 }
 
 impl GraphImage {
@@ -157,7 +109,7 @@ impl GraphImage {
     pub fn on(
         base: &RawManifest,
         config: &[u8],
-        layer: &GraphLayer,
+        layer: &PackedLayer,
         labels: &BTreeMap<String, String>,
         created: &str,
         limits: &Limits,
@@ -221,6 +173,8 @@ fn object(bytes: &[u8], digest: Digest, what: &'static str) -> Result<Map<String
 mod tests {
     use std::io::Read;
 
+    use tar::Header;
+
     use super::*;
     use crate::limits::LIMITS;
 
@@ -253,8 +207,8 @@ mod tests {
     #[test]
     fn the_layer_holds_the_files_where_the_service_looks() {
         let data = tarball(&[("./version", "1.0.0"), ("channels/stable-4.20.yaml", "name: stable-4.20")]);
-        let layer = GraphLayer::of(&data, &LIMITS).unwrap();
-        assert_eq!(layer, GraphLayer::of(&data, &LIMITS).unwrap(), "the same data gives the same bytes");
+        let layer = graph_layer(&data, &LIMITS).unwrap();
+        assert_eq!(layer, graph_layer(&data, &LIMITS).unwrap(), "the same data gives the same bytes");
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&*layer.bytes).read_to_end(&mut plain).unwrap();
         assert_eq!((Digest::of(&layer.bytes), Digest::of(&plain)), (layer.digest, layer.diff_id));
@@ -280,17 +234,17 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         for path in ["../etc/passwd", "/etc/passwd", "a/../../b", "a//b", ".wh.channels", "a/.wh..wh..opq"] {
-            let refused = GraphLayer::of(&tarball(&[(path, "x")]), &LIMITS);
+            let refused = graph_layer(&tarball(&[(path, "x")]), &LIMITS);
             assert!(matches!(refused, Err(GraphImageError::Data { .. })), "{path} was taken");
         }
         let both = tarball(&[("a", "x"), ("a/b", "y")]);
-        assert!(matches!(GraphLayer::of(&both, &LIMITS), Err(GraphImageError::Data { .. })));
-        assert!(matches!(GraphLayer::of(&[0x1f, 0x8b, 0], &LIMITS), Err(GraphImageError::Data { .. })));
+        assert!(matches!(graph_layer(&both, &LIMITS), Err(GraphImageError::Data { .. })));
+        assert!(matches!(graph_layer(&[0x1f, 0x8b, 0], &LIMITS), Err(GraphImageError::Data { .. })));
     }
 
     #[test]
     fn the_image_copies_its_data_and_does_nothing_else() {
-        let layer = GraphLayer::of(&tarball(&[("version", "1.0.0")]), &LIMITS).unwrap();
+        let layer = graph_layer(&tarball(&[("version", "1.0.0")]), &LIMITS).unwrap();
         let labels = BTreeMap::from([("dev.ombundle.generation".to_owned(), "7".to_owned())]);
         for (media_type, config_type, layer_type) in [
             (media::OCI_MANIFEST, media::OCI_CONFIG, media::OCI_LAYER_GZIP),
@@ -316,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_base_that_contradicts_itself_is_refused() {
-        let layer = GraphLayer::of(&tarball(&[("version", "1.0.0")]), &LIMITS).unwrap();
+        let layer = graph_layer(&tarball(&[("version", "1.0.0")]), &LIMITS).unwrap();
         let (manifest, config) = base(media::OCI_MANIFEST, media::OCI_CONFIG);
         let on = |config: &[u8]| {
             GraphImage::on(&manifest, config, &layer, &BTreeMap::new(), "2026-01-01T00:00:00Z", &LIMITS)

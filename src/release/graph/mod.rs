@@ -14,7 +14,7 @@ mod tests;
 
 pub use builder::GraphBuilder;
 pub use data::{BlockedEdge, GraphData};
-pub use image::{GraphImage, GraphImageError, GraphLayer};
+pub use image::{GraphImage, GraphImageError, graph_layer};
 pub use model::{MatchingRule, Release, Risk, UpdateGraph};
 
 pub(in crate::release) use model::Edge;

@@ -3,22 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use flate2::{Compression, GzBuilder};
-use tar::{EntryType, Header};
-
-use crate::catalog::image::layers::Attributes;
 use crate::catalog::image::{ImageError, names};
 use crate::catalog::serve_cache;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
+use crate::oci::{Attributes, LayerTar, PackedLayer};
 
 /// The directory of the catalog in every image that is built here.
 pub const CONFIGS: &str = "configs";
 
 /// Where opm has its cache in catalog images.
 pub const CACHE: &str = "tmp/cache";
-
-/// Level of the gzip stream: part of the reproducibility, since another level gives another digest.
-const LEVEL: u32 = 6;
 
 /// A layer that was made here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +54,8 @@ pub fn catalog_layer(
 ) -> Result<Layer, ImageError> {
     written(files, false, |tar| {
         let Some(CacheWhiteout { tmp }) = cache else { return Ok(()) };
-        add(tar, "tmp", EntryType::Directory, tmp, &[])?;
-        add(tar, "tmp/.wh.cache", EntryType::Regular, FILE, &[])
+        tar.folder("tmp", tmp)?;
+        tar.file("tmp/.wh.cache", FILE, &[])
     })
 }
 
@@ -77,7 +71,7 @@ pub fn cached_layer(
     let tmp = base.map_or(Attributes { mode: 0o1777, uid: 0, gid: 0 }, |base| base.tmp);
     tree(cache)?;
     written(files, true, |tar| {
-        add(tar, "tmp", EntryType::Directory, tmp, &[])?;
+        tar.folder("tmp", tmp)?;
         add_tree(tar, CACHE, cache)
     })
 }
@@ -88,20 +82,14 @@ fn written(
     rest: impl FnOnce(&mut LayerTar) -> std::io::Result<()>,
 ) -> Result<Layer, ImageError> {
     tree(files)?;
-    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(LEVEL));
-    let mut tar = tar::Builder::new(Hashing { inner: gzip, hasher: Hasher::default() });
-    // Writing into memory does not fail; an error would be a name that does not fit, and those were checked.
-    let written = (|| {
-        add_tree(&mut tar, CONFIGS, files)?;
-        rest(&mut tar)?;
-        let Hashing { inner, hasher } = tar.into_inner()?;
-        std::io::Result::Ok((inner.finish()?, hasher.finish()))
-    })();
-    let (bytes, diff_id) = written.map_err(|source| ImageError::Read { layer: Digest::of(&[]), source })?;
-    Ok(Layer { digest: Digest::of(&bytes), bytes: bytes.into(), diff_id, cached })
+    // The names were checked.
+    let unwritten = |source| ImageError::Read { layer: Digest::of(&[]), source };
+    let mut tar = LayerTar::new();
+    add_tree(&mut tar, CONFIGS, files).map_err(unwritten)?;
+    rest(&mut tar).map_err(unwritten)?;
+    let PackedLayer { bytes, digest, diff_id } = tar.finish().map_err(unwritten)?;
+    Ok(Layer { bytes, digest, diff_id, cached })
 }
-
-type LayerTar = tar::Builder<Hashing<flate2::write::GzEncoder<Vec<u8>>>>;
 
 /// The folders of a tree of files whose names all are what they seem to be.
 fn tree(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeSet<String>, ImageError> {
@@ -118,15 +106,15 @@ fn tree(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeSet<String>, ImageErro
 
 /// A folder that hides what lower layers have in it, and what is in it now.
 fn add_tree(tar: &mut LayerTar, root: &str, files: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
-    add(tar, root, EntryType::Directory, FOLDER, &[])?;
-    add(tar, &format!("{root}/.wh..wh..opq"), EntryType::Regular, FILE, &[])?;
+    tar.folder(root, FOLDER)?;
+    tar.file(&format!("{root}/.wh..wh..opq"), FILE, &[])?;
     let directories = tree(files).unwrap_or_default().into_iter().map(|path| (path, None));
     let contents = files.iter().map(|(path, content)| (path.clone(), Some(content)));
     for (path, content) in directories.chain(contents).collect::<BTreeMap<_, _>>() {
         let name = format!("{root}/{path}");
         match content {
-            None => add(tar, &name, EntryType::Directory, FOLDER, &[])?,
-            Some(content) => add(tar, &name, EntryType::Regular, FILE, content)?,
+            None => tar.folder(&name, FOLDER)?,
+            Some(content) => tar.file(&name, FILE, content)?,
         }
     }
     Ok(())
@@ -141,40 +129,5 @@ fn check(path: &str) -> Result<(), ImageError> {
         Ok(())
     } else {
         Err(ImageError::FileName { path: path.to_owned() })
-    }
-}
-
-fn add<W: std::io::Write>(
-    tar: &mut tar::Builder<W>,
-    path: &str,
-    kind: EntryType,
-    attributes: Attributes,
-    content: &[u8],
-) -> std::io::Result<()> {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(attributes.mode);
-    header.set_uid(attributes.uid);
-    header.set_gid(attributes.gid);
-    header.set_mtime(0);
-    header.set_size(content.len() as u64);
-    let path = if kind.is_dir() { format!("{path}/") } else { path.to_owned() };
-    tar.append_data(&mut header, path, content)
-}
-
-struct Hashing<W> {
-    inner: W,
-    hasher: Hasher,
-}
-
-impl<W: std::io::Write> std::io::Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.inner.write_all(bytes)?;
-        self.hasher.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::build::{self, CacheWhiteout, Provenance};
 use super::*;
-use crate::oci::{ManifestView, RawManifest};
+use crate::oci::{Attributes, ManifestView, RawManifest};
 
 /// A base image in memory: manifest, config, and its layers by digest.
 struct Base {
