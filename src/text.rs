@@ -5,6 +5,7 @@
 //! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`] and [`Code`] in Markdown, [`Word`] in a command.
 
 use std::fmt::{self, Write};
+use std::path::Path;
 
 /// The text on one line: what is invisible, ends a line or steers a terminal becomes `\u{…}`.
 ///
@@ -22,6 +23,16 @@ impl fmt::Display for Safe<'_> {
             if is_plain(c) { f.write_char(c)? } else { write!(f, "{}", c.escape_unicode())? }
         }
         Ok(())
+    }
+}
+
+/// A path as [`Safe`] text.
+#[derive(Clone, Copy)]
+pub struct SafePath<'a>(pub &'a Path);
+
+impl fmt::Display for SafePath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Safe(&self.0.to_string_lossy()))
     }
 }
 

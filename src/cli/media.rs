@@ -8,14 +8,13 @@ use serde_json::json;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::summary;
 use crate::cli::options::ResultFormat;
-use crate::cli::volumes::VolumeArgs;
+use crate::cli::volumes::{VolumeArgs, open};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::has_errors;
 use crate::flow::media::{self, OnMedium, Write};
 use crate::limits::LIMITS;
-use crate::store::volumes::find;
-use crate::text::{Safe, human_bytes};
+use crate::text::{Safe, SafePath, human_bytes};
 
 /// Write archives onto media, and check them there
 ///
@@ -90,10 +89,7 @@ pub(super) fn run(command: MediaCommand, context: &Context) -> Result<(), Failur
 }
 
 fn write(command: &WriteCommand, context: &Context) -> Result<(), Failure> {
-    let (archive, findings) = find(std::slice::from_ref(&command.archive))?;
-    show_findings(&findings);
-    let archive =
-        archive.ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))?;
+    let archive = open(std::slice::from_ref(&command.archive))?;
     let shape = command.volumes.shape_like(&archive)?;
     let write = Write {
         archive: &archive,
@@ -121,7 +117,7 @@ fn told(file: &OnMedium) -> String {
     let place = file.number.map(|number| format!("volume {number} of {}", file.count));
     format!(
         "{}: {}, {} ({} bytes), {}\n",
-        Safe(&file.path.display().to_string()),
+        SafePath(&file.path),
         place.unwrap_or_else(|| "the whole archive".to_owned()),
         human_bytes(file.size),
         file.size,

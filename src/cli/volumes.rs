@@ -75,10 +75,13 @@ impl ArchiveArgs {
 
     /// Finds its files. What is worth knowing is shown; what is missing is a failure that names it.
     pub(super) fn open(&self) -> Result<Arc<Medium>, Failure> {
-        let (medium, findings) = find(&self.archive)?;
-        show_findings(&findings);
-        medium
-            .map(Arc::new)
-            .ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))
+        open(&self.archive).map(Arc::new)
     }
+}
+
+/// Finds an archive's files where it was said that they lie.
+pub(super) fn open(paths: &[PathBuf]) -> Result<Medium, Failure> {
+    let (medium, findings) = find(paths)?;
+    show_findings(&findings);
+    medium.ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))
 }

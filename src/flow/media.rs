@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::Front;
-use crate::archive::ReadAt;
+use crate::archive::{Front, ReadAt};
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
@@ -13,7 +12,7 @@ use crate::limits::Limits;
 use crate::store::files::{self, Mode};
 use crate::store::medium_copy::{self, Copied, copy};
 use crate::store::volumes::Medium;
-use crate::text::Safe;
+use crate::text::SafePath;
 use crate::verify::Refused;
 use crate::volume::{Cut, Shape, VolumeError, VolumeLabel};
 
@@ -49,9 +48,7 @@ fn list(numbers: &[u64]) -> String {
 }
 
 fn rooms(free: &[(PathBuf, u64)]) -> String {
-    let each = free
-        .iter()
-        .map(|(path, bytes)| format!("`{}` has {bytes} bytes left", Safe(&path.display().to_string())));
+    let each = free.iter().map(|(path, bytes)| format!("`{}` has {bytes} bytes left", SafePath(path)));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -242,7 +239,7 @@ pub fn check(paths: &[PathBuf]) -> Result<(Vec<VolumeLabel>, Vec<Finding>), AnyF
     let mut good = Vec::new();
     let mut findings = Vec::new();
     for found in crate::store::volumes::labelled(paths)? {
-        let subject = Safe(&found.path.display().to_string()).to_string();
+        let subject = SafePath(&found.path).to_string();
         match &found.label {
             None => findings.push(
                 Finding::error("VOLUME_UNLABELLED", subject, "it has no label that could be read")

@@ -15,9 +15,13 @@ const CHUNK: usize = 1 << 20;
 
 /// Bytes that are free in a folder for whoever is not root; nothing where the system does not say.
 pub fn free_bytes(folder: &Path) -> Result<Option<u64>, StoreError> {
-    let opened = File::open(folder).map_err(failed("open", folder))?;
-    let found = rustix::fs::fstatvfs(&opened).ok();
-    Ok(found.map(|found| found.f_bavail.saturating_mul(found.f_frsize)))
+    Ok(free_beside(&File::open(folder).map_err(failed("open", folder))?))
+}
+
+/// Bytes that are free where an open file or folder lies.
+pub(super) fn free_beside(opened: &File) -> Option<u64> {
+    let found = rustix::fs::fstatvfs(opened).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// How a copy came to be.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{ReadAt, hash};
 use crate::digest::{Digest, Hasher};
 use crate::store::files::{StoreError, beside, failed, remove, rename};
+use crate::store::medium_copy::free_beside;
 use crate::volume::{Cut, VolumeName};
 
 /// The files of one archive under way, in order.
@@ -70,12 +71,10 @@ impl Pieces {
             piece.file.set_len(0).map_err(failed("truncate", &piece.path))?;
         }
         if let Some(first) = self.files.first()
-            && let Ok(found) = rustix::fs::fstatvfs(&first.file)
+            && let Some(free) = free_beside(&first.file)
+            && free < self.cut.total()
         {
-            let free = found.f_bavail.saturating_mul(found.f_frsize);
-            if free < self.cut.total() {
-                return Err(StoreError::NoSpace { path: first.path.clone(), needed: self.cut.total(), free });
-            }
+            return Err(StoreError::NoSpace { path: first.path.clone(), needed: self.cut.total(), free });
         }
         for (piece, index) in self.files.iter().zip(0..) {
             let range = self.cut.range(index);

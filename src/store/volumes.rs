@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::finding::{Finding, has_errors};
 use crate::store::archive_file::ArchiveFile;
 use crate::store::files::{StoreError, failed, read};
-use crate::text::Safe;
+use crate::text::SafePath;
 use crate::volume::{Candidate, Cut, Shape, Sorted, VolumeLabel, VolumeName, sort};
 
 /// An archive on one or several media.
@@ -130,7 +130,7 @@ fn in_folder(folder: &Path) -> Result<Meant, StoreError> {
         (1, Some(path)) => Ok(Meant::File(path)),
         (_, Some(last)) => Ok(Meant::Several(ambiguous(whole.iter().chain([&last])))),
         (_, None) => {
-            let subject = Safe(&folder.display().to_string()).to_string();
+            let subject = SafePath(folder).to_string();
             let finding =
                 Finding::error("VOLUME_NONE", subject, "the folder holds no archive and no volume of one");
             Ok(Meant::Nothing(
@@ -143,7 +143,7 @@ fn in_folder(folder: &Path) -> Result<Meant, StoreError> {
 fn ambiguous<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<Finding> {
     let each = |path: &PathBuf| {
         let message = "there are several archives, and one is read at a time";
-        let finding = Finding::error("VOLUME_AMBIGUOUS", Safe(&path.display().to_string()), message);
+        let finding = Finding::error("VOLUME_AMBIGUOUS", SafePath(path), message);
         finding.hint("name the one that you mean")
     };
     paths.map(each).collect()
@@ -212,12 +212,11 @@ fn good_copies(copies: Vec<Candidate>, findings: &mut Vec<Finding>) -> Result<Ve
         if is_good { good.push(copy) } else { bad.push(copy) }
     }
     for copy in bad {
-        let subject = Safe(&copy.path.display().to_string()).to_string();
+        let subject = SafePath(&copy.path).to_string();
         let message = "this copy is damaged";
         findings.push(match good.first() {
             Some(good) => {
-                let hint =
-                    format!("nothing needs to be done: `{}` is used", Safe(&good.path.display().to_string()));
+                let hint = format!("nothing needs to be done: `{}` is used", SafePath(&good.path));
                 Finding::warning("VOLUME_DAMAGED", subject, message).hint(hint)
             }
             None => Finding::error("VOLUME_DAMAGED", subject, message).hint("copy it again"),
@@ -270,7 +269,7 @@ impl Medium {
         let place = volume.label.as_ref().map(VolumeLabel::place).unwrap_or_default();
         let finding = Finding::error(
             "VOLUME_DAMAGED",
-            Safe(&volume.path.display().to_string()),
+            SafePath(&volume.path),
             format!("volume {place} is not what was written"),
         );
         Some(finding.hint("copy this volume again; the others need not travel"))

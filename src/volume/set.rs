@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::finding::Finding;
-use crate::text::Safe;
+use crate::text::{Safe, SafePath};
 use crate::volume::{Cut, VolumeLabel, VolumeName};
 
 /// A file that has the name of a volume.
@@ -220,7 +220,7 @@ fn short(torn: &Candidate, is_needed: bool) -> Finding {
 }
 
 fn shown(path: &Path) -> String {
-    Safe(&path.display().to_string()).to_string()
+    SafePath(path).to_string()
 }
 
 #[cfg(test)]

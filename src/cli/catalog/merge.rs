@@ -17,7 +17,7 @@ use crate::merge::{
 };
 use crate::site::InstalledOperator;
 use crate::store::files;
-use crate::text::Safe;
+use crate::text::{Safe, SafePath};
 
 /// The report in the folder: by it a folder of ours is known again.
 const REPORT: &str = "merge-report.json";
@@ -133,7 +133,7 @@ fn written(folder: &Path, merged: &MergedCatalog, account: &MergeAccount, say: b
     let changed = files::replace_folder(folder, &files, REPORT)?;
     if say {
         let what = if changed { "written to" } else { "nothing has changed in" };
-        print(&format!("{what} {}\n", Safe(&folder.display().to_string())))?;
+        print(&format!("{what} {}\n", SafePath(folder)))?;
     }
     Ok(())
 }
