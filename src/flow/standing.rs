@@ -13,7 +13,7 @@ use crate::flow::release_image::read_release;
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
-use crate::reference::{ImageRef, PinnedRef, RepositoryRef, Tag};
+use crate::reference::{ImageRef, PinnedRef, Tag};
 use crate::registry::Client;
 use crate::release::{Architecture, PayloadAsk};
 use crate::site::{CatalogMirror, Site};
@@ -89,8 +89,7 @@ impl Onlooker<'_> {
         let mut needs = Needs::default();
         needs.pinned.entry(image.clone()).or_default().insert((release.clone(), release.clone()));
         for component in &read.payload.components {
-            let host = site.spec.production.registry.clone();
-            let repository = RepositoryRef { host, repository: mapping.mirror(&component.image.repository)? };
+            let repository = site.in_production(mapping.mirror(&component.image.repository)?);
             let user = (release.clone(), format!("{} of {release}", component.name));
             needs.pinned.entry(repository.pin(component.image.digest)).or_default().insert(user);
         }
@@ -100,8 +99,7 @@ impl Onlooker<'_> {
 
     /// The releases that production offers: the tags of the repository that an update service reads, `4.20.5-x86_64`.
     pub fn releases(&self) -> Result<Vec<(Version, ImageRef)>, AnyFault> {
-        let host = self.site.spec.production.registry.clone();
-        let repository = RepositoryRef { host, repository: self.mapping.release_images()? };
+        let repository = self.site.in_production(self.mapping.release_images()?);
         let tags = self.client.tags(&repository)?.into_iter();
         let mut releases: Vec<_> =
             tags.filter_map(|tag| Some((released(&tag)?, repository.tag(tag)))).collect();

@@ -103,9 +103,10 @@ impl Fault for PromoteError {
 impl CatalogTag {
     /// Where a site's production has a catalog.
     pub fn of(site: &Site, mirror: &CatalogMirror) -> Self {
-        let host = site.spec.production.registry.clone();
-        let repository = RepositoryRef { host, repository: mirror.mirror.repository.clone() };
-        Self { repository, tag: mirror.mirror.tag.clone() }
+        Self {
+            repository: site.in_production(mirror.mirror.repository.clone()),
+            tag: mirror.mirror.tag.clone(),
+        }
     }
 
     /// The tag as a reference.

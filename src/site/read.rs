@@ -12,7 +12,7 @@ use super::releases;
 use crate::finding::{Finding, nearest};
 use crate::limits::Limits;
 use crate::oci::Platform;
-use crate::reference::{ImageRef, RegistryHost, Repository};
+use crate::reference::{ImageRef, RegistryHost, Repository, RepositoryRef};
 use crate::yaml::{Fields, Form, Node, parse as parse_yaml};
 
 const API_VERSION: &str = "ombundle.dev/v1";
@@ -40,6 +40,11 @@ impl Site {
     /// The name that archives are bound to.
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// A repository of the production registry.
+    pub fn in_production(&self, repository: Repository) -> RepositoryRef {
+        RepositoryRef { host: self.spec.production.registry.clone(), repository }
     }
 
     /// The folder of journal, records and generations; `base` is the folder of the site file.

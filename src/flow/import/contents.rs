@@ -162,9 +162,7 @@ impl<'a> ArchiveSource<'a> {
             .prerequisites
             .iter()
             .map(|needed| {
-                let repository = place(contents, mapping, needed)?;
-                let host = site.spec.production.registry.clone();
-                Ok((needed.digest, (RepositoryRef { host, repository }, needed)))
+                Ok((needed.digest, (site.in_production(place(contents, mapping, needed)?), needed)))
             })
             .collect::<Result<_, AnyFault>>()?;
         Ok(Self { archive, client, elsewhere })

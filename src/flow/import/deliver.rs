@@ -8,19 +8,18 @@ use crate::flow::import::contents::{ArchiveSource, Contents, Placed};
 use crate::mapping::Mapping;
 use crate::merge::{Alias, MergeOptions};
 use crate::plan::Prerequisite;
-use crate::reference::{RegistryHost, Repository, RepositoryRef};
+use crate::reference::{RegistryHost, Repository};
+use crate::site::Site;
 use crate::transfer::{Delivery, Proof, Transfer};
 
 impl Import<'_> {
     /// What production gets. A base is delivered only where it has no catalog to build on.
     pub(super) fn for_production(&self, contents: &Contents<'_>) -> Result<Vec<Delivery>, AnyFault> {
-        let production = &self.site.spec.production.registry;
         let graph = contents.graph.iter().map(|(base, _)| base);
         let mut all: Vec<Delivery> =
             contents.images.iter().chain(graph).filter_map(|placed| carried(placed, contents)).collect();
         for (planned, mirror) in &contents.catalogs {
-            let repository =
-                RepositoryRef { host: production.clone(), repository: mirror.mirror.repository.clone() };
+            let repository = self.site.in_production(mirror.mirror.repository.clone());
             let tag = mirror.mirror.tag.clone().into();
             if self.client.head_manifest(&repository, &tag)?.is_none() {
                 let base = contents.bases.iter().filter(|base| {
@@ -121,10 +120,9 @@ pub(super) fn place(
 }
 
 /// The images that an archive brings or builds on, as references to production: by digest, and by tag where they are asked for so.
-pub(super) fn carried_images(contents: &Contents<'_>, production: &RegistryHost) -> BTreeSet<String> {
+pub(super) fn carried_images(contents: &Contents<'_>, site: &Site) -> BTreeSet<String> {
     let names = |placed: &Placed| {
-        let repository =
-            RepositoryRef { host: production.clone(), repository: placed.delivery.repository.clone() };
+        let repository = site.in_production(placed.delivery.repository.clone());
         let tagged = placed.image.tag.clone().map(|tag| repository.tag(tag).to_string());
         [Some(repository.pin(placed.image.root.digest).to_string()), tagged]
     };

@@ -70,9 +70,8 @@ impl Import<'_> {
                 catalog_index(&root, &images)?
             }
         };
-        let host = self.site.spec.production.registry.clone();
         let place = CatalogTag {
-            repository: crate::reference::RepositoryRef { host, repository: place.repository.clone() },
+            repository: self.site.in_production(place.repository.clone()),
             tag: place.tag.clone(),
         };
         let kept = place.of_generation(plan.sequence, &root.digest())?;

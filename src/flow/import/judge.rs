@@ -68,7 +68,7 @@ impl<'a> Import<'a> {
             findings.extend(emit::preflight(self.site, used, &releases, cluster));
         }
         let merge = self.merge_options(&contents);
-        let carried = carried_images(&contents, &self.site.spec.production.registry);
+        let carried = carried_images(&contents, self.site);
         let proof = if self.paranoid { Proof::bytes() } else { Proof::sizes() };
         Ok(Case { archive, contents, mapping, merge, places, carried, releases, proof, findings })
     }

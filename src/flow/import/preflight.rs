@@ -89,8 +89,7 @@ pub(super) fn prerequisites(
     client.ping(&site.spec.staging.registry)?;
     client.ping(&site.spec.production.registry)?;
     let missing = workers::map(&plan.prerequisites, jobs, events, |needed| {
-        let repository =
-            RepositoryRef { host: site.spec.production.registry.clone(), repository: place(needed)? };
+        let repository = site.in_production(place(needed)?);
         let there = if needed.manifest {
             client.head_manifest(&repository, &Target::Digest(needed.digest))?.is_some()
         } else {

@@ -135,8 +135,7 @@ impl Import<'_> {
     }
 
     fn at_production(&self, mapping: &Mapping, source: &RepositoryRef) -> Result<RepositoryRef, AnyFault> {
-        let host = self.site.spec.production.registry.clone();
-        Ok(RepositoryRef { host, repository: mapping.mirror(source)? })
+        Ok(self.site.in_production(mapping.mirror(source)?))
     }
 
     /// What runs may be newer than all that comes, when an old archive is found in a drawer.

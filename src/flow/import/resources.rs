@@ -9,7 +9,7 @@ use crate::flow::import::catalog::Served;
 use crate::flow::import::judge::Case;
 use crate::merge::Share;
 use crate::plan::PlannedPackage;
-use crate::reference::{ImageRef, Repository, RepositoryRef};
+use crate::reference::{ImageRef, RepositoryRef};
 use crate::site::Receipt;
 
 impl Import<'_> {
@@ -29,8 +29,7 @@ impl Import<'_> {
         };
         let catalogs: Vec<EmittedCatalog> =
             served.iter().filter(|served| !was_empty(served)).map(emitted).collect();
-        let production = &self.site.spec.production.registry;
-        let at = |repository: Repository| RepositoryRef { host: production.clone(), repository };
+        let at = |repository| self.site.in_production(repository);
         // Everything that any catalog of production names has its place, not only what came with this archive.
         let mut mirrors: BTreeMap<RepositoryRef, RepositoryRef> = contents
             .images

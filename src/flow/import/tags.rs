@@ -7,7 +7,7 @@ use crate::flow::import::contents::{ArchiveSource, Contents};
 use crate::flow::record::{Log, Record};
 use crate::plan::{ImageKind, PlannedImage};
 use crate::promote::pointed_to;
-use crate::reference::{ImageRef, RepositoryRef};
+use crate::reference::ImageRef;
 use crate::registry::Target;
 use crate::site::ReceiptStep;
 use crate::transfer::read_manifest;
@@ -51,8 +51,7 @@ impl Import<'_> {
         let tagged: Vec<_> =
             contents.images.iter().filter_map(|placed| Some((placed, placed.image.tag.clone()?))).collect();
         workers::map(&tagged, self.jobs, self.events, |(placed, tag)| {
-            let host = self.site.spec.production.registry.clone();
-            let repository = RepositoryRef { host, repository: placed.delivery.repository.clone() };
+            let repository = self.site.in_production(placed.delivery.repository.clone());
             let old = pointed_to(self.client, &repository, &Target::Tag(tag.clone()))?;
             Ok(Pointed { name: repository.tag(tag.clone()), image: &placed.image, old })
         })
