@@ -14,6 +14,7 @@ mod error;
 mod front;
 mod header;
 mod inventory;
+mod kind;
 mod layout;
 mod path;
 mod rules;
@@ -27,11 +28,12 @@ pub use error::{ArchiveError, Defect};
 pub use front::Front;
 pub use header::{difference, header};
 pub use inventory::{Inventory, RawInventory};
+pub use kind::ImageKind;
 pub use layout::{BLOCK, MAGIC, Member, Span, TRAILER};
 pub use path::{EntryPath, MetaName, Role};
 pub use source::{ReadAt, Region, hash};
 pub use text::{MediaType, Moment, Name, Text};
 pub use wire::{
     CatalogBase, Coding, Entry, InventoryFields, Kind, Predecessor, Prerequisite, Prerequisites, Root,
-    RootKind, UpstreamSignature,
+    UpstreamSignature,
 };

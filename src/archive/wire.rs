@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{EntryPath, MediaType, MetaName, Moment, Name, Role, Text};
+use crate::archive::{EntryPath, ImageKind, MediaType, MetaName, Moment, Name, Role, Text};
 use crate::digest::Digest;
 use crate::oci::Platform;
 use crate::reference::{ImageRef, RepositoryRef, Tag};
@@ -149,7 +149,7 @@ pub struct Root {
     /// Its manifest or index.
     pub digest: Digest,
     /// What it is for.
-    pub kind: RootKind,
+    pub kind: ImageKind,
     /// The media type of its manifest or index.
     pub media_type: MediaType,
     /// The platforms that are carried of an index, sorted; all that it has when empty.
@@ -165,30 +165,6 @@ pub struct Root {
     pub tag: Option<Tag>,
     /// The upstream signatures that were checked while packing, sorted; none when that was not done.
     pub verified: Vec<UpstreamSignature>,
-}
-
-/// What an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RootKind {
-    /// An operator bundle.
-    Bundle,
-    /// An image that an operator needs.
-    Related,
-    /// The image that a first catalog is built on.
-    CatalogBase,
-    /// An OpenShift release.
-    Release,
-    /// A component of an OpenShift release.
-    ReleaseComponent,
-    /// The disk of a virtual node for KubeVirt.
-    ReleaseDisk,
-    /// The image that the graph data of an update service is built on.
-    GraphDataBase,
-    /// Asked for by itself.
-    Additional,
-    /// A signature, attestation or other attachment of another image.
-    Attachment,
 }
 
 /// An upstream signature that was good when the archive was packed.

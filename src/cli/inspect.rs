@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::archive::{Inventory, RootKind};
+use crate::archive::{ImageKind, Inventory};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, trust};
 use crate::cli::papers::TableArgs;
@@ -138,7 +138,7 @@ fn told(command: &InspectCommand, inventory: &Inventory) -> String {
             inventory.prerequisites.count
         ));
     }
-    for root in inventory.roots.iter().filter(|root| root.kind == RootKind::Release) {
+    for root in inventory.roots.iter().filter(|root| root.kind == ImageKind::Release) {
         let tag = root.tag.as_ref().map_or_else(|| root.digest.to_string(), ToString::to_string);
         let keys: Vec<_> = root.verified.iter().map(|signature| signature.key.as_str()).collect();
         text.push_str(&format!("  release     OpenShift {tag}, signed by {}\n", Safe(&keys.join(", "))));

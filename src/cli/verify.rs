@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::archive::{Moment, RootKind};
+use crate::archive::{ImageKind, Moment};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
 use crate::cli::options::ResultFormat;
@@ -106,7 +106,7 @@ fn releases(
     now: Moment,
     events: &dyn Events,
 ) -> Result<Vec<Finding>, Failure> {
-    let mut releases = archive.inventory().roots.iter().filter(|root| root.kind == RootKind::Release);
+    let mut releases = archive.inventory().roots.iter().filter(|root| root.kind == ImageKind::Release);
     let Some(first) = releases.next() else { return Ok(Vec::new()) };
     if command.site.is_none() && !command.release_keys.are_named() {
         let message = "nobody looked whether its OpenShift releases are signed by their vendor";

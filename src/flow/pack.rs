@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{
     self, ArchiveError, Blob, Blueprint, CatalogBase, Draft, Inventory, Moment, Name, Piece, Predecessor,
-    Root, RootKind, Text, UpstreamSignature,
+    Root, Text, UpstreamSignature,
 };
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
@@ -413,17 +413,7 @@ fn draft(plan: &Plan, signers: Vec<KeyId>) -> Result<Draft, PackError> {
 fn root(image: &PlannedImage, releases: &[PlannedRelease]) -> Result<Root, ArchiveError> {
     Ok(Root {
         digest: image.root.digest,
-        kind: match image.kind {
-            ImageKind::Bundle => RootKind::Bundle,
-            ImageKind::Related => RootKind::Related,
-            ImageKind::CatalogBase => RootKind::CatalogBase,
-            ImageKind::Release => RootKind::Release,
-            ImageKind::ReleaseComponent => RootKind::ReleaseComponent,
-            ImageKind::ReleaseDisk => RootKind::ReleaseDisk,
-            ImageKind::GraphDataBase => RootKind::GraphDataBase,
-            ImageKind::Additional => RootKind::Additional,
-            ImageKind::Attachment => RootKind::Attachment,
-        },
+        kind: image.kind,
         media_type: image.root.media_type.parse()?,
         platforms: image.manifests.iter().filter_map(|manifest| manifest.platform.clone()).collect(),
         reasons: image.reasons.iter().map(|reason| Text::tamed(reason)).collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ombundle::archive::{
-    Blob, Blueprint, CatalogBase, Draft, MediaType, Meta, Moment, ReadAt, Role, Root, RootKind, Text,
+    Blob, Blueprint, CatalogBase, Draft, ImageKind, MediaType, Meta, Moment, ReadAt, Role, Root, Text,
 };
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
@@ -64,7 +64,7 @@ impl World {
             }],
             roots: vec![Root {
                 digest: Digest::of(&manifest),
-                kind: RootKind::Bundle,
+                kind: ImageKind::Bundle,
                 media_type: "application/vnd.oci.image.manifest.v1+json".parse().unwrap(),
                 platforms: vec![],
                 reasons: vec![Text::tamed("asked for")],
