@@ -1,12 +1,16 @@
-//! What a cluster says of itself in `oc get … -o json` dumps: what runs, what is subscribed, which names are taken.
+//! What a cluster says of itself in `oc get … -o json` dumps: what runs, what is subscribed, which names are taken, which images
+//! are in use.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use crate::reference::ImageRef;
 use crate::site::InstalledOperator;
 
 mod read;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 /// The label by which objects of ours are known, and its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ombundle");
@@ -16,14 +20,30 @@ pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ombundle"
 pub struct ClusterDump {
     /// Operators by namespace and name; copies that OLM puts into other namespaces are left out.
     pub csvs: BTreeMap<(String, String), ClusterCsv>,
+    /// Those copies, by namespace and name. A cluster makes one for each of its namespaces.
+    pub copied_csvs: BTreeSet<(String, String)>,
     /// Subscriptions by namespace and name.
     pub subscriptions: BTreeMap<(String, String), ClusterSubscription>,
+    /// InstallPlans by namespace and name.
+    pub install_plans: BTreeMap<(String, String), ClusterInstallPlan>,
     /// Mirror sets by kind and name.
     pub mirror_sets: BTreeMap<(MirrorKind, String), MirrorSet>,
     /// Every object of a kind that could collide with ours.
     pub objects: BTreeMap<ObjectKey, TakenObject>,
     /// The OpenShift version that the cluster runs, from its ClusterVersion.
     pub openshift: Option<String>,
+    /// The releases that the cluster ran or began to run, the latest first.
+    pub releases: Vec<ClusterRelease>,
+    /// Images that something in the cluster uses or will, as they are written there, with what uses them.
+    ///
+    /// Of a CSV these are its related images, those of its deployments, and pinned ones in their environment; of a Pod what its
+    /// containers ask for and what they were started from, unless it is over; of an InstallPlan its bundles, until it is
+    /// complete; of a ClusterVersion what is desired. The host may be the mirror's.
+    pub images: BTreeMap<ImageRef, BTreeSet<ObjectKey>>,
+    /// What stands where an image belongs and names no registry (`nginx`).
+    pub unnamed_images: BTreeMap<String, BTreeSet<ObjectKey>>,
+    /// Kinds of objects that were read: a dump without pods says nothing of what runs.
+    pub kinds: BTreeSet<String>,
 }
 
 /// One operator in the namespace where it was installed.
@@ -68,6 +88,41 @@ pub struct ClusterSubscription {
     pub current_csv: Option<String>,
 }
 
+/// What OLM wants to install or has installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterInstallPlan {
+    /// Its name, for instance `install-b8pzk`.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// `spec.clusterServiceVersionNames`.
+    pub csvs: Vec<String>,
+    /// `spec.approval`.
+    pub approval: Approval,
+    /// `spec.approved`.
+    pub approved: bool,
+    /// `status.phase`, for instance `RequiresApproval`.
+    pub phase: Option<String>,
+}
+
+impl ClusterInstallPlan {
+    /// Whether it is done.
+    pub fn is_complete(&self) -> bool {
+        self.phase.as_deref() == Some("Complete")
+    }
+}
+
+/// An OpenShift release in the history of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterRelease {
+    /// Its version.
+    pub version: String,
+    /// The release image.
+    pub image: ImageRef,
+    /// Whether the cluster got there.
+    pub completed: bool,
+}
+
 /// Who approves an InstallPlan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Approval {
@@ -75,6 +130,16 @@ pub enum Approval {
     Automatic,
     /// A person does.
     Manual,
+}
+
+impl Approval {
+    /// As a Subscription or an InstallPlan says it.
+    fn read(text: Option<&str>) -> Self {
+        match text {
+            Some("Manual") => Self::Manual,
+            _ => Self::Automatic,
+        }
+    }
 }
 
 /// The three kinds of mirror sets.
@@ -128,6 +193,22 @@ pub struct ObjectKey {
     pub name: String,
 }
 
+impl ObjectKey {
+    /// One in a namespace.
+    pub fn namespaced(kind: &str, namespace: &str, name: &str) -> Self {
+        Self { kind: kind.to_owned(), namespace: Some(namespace.to_owned()), name: name.to_owned() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
 /// An object that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenObject {
@@ -148,10 +229,23 @@ impl ClusterDump {
     /// Adds what another dump of the same cluster says. Where both name an object, `other` is right.
     pub fn merge(&mut self, other: Self) {
         self.csvs.extend(other.csvs);
+        self.copied_csvs.extend(other.copied_csvs);
         self.subscriptions.extend(other.subscriptions);
+        self.install_plans.extend(other.install_plans);
         self.mirror_sets.extend(other.mirror_sets);
         self.objects.extend(other.objects);
         self.openshift = other.openshift.or(self.openshift.take());
+        if !other.releases.is_empty() {
+            self.releases = other.releases;
+        }
+        // Uses add up: an image that one dump shows in use is in use.
+        for (image, users) in other.images {
+            self.images.entry(image).or_default().extend(users);
+        }
+        for (image, users) in other.unnamed_images {
+            self.unnamed_images.entry(image).or_default().extend(users);
+        }
+        self.kinds.extend(other.kinds);
     }
 
     /// Operators that run, each with its package and channel as far as they are known.

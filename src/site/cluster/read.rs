@@ -1,14 +1,13 @@
 //! Reading dumps of a cluster: JSON or YAML, single objects, lists and several of them in one file.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::wire::{Document, Metadata, MirrorNode, Object, PodSpec, Properties, Spec, Status};
 use super::{
-    Approval, ClusterCsv, ClusterDump, ClusterSubscription, MANAGED_BY, MirrorEntry, MirrorKind, MirrorSet,
-    ObjectKey, TakenObject,
+    Approval, ClusterCsv, ClusterDump, ClusterInstallPlan, ClusterRelease, ClusterSubscription, MANAGED_BY,
+    MirrorKind, MirrorSet, ObjectKey, TakenObject,
 };
 use crate::finding::Finding;
 use crate::limits::LIMITS;
@@ -22,6 +21,18 @@ const WATCHED: &[&str] = &[
     "ImageDigestMirrorSet",
     "ImageTagMirrorSet",
     "UpdateService",
+];
+
+/// Kinds whose objects make pods, now or later.
+const WORKLOADS: &[&str] = &[
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "DeploymentConfig",
+    "Job",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
 ];
 
 impl ClusterDump {
@@ -54,16 +65,16 @@ impl Reading<'_> {
                 Finding::error("CLUSTER_DUMP_TOO_LARGE", self.file, message).hint(hint).at(self.file, None),
             );
         } else if is_json {
-            for node in serde_json::Deserializer::from_slice(bytes).into_iter::<Node>() {
+            for node in serde_json::Deserializer::from_slice(bytes).into_iter::<Document>() {
                 match node {
-                    Ok(node) => self.node(node, None),
+                    Ok(document) => self.document(document),
                     Err(error) => return self.unreadable(&error, Some(error.line() as u64)),
                 }
             }
         } else {
             for document in serde_norway::Deserializer::from_slice(bytes) {
-                match Option::<Node>::deserialize(document) {
-                    Ok(node) => self.node(node.unwrap_or_default(), None),
+                match Option::<Document>::deserialize(document) {
+                    Ok(document) => self.document(document.unwrap_or_default()),
                     Err(error) => {
                         return self.unreadable(&error, error.location().map(|place| place.line() as u64));
                     }
@@ -79,42 +90,126 @@ impl Reading<'_> {
     }
 
     /// Takes in an object or a list; the items of a list may leave out the kind that its name says.
-    fn node(&mut self, node: Node, kind_of_list: Option<&str>) {
-        let kind = node.kind.0.or_else(|| kind_of_list.map(str::to_owned)).unwrap_or_default();
-        if let Some(items) = node.items {
-            for item in items {
-                self.node(item, kind.strip_suffix("List").filter(|kind| !kind.is_empty()));
+    fn document(&mut self, document: Document) {
+        let Object { api_version, kind, metadata, spec, status, items } = document;
+        match items {
+            Some(items) => {
+                let kind_of_list = kind.0.as_deref().and_then(|kind| kind.strip_suffix("List"));
+                for item in items.0 {
+                    self.object(item, kind_of_list.unwrap_or_default());
+                }
             }
-            return;
+            None => self.object(Object { api_version, kind, metadata, spec, status, items: None }, ""),
         }
-        let metadata = node.metadata.unwrap_or_default();
-        let api = node.api_version.0.unwrap_or_default();
+    }
+
+    fn object(&mut self, object: Object, kind_of_list: &str) {
+        let Object { api_version, kind, metadata, spec, status, items: _ } = object;
+        let kind = kind.0.unwrap_or_else(|| kind_of_list.to_owned());
+        let (metadata, spec, status) = (metadata.0, spec.0, status.0);
+        let api = api_version.0.unwrap_or_default();
         let group = api.split('/').next().unwrap_or_default();
-        let (spec, status) = (node.spec.unwrap_or_default(), node.status.unwrap_or_default());
         match kind.as_str() {
-            "ClusterVersion" => {
-                let version = status.desired.and_then(|desired| desired.version.0);
-                self.dump.openshift = version.or(self.dump.openshift.take());
-            }
+            "ClusterVersion" => self.cluster_version(&metadata, spec, status),
             "ClusterServiceVersion" => self.csv(metadata, spec, &status),
+            "InstallPlan" => self.install_plan(&metadata, spec, status),
+            "Pod" => self.pod(&metadata, spec, &status),
             "Subscription" if group == "operators.coreos.com" || group.is_empty() => {
                 self.subscription(&metadata, spec, status);
             }
-            "Subscription" => self.foreign_subscription(group),
-            kind if WATCHED.contains(&kind) => self.watched(kind, metadata, spec),
-            _ => {}
+            "Subscription" => return self.foreign_subscription(group),
+            kind if WATCHED.contains(&kind) => self.watched(kind, metadata, spec, status),
+            kind if WORKLOADS.contains(&kind) => self.workload(kind, &metadata, &spec),
+            _ => return,
+        }
+        self.dump.kinds.insert(kind);
+    }
+
+    fn cluster_version(&mut self, metadata: &Metadata, spec: Spec, status: Status) {
+        let (asked, desired) = (spec.desired_update.0, status.desired.0);
+        let version = desired.version.0.clone();
+        self.dump.openshift = version.or(self.dump.openshift.take());
+        let object = ObjectKey {
+            kind: "ClusterVersion".to_owned(),
+            namespace: None,
+            name: metadata.name.0.clone().unwrap_or_default(),
+        };
+        for image in [&asked.image, &desired.image] {
+            self.used(image.0.as_deref(), &object);
+        }
+        let history = status.history.0.into_iter().filter_map(|release| {
+            Some(ClusterRelease {
+                version: release.version.0.unwrap_or_default(),
+                image: release.image.0?.parse().ok()?,
+                completed: release.state.0.as_deref() == Some("Completed"),
+            })
+        });
+        self.dump.releases = history.collect();
+    }
+
+    fn install_plan(&mut self, metadata: &Metadata, spec: Spec, status: Status) {
+        let Some((namespace, name)) = self.namespaced("InstallPlan", metadata) else { return };
+        let plan = ClusterInstallPlan {
+            name: name.clone(),
+            namespace: namespace.clone(),
+            csvs: spec.cluster_service_version_names.0,
+            approval: Approval::read(spec.approval.0.as_deref()),
+            approved: spec.approved.0.as_deref() == Some("true"),
+            phase: status.phase.0,
+        };
+        if !plan.is_complete() {
+            let object = ObjectKey::namespaced("InstallPlan", &namespace, &name);
+            for bundle in status.bundle_lookups.0 {
+                self.used(bundle.path.0.as_deref(), &object);
+            }
+        }
+        self.dump.install_plans.insert((namespace, name), plan);
+    }
+
+    /// A Pod that is over pulls nothing any more.
+    fn pod(&mut self, metadata: &Metadata, spec: Spec, status: &Status) {
+        if matches!(status.phase.0.as_deref(), Some("Succeeded" | "Failed")) {
+            return;
+        }
+        let Some((namespace, name)) = self.namespaced("Pod", metadata) else { return };
+        let object = ObjectKey::namespaced("Pod", &namespace, &name);
+        self.used(spec.into_pod().images(), &object);
+        // What else stands there is the id of a config, under which no registry has anything.
+        let ids = status.image_ids().map(|id| id.strip_prefix("docker-pullable://").unwrap_or(id));
+        self.used(ids.filter(|id| id.contains('@')), &object);
+    }
+
+    fn workload(&mut self, kind: &str, metadata: &Metadata, spec: &Spec) {
+        let Some((namespace, name)) = self.namespaced(kind, metadata) else { return };
+        let object = ObjectKey::namespaced(kind, &namespace, &name);
+        self.used(spec.templates().flat_map(PodSpec::images), &object);
+    }
+
+    /// Notes images that an object uses.
+    fn used<'t>(&mut self, images: impl IntoIterator<Item = &'t str>, object: &ObjectKey) {
+        for image in images.into_iter().filter(|image| !image.is_empty()) {
+            let users = match image.parse() {
+                Ok(image) => self.dump.images.entry(image).or_default(),
+                Err(_) => self.dump.unnamed_images.entry(image.to_owned()).or_default(),
+            };
+            users.insert(object.clone());
         }
     }
 
     fn csv(&mut self, mut metadata: Metadata, spec: Spec, status: &Status) {
-        let annotations = metadata.annotations.take().unwrap_or_default();
+        let annotations = std::mem::take(&mut metadata.annotations).0;
         let copied = metadata.label("olm.copiedFrom").is_some()
             || annotations.copied_from.0.is_some()
             || status.reason.0.as_deref() == Some("Copied");
+        let Some((namespace, name)) = self.namespaced("ClusterServiceVersion", &metadata) else { return };
         if copied {
+            self.dump.copied_csvs.insert((namespace, name));
             return;
         }
-        let Some((namespace, name)) = self.namespaced("ClusterServiceVersion", &metadata) else { return };
+        let object = ObjectKey::namespaced("ClusterServiceVersion", &namespace, &name);
+        let related = spec.related_images.0.iter().filter_map(|related| related.image.0.as_deref());
+        self.used(related.chain(annotations.container_image.0.as_deref()), &object);
+        self.used(spec.templates().flat_map(PodSpec::images), &object);
         let properties = annotations.properties.0.map(|text| Properties::read(&text)).unwrap_or_default();
         let csv = ClusterCsv {
             package: properties.package.or_else(|| metadata.package(&namespace)),
@@ -149,10 +244,7 @@ impl Reading<'_> {
             source: spec.source.text.unwrap_or_default(),
             source_namespace: spec.source_namespace.0.unwrap_or_default(),
             starting_csv: spec.starting_csv.0,
-            approval: match spec.install_plan_approval.0.as_deref() {
-                Some("Manual") => Approval::Manual,
-                _ => Approval::Automatic,
-            },
+            approval: Approval::read(spec.install_plan_approval.0.as_deref()),
             installed_csv: status.installed_csv.0,
             current_csv: status.current_csv.0,
         };
@@ -170,7 +262,7 @@ impl Reading<'_> {
         }
     }
 
-    fn watched(&mut self, kind: &str, metadata: Metadata, spec: Spec) {
+    fn watched(&mut self, kind: &str, metadata: Metadata, spec: Spec, status: Status) {
         let managed_by = metadata.label(MANAGED_BY.0).map(str::to_owned);
         let Some(name) = metadata.name.0.filter(|name| is_subdomain(name)) else {
             return self.invalid(kind, "", "its name is missing or none that a cluster would take");
@@ -183,11 +275,17 @@ impl Reading<'_> {
         };
         if let Some(mirror_kind) = mirror_kind {
             let lists = [spec.image_digest_mirrors, spec.image_tag_mirrors, spec.repository_digest_mirrors];
-            let entries = lists.into_iter().flatten().flatten().filter_map(MirrorNode::entry).collect();
+            let entries = lists.into_iter().flat_map(|list| list.0).filter_map(MirrorNode::entry).collect();
             self.dump.mirror_sets.insert((mirror_kind, name.clone()), MirrorSet { entries });
         }
         let key = ObjectKey { kind: kind.to_owned(), namespace: metadata.namespace.0, name };
-        self.dump.objects.insert(key, TakenObject { managed_by, image: spec.image.0.or(spec.source.image) });
+        let image = spec.image.0.or(spec.source.image.0.r#ref.0);
+        let resolved = status.resolved_source.image.0.r#ref.0;
+        self.used(
+            [&image, &resolved, &spec.graph_data_image.0].into_iter().flatten().map(String::as_str),
+            &key,
+        );
+        self.dump.objects.insert(key, TakenObject { managed_by, image });
     }
 
     fn namespaced(&mut self, kind: &str, metadata: &Metadata) -> Option<(String, String)> {
@@ -217,239 +315,4 @@ fn is_subdomain(name: &str) -> bool {
                 && bytes.last().is_some_and(|&c| plain(c))
                 && bytes.iter().all(|&c| plain(c) || c == b'-')
         })
-}
-
-/// Any object or list, as far as it is of use. All kinds share it, so that a file is read in one pass and what is not
-/// asked for costs no memory.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Node {
-    api_version: Text,
-    kind: Text,
-    metadata: Option<Metadata>,
-    spec: Option<Spec>,
-    status: Option<Status>,
-    items: Option<Vec<Node>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    name: Text,
-    namespace: Text,
-    labels: Option<BTreeMap<String, Text>>,
-    annotations: Option<Annotations>,
-}
-
-impl Metadata {
-    fn label(&self, key: &str) -> Option<&str> {
-        self.labels.as_ref()?.get(key)?.0.as_deref()
-    }
-
-    /// The package in OLM's component label `operators.coreos.com/<package>.<namespace>`; OLM cuts its name at 63
-    /// characters, and a cut one tells nothing (olm `pkg/controller/operators/decorators/operator.go`).
-    fn package(&self, namespace: &str) -> Option<String> {
-        let suffix = format!(".{namespace}");
-        let mut names =
-            self.labels.as_ref()?.keys().filter_map(|key| key.strip_prefix("operators.coreos.com/"));
-        names.find_map(|name| name.strip_suffix(&suffix)).map(str::to_owned)
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Annotations {
-    #[serde(rename = "olm.copiedFrom")]
-    copied_from: Text,
-    #[serde(rename = "operatorframework.io/properties")]
-    properties: Text,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Spec {
-    version: Text,
-    name: Text,
-    channel: Text,
-    source: Source,
-    source_namespace: Text,
-    #[serde(rename = "startingCSV")]
-    starting_csv: Text,
-    install_plan_approval: Text,
-    image: Text,
-    image_digest_mirrors: Option<Vec<MirrorNode>>,
-    image_tag_mirrors: Option<Vec<MirrorNode>>,
-    repository_digest_mirrors: Option<Vec<MirrorNode>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Status {
-    phase: Text,
-    reason: Text,
-    #[serde(rename = "installedCSV")]
-    installed_csv: Text,
-    #[serde(rename = "currentCSV")]
-    current_csv: Text,
-    desired: Option<Desired>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Desired {
-    version: Text,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct MirrorNode {
-    source: Text,
-    mirrors: Option<Vec<Text>>,
-    mirror_source_policy: Text,
-}
-
-impl MirrorNode {
-    fn entry(self) -> Option<MirrorEntry> {
-        Some(MirrorEntry {
-            source: self.source.0?,
-            mirrors: self.mirrors.unwrap_or_default().into_iter().filter_map(|mirror| mirror.0).collect(),
-            never_contact_source: self.mirror_source_policy.0.as_deref() == Some("NeverContactSource"),
-        })
-    }
-}
-
-/// What OLM projects of a bundle's properties into its CSV.
-#[derive(Default)]
-struct Properties {
-    package: Option<String>,
-    max_openshift_version: Option<String>,
-}
-
-impl Properties {
-    fn read(text: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Wire {
-            properties: Vec<Property>,
-        }
-        #[derive(Deserialize)]
-        struct Property {
-            #[serde(rename = "type")]
-            kind: String,
-            value: serde_json::Value,
-        }
-        let mut found = Self::default();
-        // Anything else than what OLM writes there is somebody's own, and tells nothing.
-        let Ok(wire) = serde_json::from_str::<Wire>(text) else { return found };
-        for property in wire.properties {
-            match (property.kind.as_str(), &property.value) {
-                ("olm.package", value) => {
-                    found.package =
-                        value.get("packageName").and_then(|name| name.as_str()).map(str::to_owned);
-                }
-                ("olm.maxOpenShiftVersion", serde_json::Value::String(version)) => {
-                    found.max_openshift_version = Some(version.clone());
-                }
-                ("olm.maxOpenShiftVersion", serde_json::Value::Number(version)) => {
-                    found.max_openshift_version = Some(version.to_string());
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-}
-
-/// A scalar as text; nothing for null, and for what is no scalar: kinds use the same word for different things.
-#[derive(Default)]
-struct Text(Option<String>);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Loose).map(|source| Self(source.text))
-    }
-}
-
-/// `source` is text in a Subscription and an object with an image in a ClusterCatalog.
-#[derive(Default)]
-struct Source {
-    text: Option<String>,
-    image: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Loose)
-    }
-}
-
-struct Loose;
-
-impl Loose {
-    fn text(text: impl fmt::Display) -> Source {
-        Source { text: Some(text.to_string()), image: None }
-    }
-}
-
-impl<'de> Visitor<'de> for Loose {
-    type Value = Source;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Source, E> {
-        Ok(Self::text(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Source, E> {
-        Ok(Self::text(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Source, E> {
-        Ok(Self::text(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Source, E> {
-        Ok(Self::text(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Source, E> {
-        Ok(Self::text(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Source, E> {
-        Ok(Source::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Source, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Source::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Source, A::Error> {
-        let mut found = Source::default();
-        while let Some(key) = fields.next_key::<String>()? {
-            match key.as_str() {
-                "image" => found.image = fields.next_value_seed(Image)?,
-                _ => drop(fields.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// `image.ref` of a ClusterCatalog's source.
-struct Image;
-
-impl<'de> DeserializeSeed<'de> for Image {
-    type Value = Option<String>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Wire {
-            r#ref: Text,
-        }
-        Option::<Wire>::deserialize(deserializer).map(|wire| wire.and_then(|wire| wire.r#ref.0))
-    }
 }

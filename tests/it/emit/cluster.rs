@@ -82,6 +82,47 @@ fn a_must_gather_tells_what_runs() {
 }
 
 #[test]
+fn a_must_gather_tells_which_images_are_in_use() {
+    let Some(data) = shared_data() else { return };
+    let (dump, _) = dump(&data.join("cluster/must-gather-metal"));
+    let copies = dump.copied_csvs.iter().filter(|(_, name)| name == "image-caching-operator.v0.0.1").count();
+    assert_eq!((dump.copied_csvs.len(), copies), (130, 65));
+    let users = |image: &str| -> Vec<String> {
+        dump.images[&image.parse().unwrap()].iter().map(ToString::to_string).collect()
+    };
+    let certified = "registry.redhat.io/redhat/certified-operator-index";
+    assert_eq!(
+        users(&format!("{certified}:v4.9")),
+        [
+            "CatalogSource openshift-marketplace/certified-operators",
+            "Pod openshift-marketplace/certified-operators-tqzlc"
+        ]
+    );
+    let started = "sha256:7981f2db2e7056b677b724b0690fbbab219d9e06f3f50caf2281010b17590889";
+    assert_eq!(
+        users(&format!("{certified}@{started}")),
+        ["Pod openshift-marketplace/certified-operators-tqzlc"]
+    );
+    let release = "registry.ci.openshift.org/ocp/release@sha256:8d01ffd2bd08e49e137a6872d2d18adcb334fe92a9102d25497b099e7baf16d0";
+    assert_eq!(users(release), ["ClusterVersion version"]);
+    assert_eq!(dump.releases.len(), 1);
+    assert!(dump.releases[0].completed);
+    let plans: Vec<_> =
+        dump.install_plans.values().map(|plan| (plan.csvs.as_slice(), plan.is_complete())).collect();
+    assert_eq!(
+        plans,
+        [
+            (["projectrequestlimits.v0.0.1".to_owned()].as_slice(), true),
+            (["image-caching-operator.v0.0.1".to_owned()].as_slice(), false),
+        ]
+    );
+    assert_eq!(
+        users("quay.io/josefkarasek/image-caching-operator-bundle:v0.0.1"),
+        ["InstallPlan cfe-test-namespace/install-b8pzk"]
+    );
+}
+
+#[test]
 fn real_mirror_sets_are_read() {
     let Some(data) = shared_data() else { return };
     let (mut all, findings) = dump(&data.join("cluster/idms-gitops"));
