@@ -20,7 +20,7 @@ use crate::finding::has_errors;
 use crate::flow::import::{Forecast, Import, Load, Move, Until};
 use crate::limits::LIMITS;
 use crate::release::{ReleaseKeys, VerificationConfig};
-use crate::store::files;
+use crate::site::cluster::ClusterDump;
 use crate::store::volumes::Medium;
 use crate::text::Safe;
 
@@ -148,13 +148,19 @@ fn told(forecast: &Forecast) -> String {
 }
 
 /// The vendor's keys that are named here or in the site file; without any, those by which the cluster itself believes releases.
-fn release_keys(command: &ImportCommand, site: &SiteFile) -> Result<Option<ReleaseKeys>, Failure> {
-    let config = |path: &PathBuf| {
-        let bytes = files::read(path, LIMITS.meta_bytes).ok()?;
-        VerificationConfig::parse(std::str::from_utf8(&bytes).ok()?, &LIMITS).ok()
-    };
-    let of_cluster = || command.cluster.iter().find_map(config).map(|config| config.keys);
-    Ok(command.release_keys.read(Some(site))?.or_else(of_cluster))
+fn release_keys(
+    command: &ImportCommand,
+    site: &SiteFile,
+    cluster: Option<&ClusterDump>,
+) -> Result<Option<ReleaseKeys>, Failure> {
+    if let Some(keys) = command.release_keys.read(Some(site))? {
+        return Ok(Some(keys));
+    }
+    let of_cluster = cluster.map(|dump| &dump.verification).filter(|fields| !fields.is_empty());
+    Ok(of_cluster
+        .map(|fields| VerificationConfig::of(fields, &LIMITS))
+        .transpose()?
+        .map(|config| config.keys))
 }
 
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
@@ -163,7 +169,7 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
     let source = command.archive.open()?;
-    let release_keys = release_keys(&command, &site)?;
+    let release_keys = release_keys(&command, &site, cluster.as_ref())?;
     let import = Import {
         site: &site.site,
         state: &site.state(),

@@ -14,6 +14,7 @@ use crate::release::{Architecture, ReleaseChannel, ReleaseKeys};
 use crate::site::SiteReport;
 use crate::site::cluster::ClusterDump;
 use crate::store::files;
+use crate::store::tree::list_tree;
 use crate::version::Version;
 
 const HEADING: &str = "OpenShift releases";
@@ -60,8 +61,9 @@ pub(super) struct ReleaseArgs {
 /// Whose releases are believed.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReleaseKeyArgs {
-    /// A file of the vendor's OpenPGP public keys; may be repeated. By default those of the site file
-    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    /// A file of the vendor's OpenPGP public keys, or a folder of such files; may be repeated. Or the ConfigMap `release-verification`
+    /// of the installed cluster, as YAML or JSON. By default what the site file names
+    #[arg(long, value_name = "FILE|DIR", help_heading = HEADING)]
     release_key: Vec<PathBuf>,
 }
 
@@ -123,8 +125,8 @@ impl ReleaseArgs {
         let mut hasher = Hasher::default();
         hasher.update(format!("{self:?}").as_bytes());
         let graphs = self.graph.iter().map(Path::new).filter(|path| path.is_file());
-        for path in graphs.chain(self.keys.release_key.iter().map(PathBuf::as_path)) {
-            hasher.update(Digest::of(&files::read(path, LIMITS.graph_data_bytes)?).bytes());
+        for path in graphs.map(Path::to_owned).chain(self.keys.files(None)?) {
+            hasher.update(Digest::of(&files::read(&path, LIMITS.graph_data_bytes)?).bytes());
         }
         Ok(hasher.finish())
     }
@@ -133,18 +135,43 @@ impl ReleaseArgs {
 impl ReleaseKeyArgs {
     /// The keys that were named, else those of the site; nothing where there are none.
     pub(super) fn read(&self, site: Option<&SiteFile>) -> Result<Option<ReleaseKeys>, Failure> {
+        let named = self.files(site)?;
+        if named.is_empty() {
+            return Ok(None);
+        }
+        // A ConfigMap may be larger than a file of keys, which has its own ceiling.
+        let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path, LIMITS.yaml_bytes)?));
+        let files = named.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        Ok(Some(ReleaseKeys::of_files(files, &LIMITS)?))
+    }
+
+    /// Every file that was named, else those of the site; of a folder what lies in it and is not hidden.
+    fn files(&self, site: Option<&SiteFile>) -> Result<Vec<PathBuf>, Failure> {
         let named = match (self.release_key.as_slice(), site) {
             ([], Some(site)) => site.site.release_key_files(&site.base),
             (named, _) => named.to_vec(),
         };
-        if named.is_empty() {
-            return Ok(None);
+        let mut all = Vec::new();
+        for path in named {
+            if !path.is_dir() {
+                all.push(path);
+                continue;
+            }
+            let before = all.len();
+            let inside = list_tree(&path, &LIMITS)?.into_iter();
+            all.extend(
+                inside
+                    .filter(|file| !file.name.contains('/') && !file.name.starts_with('.'))
+                    .map(|file| file.path),
+            );
+            if all.len() == before {
+                let name = path.display();
+                return Err(Failure::usage(format!("there is no key in the folder `{name}`"))
+                    .hint("put the vendor's public keys into it, each as a file"));
+            }
         }
-        let read =
-            |path: &PathBuf| Ok((path.display().to_string(), files::read(path, LIMITS.key_file_bytes)?));
-        let files = named.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-        Ok(Some(ReleaseKeys::any_of(files, &LIMITS)?))
+        Ok(all)
     }
 
     /// Whether any was named.

@@ -19,8 +19,8 @@ const GRAPH_DATA_BASE: &str = "registry.access.redhat.com/ubi9/ubi:latest";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleaseSpec {
-    /// OpenPGP public keys, armored or not, relative to the site file: whoever has one of them may sign releases. Without them no
-    /// release comes in.
+    /// Files of OpenPGP public keys, armored or not, or folders of such files, relative to the site file: whoever has one of them may
+    /// sign releases. Or the ConfigMap `release-verification` of the installed cluster, alone. Without keys no release comes in.
     #[serde(default)]
     pub keys: Vec<PathBuf>,
     /// Where signatures are looked for: addresses, or folders relative to the site file. The public ones when empty.

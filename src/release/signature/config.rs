@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::limits::Limits;
 use crate::release::signature::{KeyRing, ReleaseKeys, SignatureError};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, Value};
 
-/// What marks the ConfigMap (library-go `pkg/verify/configmap.go`).
+/// The annotation that marks the ConfigMap (library-go `pkg/verify/configmap.go`).
 const ANNOTATION: &str = "release.openshift.io/verification-config-map";
 const KEYS: &str = "verifier-public-key-";
 const STORES: &str = "store-";
@@ -34,17 +34,58 @@ impl VerificationConfig {
             .map_err(|error| wrong(format!("line {}: {}", error.line, error.what)))?;
         let object = documents
             .iter()
+            .flat_map(objects)
             .find(|object| is_marked(object))
             .ok_or_else(|| wrong(format!("no object has the annotation `{ANNOTATION}`")))?;
         let data = object.field("data").map(Node::entries).unwrap_or_default();
-        let data = data.iter().filter_map(|entry| Some((entry.key.as_str(), entry.value.text()?)));
-        let data: BTreeMap<_, _> = data.collect();
+        let data = data.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.text()?.to_owned())));
+        Self::of(&data.collect(), limits)
+    }
+
+    /// Reads the `data` of the object.
+    pub fn of(data: &BTreeMap<String, String>, limits: &Limits) -> Result<Self, SignatureError> {
         let rings = data.iter().filter(|(name, _)| name.starts_with(KEYS));
         let rings: Result<Vec<_>, _> =
             rings.map(|(name, text)| KeyRing::parse(name, text.as_bytes(), limits)).collect();
-        let keys = ReleaseKeys::all_of(rings?).map_err(|_| wrong(format!("it has no `{KEYS}…`")))?;
+        let without = |_| SignatureError::Config { why: format!("it has no `{KEYS}…`") };
+        let keys = ReleaseKeys::all_of(rings?).map_err(without)?;
         let stores = data.iter().filter(|(name, _)| name.starts_with(STORES));
-        Ok(Self { keys, stores: stores.map(|(_, store)| (*store).to_owned()).collect() })
+        Ok(Self { keys, stores: stores.map(|(_, store)| store.clone()).collect() })
+    }
+
+    /// Whether a field of the object's `data` says with what releases are verified.
+    pub fn reads(field: &str) -> bool {
+        field.starts_with(KEYS) || field.starts_with(STORES)
+    }
+}
+
+impl ReleaseKeys {
+    /// The files that a person names: files of public keys, or what a cluster verifies releases with ([`VerificationConfig`]).
+    ///
+    /// Files of keys are one ring together. A cluster's ConfigMap has rings of its own and stands alone, as nobody could say what
+    /// both of them together demand.
+    pub fn of_files<'f>(
+        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+        limits: &Limits,
+    ) -> Result<Self, SignatureError> {
+        let files: Vec<_> = files.into_iter().collect();
+        let config = |(name, bytes): &(&'f str, &'f [u8])| {
+            let text = std::str::from_utf8(bytes).ok()?;
+            text.contains(ANNOTATION).then_some((*name, text))
+        };
+        match files.iter().find_map(config) {
+            None => Self::any_of(files, limits),
+            Some((_, text)) if files.len() == 1 => Ok(VerificationConfig::parse(text, limits)?.keys),
+            Some((name, _)) => Err(SignatureError::TwoKinds { name: name.to_owned() }),
+        }
+    }
+}
+
+/// An object by itself, or those of a list.
+fn objects(document: &Node) -> &[Node] {
+    match document.field("items").map(|items| &items.value) {
+        Some(Value::List(items)) => items,
+        _ => std::slice::from_ref(document),
     }
 }
 

@@ -31,6 +31,12 @@ pub enum SignatureError {
     /// No key is trusted for releases.
     #[error("no key is trusted to sign releases")]
     NoKeys,
+    /// A cluster's ConfigMap was named beside other files.
+    #[error("`{name}` is the ConfigMap of a cluster, and stands beside other files of keys")]
+    TwoKinds {
+        /// The file.
+        name: String,
+    },
     /// The ConfigMap that names keys and stores is not usable.
     #[error("the ConfigMap of release verification cannot be used: {why}")]
     Config {
@@ -201,9 +207,11 @@ pub enum KeyFlaw {
 impl Fault for SignatureError {
     fn exit(&self) -> Exit {
         match self {
-            Self::KeyFile { .. } | Self::KeyFileLimit { .. } | Self::NoKeys | Self::Config { .. } => {
-                Exit::Usage
-            }
+            Self::KeyFile { .. }
+            | Self::KeyFileLimit { .. }
+            | Self::NoKeys
+            | Self::TwoKinds { .. }
+            | Self::Config { .. } => Exit::Usage,
             Self::Unsigned { .. } | Self::Unverified { .. } => Exit::Trust,
         }
     }
@@ -219,6 +227,7 @@ impl Fault for SignatureError {
             Self::NoKeys => {
                 "name the vendor's public keys with `--release-key`, or in the site file under `spec.releases.keys`"
             }
+            Self::TwoKinds { .. } => "name that ConfigMap alone, or files of public keys without it",
             Self::Config { .. } => {
                 "take the `release-verification` ConfigMap of namespace openshift-config-managed from the installed cluster"
             }

@@ -44,6 +44,8 @@ pub struct ClusterDump {
     pub unnamed_images: BTreeMap<String, BTreeSet<ObjectKey>>,
     /// Kinds of objects that were read: a dump without pods says nothing of what runs.
     pub kinds: BTreeSet<String>,
+    /// With what the cluster verifies releases: fields of its ConfigMap `release-verification`; none where no dump shows it.
+    pub verification: BTreeMap<String, String>,
 }
 
 /// One operator in the namespace where it was installed.
@@ -246,6 +248,9 @@ impl ClusterDump {
             self.unnamed_images.entry(image).or_default().extend(users);
         }
         self.kinds.extend(other.kinds);
+        if !other.verification.is_empty() {
+            self.verification = other.verification;
+        }
     }
 
     /// Operators that run, each with its package and channel as far as they are known.

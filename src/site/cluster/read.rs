@@ -91,7 +91,7 @@ impl Reading<'_> {
 
     /// Takes in an object or a list; the items of a list may leave out the kind that its name says.
     fn document(&mut self, document: Document) {
-        let Object { api_version, kind, metadata, spec, status, items } = document;
+        let Object { api_version, kind, metadata, spec, status, data, items } = document;
         match items {
             Some(items) => {
                 let kind_of_list = kind.0.as_deref().and_then(|kind| kind.strip_suffix("List"));
@@ -99,12 +99,12 @@ impl Reading<'_> {
                     self.object(item, kind_of_list.unwrap_or_default());
                 }
             }
-            None => self.object(Object { api_version, kind, metadata, spec, status, items: None }, ""),
+            None => self.object(Object { api_version, kind, metadata, spec, status, data, items: None }, ""),
         }
     }
 
     fn object(&mut self, object: Object, kind_of_list: &str) {
-        let Object { api_version, kind, metadata, spec, status, items: _ } = object;
+        let Object { api_version, kind, metadata, spec, status, data, items: _ } = object;
         let kind = kind.0.unwrap_or_else(|| kind_of_list.to_owned());
         let (metadata, spec, status) = (metadata.0, spec.0, status.0);
         let api = api_version.0.unwrap_or_default();
@@ -118,7 +118,12 @@ impl Reading<'_> {
                 self.subscription(&metadata, spec, status);
             }
             "Subscription" => return self.foreign_subscription(group),
-            kind if WATCHED.contains(&kind) => self.watched(kind, metadata, spec, status),
+            kind if WATCHED.contains(&kind) => {
+                if kind == "ConfigMap" && metadata.annotations.0.verification.0.is_some() {
+                    self.dump.verification = data.0.0;
+                }
+                self.watched(kind, metadata, spec, status);
+            }
             kind if WORKLOADS.contains(&kind) => self.workload(kind, &metadata, &spec),
             _ => return,
         }

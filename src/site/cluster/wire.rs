@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::MirrorEntry;
+use crate::release::VerificationConfig;
 
 /// Any object, as far as it is of use. All kinds share it, so that a file is read in one pass and what is not asked for costs no
 /// memory.
@@ -20,6 +21,7 @@ pub(super) struct Object<Items = IgnoredAny> {
     pub(super) metadata: One<Metadata>,
     pub(super) spec: One<Spec>,
     pub(super) status: One<Status>,
+    pub(super) data: One<VerificationData>,
     /// Nothing in what is no list.
     pub(super) items: Option<Items>,
 }
@@ -59,6 +61,40 @@ pub(super) struct Annotations {
     pub(super) properties: Text,
     #[serde(rename = "containerImage")]
     pub(super) container_image: Text,
+    #[serde(rename = "release.openshift.io/verification-config-map")]
+    pub(super) verification: Text,
+}
+
+/// Of the `data` of a ConfigMap what says with what releases are verified.
+#[derive(Default)]
+pub(super) struct VerificationData(pub(super) BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for VerificationData {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(VerificationFields)
+    }
+}
+
+struct VerificationFields;
+
+impl<'de> Visitor<'de> for VerificationFields {
+    type Value = VerificationData;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<VerificationData, A::Error> {
+        let mut found = BTreeMap::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if VerificationConfig::reads(&name) {
+                found.extend(fields.next_value::<Text>()?.0.map(|text| (name, text)));
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(VerificationData(found))
+    }
 }
 
 #[derive(Default, Deserialize)]
