@@ -114,13 +114,43 @@ const INCOMPLETE: [&str; 15] = [
 /// Codes of errors that mean that nobody who is trusted stands for something.
 const UNTRUSTED: [&str; 1] = ["RELEASE_UNVERIFIED"];
 
-/// What findings mean for the process: done when no error is among them. Doubt about who made something weighs more than anything else.
+/// Codes of errors that mean that what was fetched is not what it should be: a graph or a release that contradicts itself.
+const UNSOUND: [&str; 15] = [
+    "COMPONENT_BY_TAG",
+    "COMPONENT_INVALID",
+    "COMPONENT_TWICE",
+    "GRAPH_DUPLICATE_VERSION",
+    "GRAPH_EDGE_RANGE",
+    "GRAPH_METADATA",
+    "GRAPH_PAYLOAD",
+    "GRAPH_SYNTAX",
+    "GRAPH_TOO_LARGE",
+    "GRAPH_TWO_PAYLOADS",
+    "GRAPH_UNKNOWN_VERSION",
+    "GRAPH_VERSION",
+    "KUBEVIRT_DISK_INVALID",
+    "RELEASE_INVALID",
+    "RELEASE_TAG",
+];
+
+/// Codes of graph data that is sound and not what is needed. Any other error in it means that it is not sound.
+const UNFIT_DATA: [&str; 4] =
+    ["GRAPH_DATA_BASE", "GRAPH_DATA_EMPTY", "GRAPH_DATA_SCHEMA", "GRAPH_DATA_TWICE"];
+
+fn is_unsound(code: &str) -> bool {
+    UNSOUND.contains(&code) || (code.starts_with("GRAPH_DATA") && !UNFIT_DATA.contains(&code))
+}
+
+/// What findings mean for the process: done when no error is among them. Doubt about who made something weighs more than anything
+/// else, then doubt about the bytes.
 pub fn exit(findings: &[Finding]) -> Exit {
     let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
     if !has_errors(findings) {
         Exit::Done
     } else if errors().any(|finding| UNTRUSTED.contains(&finding.code.as_str())) {
         Exit::Trust
+    } else if errors().any(|finding| is_unsound(&finding.code)) {
+        Exit::Integrity
     } else if errors().all(|finding| INCOMPLETE.contains(&finding.code.as_str())) {
         Exit::Incomplete
     } else {
@@ -140,8 +170,10 @@ mod tests {
         assert_eq!(exit(&[]), Exit::Done);
         assert_eq!(exit(std::slice::from_ref(&fine)), Exit::Done);
         assert_eq!(exit(&[fine, lacks.clone()]), Exit::Incomplete);
-        assert_eq!(exit(&[lacks.clone(), wrong]), Exit::Usage);
+        assert_eq!(exit(&[lacks.clone(), wrong.clone()]), Exit::Usage);
         let forged = Finding::error("RELEASE_UNVERIFIED", "a", "b");
-        assert_eq!(exit(&[lacks, forged]), Exit::Trust);
+        let broken = Finding::error("GRAPH_EDGE_RANGE", "a", "b");
+        assert_eq!(exit(&[lacks.clone(), wrong, broken.clone()]), Exit::Integrity);
+        assert_eq!(exit(&[lacks, broken, forged]), Exit::Trust);
     }
 }

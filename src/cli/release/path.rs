@@ -14,6 +14,7 @@ use crate::fault::Exit;
 use crate::finding::has_errors;
 use crate::flow::release::{GraphRequest, graph, unknown_risks};
 use crate::limits::LIMITS;
+use crate::plan::exit;
 use crate::release::{
     Architecture, HopRisk, Minor, PathRequest, ReleaseChannel, ReleaseHop, ReleasePathReport,
 };
@@ -24,7 +25,8 @@ use crate::version::Version;
 /// Show the way from one OpenShift release to another, and why
 ///
 /// Conditional updates are taken only where there is no other way, and then each of their risks must be accepted by name;
-/// until then the command ends with exit code 10. A graph is a reply of the update service that was stored, a graph-data
+/// until then the command ends with exit code 10, as it does where there is no way; a graph that contradicts itself ends it with 3.
+/// A graph is a reply of the update service that was stored, a graph-data
 /// folder or tarball (which knows channels and blocked edges and needs a reply or releases' metadata beside it), or the
 /// address of an update service; several add up. Without one, the public update service is asked.
 #[derive(Debug, Args)]
@@ -92,7 +94,14 @@ pub(super) fn run(command: PathCommand, context: &Context) -> Result<(), Failure
     };
     show(&report, command.format)?;
     match (sound, has_errors(&report.findings)) {
-        (false, _) => Err(summary(Exit::Findings, "the update graph", &report.findings)),
+        (false, _) => {
+            // A graph that contradicts itself is damaged; one that lacks what was asked for is not.
+            let exit = match exit(&report.findings) {
+                Exit::Integrity => Exit::Integrity,
+                _ => Exit::Findings,
+            };
+            Err(summary(exit, "the update graph", &report.findings))
+        }
         (true, true) if report.hops.is_some() => {
             Err(Failure::findings(Exit::Findings, "the way has risks that are not accepted, named above"))
         }

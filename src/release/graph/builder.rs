@@ -7,6 +7,7 @@ use super::data::GraphData;
 use super::findings::Findings;
 use super::model::{Edge, Release, Risk, UpdateGraph};
 use super::tarball;
+use crate::fault::Fault as _;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::release::architecture::Architecture;
@@ -92,7 +93,9 @@ impl<'l> GraphBuilder<'l> {
                 }
             }
             Some(Err(error)) => {
-                self.findings.push(Finding::error("GRAPH_METADATA", "metadata", error).at(name, None));
+                let hint = error.hint().unwrap_or_default();
+                let finding = Finding::error("GRAPH_METADATA", "metadata", error).hint(hint);
+                self.findings.push(finding.at(name, None));
             }
             None => self.reply(name, bytes),
         }

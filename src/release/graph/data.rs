@@ -21,6 +21,9 @@ const SCHEMA: &str = "version";
 /// Version"; Cincinnati takes 1.0.0, 1.1.0 and 1.2.0).
 const KNOWN_SCHEMA: (u64, u64) = (1, 2);
 
+/// What to do about data that is not sound.
+const FETCH_AGAIN: &str = "fetch the graph data again, or mend the file where it was changed by hand";
+
 /// What a compiled expression may weigh. Real ones have up to 70 letters.
 const REGEX_BYTES: usize = 1 << 20;
 
@@ -114,18 +117,23 @@ impl Reader<'_> {
             Ok(documents) => documents.into_iter().next(),
             Err(error) => {
                 let line = Some(error.line);
-                return self.findings.push(Finding::error("GRAPH_DATA_SYNTAX", path, error).at(file, line));
+                let finding = Finding::error("GRAPH_DATA_SYNTAX", path, error).hint(FETCH_AGAIN);
+                return self.findings.push(finding.at(file, line));
             }
         };
         let mut form = Form::new(&file, "GRAPH_DATA");
         match &document {
             Some(document) => read(self, &mut form, document),
-            None => form.error(1, "SYNTAX", path, "the file is empty", "fetch the graph data again"),
+            None => form.error(1, "SYNTAX", path, "the file is empty", FETCH_AGAIN),
         }
         self.findings.extend(form.into_findings().into_iter().map(|finding| {
             // A field that came later is no reason to refuse: a change of meaning raises the schema's version.
             let unknown = finding.code.ends_with("_UNKNOWN_FIELD");
-            if unknown { Finding { severity: Severity::Info, ..finding } } else { finding }
+            match finding.severity {
+                _ if unknown => Finding { severity: Severity::Info, ..finding },
+                Severity::Error if finding.hint.is_empty() => finding.hint(FETCH_AGAIN),
+                _ => finding,
+            }
         }));
     }
 
@@ -228,7 +236,8 @@ impl Reader<'_> {
             }
             Err(error) => {
                 let line = u64::try_from(error.line()).ok();
-                self.findings.push(Finding::error("GRAPH_DATA_SYNTAX", RAW, error).at(file, line));
+                let finding = Finding::error("GRAPH_DATA_SYNTAX", RAW, error).hint(FETCH_AGAIN);
+                self.findings.push(finding.at(file, line));
             }
         }
     }
