@@ -11,7 +11,7 @@ use crate::emit::resources::Object;
 use crate::emit::yaml::Yaml;
 use crate::plan::order::OrderedStep;
 use crate::reference::{PinnedRef, RepositoryRef};
-use crate::release::{AdminGate, ReleaseHop, ReleasePath, VerifiedRelease};
+use crate::release::{AdminGate, Architecture, ReleaseHop, ReleasePath, VerifiedRelease};
 use crate::text::Word;
 use crate::version::Version;
 
@@ -40,6 +40,8 @@ pub struct Releases<'a> {
 pub struct EmittedRelease {
     /// The release.
     pub version: Version,
+    /// For which machines.
+    pub architecture: Architecture,
     /// Its image by its original name.
     pub image: PinnedRef,
     /// Its signatures.
@@ -51,6 +53,19 @@ pub struct EmittedRelease {
 }
 
 impl<'a> Releases<'a> {
+    /// The releases for the machines of the cluster that the runbook leads: the first ones of the plan.
+    pub(super) fn of_cluster(&self) -> impl Iterator<Item = &'a EmittedRelease> {
+        let architecture = self.releases.first().map(|release| release.architecture);
+        self.releases.iter().filter(move |release| Some(release.architecture) == architecture)
+    }
+
+    /// What a person calls a release: its version, and its architecture where the import brings several.
+    pub(super) fn name_of(&self, release: &EmittedRelease) -> String {
+        let several = self.releases.iter().any(|other| other.architecture != release.architecture);
+        let suffix = if several { format!("-{}", release.architecture.tag_suffix()) } else { String::new() };
+        format!("{}{suffix}", release.version)
+    }
+
     /// The release that a hop leads to: by the very image, else by its version.
     pub(super) fn reached_by(&self, hop: &ReleaseHop) -> Option<&'a EmittedRelease> {
         let named = |release: &&EmittedRelease| hop.payload.as_ref() == Some(&release.image.to_string());

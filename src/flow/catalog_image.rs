@@ -217,15 +217,15 @@ pub fn config_of(
     Ok(ConfigView::parse(&pull(source, &view.config, limits.config_bytes)?)?)
 }
 
-/// Applies the layers of an image, lowest first, and says what each is.
+/// Applies layers of an image, lowest first, and says what each is.
 pub fn apply_layers(
     files: &mut LayerFiles,
     source: &dyn ImageSource,
-    view: &ImageManifest,
+    image_layers: &[Descriptor],
     limits: &Limits,
 ) -> Result<Vec<LayerSummary>, AnyFault> {
     let mut layers = Vec::new();
-    for layer in &view.layers {
+    for layer in image_layers {
         let body = source.blob(layer)?;
         let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
         match files.apply(&mut reader, layer, limits) {
@@ -266,7 +266,7 @@ fn read_image(
     let config = pull(source, &view.config, limits.config_bytes)?;
     let root = catalog_root(&ConfigView::parse(&config)?)?;
     let mut files = LayerFiles::new([root.as_str(), CONFIGS]).disposable([CACHE]).watched(OPM_PATHS);
-    let layers = apply_layers(&mut files, source, view, limits)?;
+    let layers = apply_layers(&mut files, source, &view.layers, limits)?;
     Ok(PlatformImage {
         manifest: manifest.clone(),
         view: view.clone(),

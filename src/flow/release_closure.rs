@@ -11,7 +11,7 @@ use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog_image::ImageSource;
-use crate::flow::release_image::read_release;
+use crate::flow::release_image::{Depth, read_release};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::plan::{Plan, PlannedRelease};
@@ -102,7 +102,7 @@ fn compare(
         without: release.left_out.iter().cloned().collect(),
         kubevirt: !release.disks.is_empty(),
     };
-    let payload = read_release(images, &ask, platforms, events, limits)?.payload;
+    let payload = read_release(images, &ask, platforms, Depth::Whole, events, limits)?.payload;
     let named: BTreeSet<&PinnedRef> =
         release.components.iter().map(|component| &component.image).chain(release.disks.values()).collect();
     let missing: Vec<&PinnedRef> =

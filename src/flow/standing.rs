@@ -9,7 +9,7 @@ use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
-use crate::flow::release_image::read_release;
+use crate::flow::release_image::{Depth, read_release};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
@@ -84,7 +84,7 @@ impl Onlooker<'_> {
             without: left_out.clone(),
             kubevirt: false,
         };
-        let read = read_release(&source, &ask, platforms, events, limits)?;
+        let read = read_release(&source, &ask, platforms, Depth::Components, events, limits)?;
         let release = format!("OpenShift {version}");
         let mut needs = Needs::default();
         needs.pinned.entry(image.clone()).or_default().insert((release.clone(), release.clone()));

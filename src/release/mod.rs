@@ -30,7 +30,7 @@ pub use path::{
     ChannelRequest, EusStep, HopRisk, NoReleasePath, PathRequest, ReleaseChange, ReleaseHop, ReleasePath,
     ReleasePathReport, SelectedRelease, Selection, select,
 };
-pub use payload::{AdminGate, Component, MANIFESTS, PayloadAsk, PayloadError, ReleasePayload};
+pub use payload::{AdminGate, Component, MANIFESTS, NAMING, PayloadAsk, PayloadError, ReleasePayload};
 pub use signature::{
     KeyFlaw, KeyRing, ReleaseKeys, ReleaseSignature, SignatureError, SignatureFault, VerificationConfig,
     VerifiedRelease, verify_release,

@@ -7,15 +7,17 @@ use crate::fault::{AnyFault, Exit, Fault};
 use crate::flow::import::Import;
 use crate::flow::import::contents::{ArchiveSource, Contents};
 use crate::flow::import::graph_data::GraphData;
+use crate::flow::release_image::serves;
 use crate::flow::release_proof::prove;
 use crate::flow::standing::Onlooker;
 use crate::mapping::Mapping;
-use crate::oci::Platform;
+use crate::oci::{ManifestView, Platform};
 use crate::plan::{ImageKind, Plan, PlannedRelease};
 use crate::reference::{RepositoryRef, Tag};
 use crate::release::Architecture;
 use crate::site::ReleaseState;
 use crate::text::Safe;
+use crate::transfer::read_manifest;
 use crate::version::Version;
 
 /// Why the releases of an archive do not come in.
@@ -115,8 +117,10 @@ impl Import<'_> {
         let proven = prove(plan, self.release_keys, self.policy.now, self.limits)?;
         self.not_older(&plan.releases)?;
         fitting(&plan.releases, &self.site.spec.platforms)?;
+        self.serving(contents, source)?;
         let emitted = plan.releases.iter().zip(proven).map(|(release, verified)| EmittedRelease {
             version: release.version.clone(),
+            architecture: release.architecture,
             image: release.image.clone(),
             verified,
             gates: release.gates.clone(),
@@ -132,6 +136,21 @@ impl Import<'_> {
             _ => None,
         };
         Ok(ReleaseCase { emitted, graph, update_service })
+    }
+
+    /// A release for several architectures has something for each node.
+    fn serving(&self, contents: &Contents<'_>, source: &ArchiveSource<'_>) -> Result<(), AnyFault> {
+        let releases = contents.plan.releases.iter().filter(|one| one.architecture == Architecture::Multi);
+        for release in releases {
+            let roots = contents.images.iter().map(|placed| &placed.image.root);
+            let Some(root) = roots.into_iter().find(|root| root.digest == release.image.digest) else {
+                continue;
+            };
+            if let ManifestView::Index(index) = read_manifest(source, root, self.limits)?.view(self.limits)? {
+                serves(&index, &release.image, &self.site.spec.platforms)?;
+            }
+        }
+        Ok(())
     }
 
     fn at_production(&self, mapping: &Mapping, source: &RepositoryRef) -> Result<RepositoryRef, AnyFault> {
@@ -181,7 +200,7 @@ impl Import<'_> {
     }
 }
 
-/// A release for one architecture needs nodes of it; one for several must have those of the site, which is seen when it is read.
+/// A release for one architecture needs nodes of it.
 fn fitting(releases: &[PlannedRelease], platforms: &[Platform]) -> Result<(), ReleaseRefused> {
     let fits = |release: &&PlannedRelease| {
         release.architecture == Architecture::Multi

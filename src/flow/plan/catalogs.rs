@@ -160,14 +160,19 @@ impl Looked<'_> {
     /// Reads one CSV: from the catalog where it is embedded, else from the bundle's image. Only a registry that cannot be asked is
     /// an error.
     fn read(&self, bundle: &Bundle) -> Result<Result<Evidence, String>, AnyFault> {
-        if let Some(embedded) = bundle.csv() {
-            return Ok(Ok(csv::evidence(&embedded, &bundle.package)));
-        }
-        match self.read_image(bundle) {
-            Ok(evidence) => Ok(evidence),
-            Err(fault) if matches!(fault.exit(), Exit::Integrity | Exit::Usage) => Ok(Err(fault.to_string())),
-            Err(fault) => Err(fault),
-        }
+        let found = match bundle.csv() {
+            Some(embedded) => Ok(csv::evidence(&embedded, &bundle.package)),
+            None => match self.read_image(bundle) {
+                Ok(found) => found,
+                Err(fault) if matches!(fault.exit(), Exit::Integrity | Exit::Usage) => Err(fault.to_string()),
+                Err(fault) => return Err(fault),
+            },
+        };
+        // OLM goes by the property that the catalog serves. A CSV has it only where the bundle gives it as an annotation, and not in
+        // `metadata/properties.yaml`.
+        let last = bundle.max_openshift_version();
+        Ok(found
+            .map(|found| Evidence { max_openshift_version: last.or(found.max_openshift_version), ..found }))
     }
 
     fn read_image(&self, bundle: &Bundle) -> Result<Result<Evidence, String>, AnyFault> {
@@ -184,7 +189,7 @@ impl Looked<'_> {
         let role = ImageRole::of(&config_of(&images, &view, limits)?)?;
         let (manifests, _) = role.bundle_directories()?;
         let mut files = LayerFiles::new([manifests]);
-        apply_layers(&mut files, &images, &view, limits)?;
+        apply_layers(&mut files, &images, &view.layers, limits)?;
         let found = registry_v1::csv(&files.files(manifests)?, manifests, limits)?;
         Ok(Ok(csv::evidence(&found, &bundle.package)))
     }

@@ -135,7 +135,9 @@ impl Planner<'_> {
         let mapping = inputs.site.map(|site| Mapping::new(&site.spec.repositories)).transpose()?;
         let scope = Scope::of(inputs);
         findings.extend(foreign_report(inputs));
-        findings.extend(uncovered(inputs));
+        let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
+        let widen = "add it with `--platform`, or take it out of `spec.platforms` of the site file";
+        findings.extend(uncovered(nodes, inputs.platforms, widen));
 
         let mut delivered: Vec<Delivered> = Vec::new();
         for (source, items) in by_catalog(request) {
@@ -148,7 +150,8 @@ impl Planner<'_> {
 
         let mut gathered = Gathered::of(request, &delivered, &scope.platforms);
         findings.append(&mut gathered.findings);
-        let mut releases = releases::gather(self, request, inputs, &scope, &mut gathered.wishes)?;
+        let places = mapping.clone().unwrap_or_default();
+        let mut releases = releases::gather(self, request, inputs, &scope, &places, &mut gathered.wishes)?;
         findings.append(&mut releases.findings);
         let ordered = order::ordered(releases.path.as_ref(), &delivered, inputs);
         findings.extend(ordered.findings);
@@ -296,16 +299,13 @@ fn foreign_report(inputs: &PlanInputs<'_>) -> Option<Finding> {
 }
 
 /// Platforms of the site's nodes that were not asked for: its import demands images for them.
-fn uncovered(inputs: &PlanInputs<'_>) -> Vec<Finding> {
-    let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
-    let asked =
-        |node: &&Platform| inputs.platforms.iter().any(|asked| asked.accepts(node) || node.accepts(asked));
-    let missing = nodes.iter().filter(|node| !inputs.platforms.is_empty() && !asked(node));
+fn uncovered(nodes: &[Platform], asked: &[Platform], widen: &str) -> Vec<Finding> {
+    let is_asked = |node: &&Platform| asked.iter().any(|asked| asked.accepts(node) || node.accepts(asked));
+    let missing = nodes.iter().filter(|node| !asked.is_empty() && !is_asked(node));
     missing
         .map(|node| {
             let message = "the site has nodes of this platform, and it was not asked for";
-            Finding::error("PLATFORM_UNCOVERED", node, message)
-                .hint("add it with `--platform`, or take it out of `spec.platforms` of the site file")
+            Finding::error("PLATFORM_UNCOVERED", node, message).hint(widen)
         })
         .collect()
 }

@@ -39,7 +39,7 @@ pub(super) fn read_image(
     limits: &Limits,
 ) -> Result<BundleFiles, AnyFault> {
     let mut layers = LayerFiles::new([manifests, metadata]);
-    apply_layers(&mut layers, source, view, limits)?;
+    apply_layers(&mut layers, source, &view.layers, limits)?;
     let folder = |path: &str| -> Result<Folder, AnyFault> {
         let files: BTreeMap<String, Arc<[u8]>> = layers.files(path)?;
         Ok(Folder { path: path.to_owned(), files })

@@ -18,7 +18,7 @@ mod tests;
 pub use components::Component;
 pub use error::PayloadError;
 pub use extras::AdminGate;
-pub use read::{PayloadAsk, ReleasePayload};
+pub use read::{NAMING, PayloadAsk, ReleasePayload};
 
 /// The directory of a release image that holds its manifests.
 pub const MANIFESTS: &str = "release-manifests";

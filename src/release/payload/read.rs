@@ -14,6 +14,10 @@ use crate::version::Version;
 
 const REFERENCES: &str = "image-references";
 const METADATA: &str = "release-metadata";
+
+/// The files that say which release it is and of which components it consists.
+pub const NAMING: [&str; 2] = [REFERENCES, METADATA];
+
 const VERIFICATION: &str = "release.openshift.io/verification-config-map";
 
 /// What is asked of a release image.

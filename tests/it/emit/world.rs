@@ -10,7 +10,7 @@ use ombundle::limits::LIMITS;
 use ombundle::plan::order::OrderedStep;
 use ombundle::plan::{Hop, HopEdge, PlannedPackage};
 use ombundle::reference::{ImageRef, RepositoryRef};
-use ombundle::release::{ReleaseKeys, ReleasePath, verify_release};
+use ombundle::release::{Architecture, ReleaseKeys, ReleasePath, verify_release};
 use ombundle::site::cluster::ClusterDump;
 use ombundle::site::{Receipt, ReceiptStep, Site, SiteReport};
 
@@ -121,6 +121,7 @@ fn release() -> EmittedRelease {
     let digest = Digest::of(b"a release image");
     let image: RepositoryRef = "quay.io/openshift-release-dev/ocp-release".parse().unwrap();
     EmittedRelease {
+        architecture: Architecture::Amd64,
         version: "4.20.5".parse().unwrap(),
         image: image.pin(digest),
         verified: verify_release(digest, &[signature.to_vec()], &keys, now, &LIMITS).unwrap(),

@@ -2,109 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ombundle::digest::Digest;
-use ombundle::event::Silent;
 use ombundle::limits::LIMITS;
 use ombundle::oci::ManifestView;
-use ombundle::registry::{Client, ClientOptions, Environment, Target};
 use serde_json::Value;
 
 use super::carried::tarball;
-use super::world::{COMPONENTS, RELEASES, World, component};
-use crate::cli::world::Ended;
+use super::site::{GRAPH, IMAGES, IMPORT, PARTS, Site};
+use super::world::{COMPONENTS, RELEASES};
 use crate::support::peer::Answer;
-use crate::support::registry::DockerRegistry;
-
-const IMAGES: &str = "ocp4/openshift/release-images";
-const PARTS: &str = "ocp4/openshift/release";
-const GRAPH: &str = "ocp4/openshift/graph-image";
-
-/// The vendor's world, and a site behind the gap.
-struct Site {
-    world: World,
-    digests: [Digest; 3],
-    staging: DockerRegistry,
-    production: DockerRegistry,
-    client: Client,
-}
-
-impl Site {
-    fn new() -> Self {
-        let (world, digests) = World::with_way();
-        let (staging, production) = (DockerRegistry::start(), DockerRegistry::start());
-        world.push(&component("shell", 1_000), "ubi9/ubi", Some("latest"));
-        let data = std::fs::read(tarball(&world)).unwrap();
-        world.answer("/graph-data", Answer::new(200).with("Content-Type", "application/gzip").body(data));
-        let client =
-            Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
-        let site = Self { world, digests, staging, production, client };
-        site.write("linux/amd64", "release.asc");
-        site.world.folder.write(
-            "imageset.yaml",
-            "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  platform:\n    graph: true\n    channels:\n    - {name: stable-4.20, minVersion: 4.20.0, maxVersion: 4.20.5, shortestPath: true}\n",
-        );
-        site
-    }
-
-    /// The site file, for nodes of this platform and with this file of the vendor's keys.
-    fn write(&self, platform: &str, key: &str) {
-        let text = format!(
-            "apiVersion: ombundle.dev/v1\nkind: Site\nmetadata: {{name: here}}\nspec:\n  staging: {{registry: {}}}\n  production: {{registry: {}}}\n  \
-             repositories: [{{source: quay.io/openshift-release-dev, mirror: ocp4/openshift}}]\n  platforms: [{platform}]\n  trust: {{keys: [signer.pub]}}\n  \
-             releases:\n    keys: [{key}]\n    stores: ['http://{2}/signatures']\n    graph: ['http://{2}/graph']\n    graphData: {{source: 'http://{2}/graph-data'}}\n",
-            self.staging.host(),
-            self.production.host(),
-            self.world.peer.host()
-        );
-        self.world.folder.write("site.yaml", text);
-    }
-
-    fn ok(&self, line: &str) -> Ended {
-        self.ends(line, 0)
-    }
-
-    fn ends(&self, line: &str, code: i32) -> Ended {
-        let ended = self.world.run(line);
-        assert_eq!(ended.code, code, "{line}\n{}{}", ended.stdout, ended.stderr);
-        ended
-    }
-
-    /// `up.ombundle` with both releases and the graph data.
-    fn pack(&self) {
-        self.ok("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 -o plan.json");
-        self.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
-    }
-
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.world.folder.path().join(name)).unwrap()
-    }
-
-    /// What a tag in production points to.
-    fn tag(&self, repository: &str, tag: &str) -> Option<Digest> {
-        let place = self.production.repository(repository);
-        let found = self.client.head_manifest(&place, &Target::Tag(tag.parse().unwrap())).unwrap();
-        found.map(|found| found.digest)
-    }
-
-    fn tags(&self, repository: &str) -> BTreeSet<String> {
-        let tags = self.client.tags(&self.production.repository(repository)).unwrap();
-        tags.iter().map(ToString::to_string).collect()
-    }
-
-    /// Takes an image out of production.
-    fn lose(&self, repository: &str, digest: Digest) {
-        let links = self
-            .production
-            .storage()
-            .join(format!("docker/registry/v2/repositories/{repository}/_manifests"));
-        let revision = links.join(format!("revisions/sha256/{}", digest.hex()));
-        std::fs::remove_dir_all(revision).unwrap();
-    }
-}
-
-const IMPORT: &str = "import up.ombundle --site site.yaml -o out";
 
 #[test]
 fn releases_arrive_whole_and_the_cluster_is_led_to_them() {
@@ -190,6 +99,17 @@ fn check_covers_the_releases_that_production_offers() {
         let facts = &releases[format!("{host}/{IMAGES}:{version}-x86_64")];
         assert_eq!((&facts["images"], &facts["missing"]), (&3.into(), &0.into()), "{checked}");
     }
+    // Of a release image the layer with the manifests is read, and not the one with the programs.
+    let log = site.production.log();
+    let layers = |digest: Digest| {
+        let place = site.production.repository(IMAGES);
+        let manifest = site.client.manifest(&place, &digest.into()).unwrap().unwrap();
+        let ManifestView::Image(view) = manifest.view(&LIMITS).unwrap() else { panic!() };
+        view.layers.into_iter().map(|layer| format!("\"GET /v2/{IMAGES}/blobs/{}", layer.digest))
+    };
+    let read: Vec<bool> =
+        site.digests[1..].iter().flat_map(|digest| layers(*digest)).map(|line| log.contains(&line)).collect();
+    assert_eq!(read, [false, true, false, true], "{log}");
     // Only the newer release names this component.
     let lost = site.tag(PARTS, "4.20.5-x86_64-console").unwrap();
     site.lose(PARTS, lost);
@@ -377,4 +297,62 @@ fn a_plan_that_would_strand_the_cluster_is_refused() {
     let steps: Vec<_> =
         plan["order"].as_array().unwrap().iter().map(|step| step["to"].as_str().unwrap()).collect();
     assert_eq!(steps, ["4.20.0", "4.20.5"]);
+}
+
+/// Note 002 makes this object by hand, under the same name.
+#[test]
+fn what_somebody_made_by_hand_is_left_alone_and_told() {
+    let site = Site::new();
+    site.pack();
+    site.world.folder.write(
+        "cluster.json",
+        r#"{"kind": "List", "apiVersion": "v1", "items": [{"kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": {"name": "release-image-4.20.0", "namespace": "openshift-config-managed",
+                         "labels": {"release.openshift.io/verification-signatures": ""}}}]}"#,
+    );
+    let told = site.json(&format!("{IMPORT} --cluster cluster.json"), 10);
+    let [found] = told["findings"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!(found["code"], "NAME_TAKEN");
+    assert_eq!(found["subject"], "ConfigMap release-image-4.20.0 in namespace openshift-config-managed");
+    let hint = "oc label configmap -n openshift-config-managed release-image-4.20.0 app.kubernetes.io/managed-by=ombundle";
+    assert!(found["hint"].as_str().unwrap().contains(hint), "{found}");
+    let written: Vec<_> = std::fs::read_dir(site.world.folder.path().join("out/cluster"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("configmap"))
+        .collect();
+    assert_eq!(written, ["02-configmap-release-image-4.20.5.yaml"]);
+}
+
+/// A file in graph data that would hide another one, or lie elsewhere, once it is in an image.
+#[test]
+fn graph_data_with_odd_names_makes_no_image() {
+    let site = Site::new();
+    site.ok("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 -o plan.json");
+    site.world.folder.write("data/channels/.wh.stable-4.20.yaml", "name: hidden\nversions: []\n");
+    let odd = std::fs::read(tarball(&site.world)).unwrap();
+    // Whoever changes a plan on its way to `pack` gets no farther than the site.
+    let mut plan = site.world.json("plan.json");
+    plan["graph_data"]["tarball"] = Value::from(STANDARD.encode(&odd));
+    plan["graph_data"]["digest"] = Value::from(Digest::of(&odd).to_string());
+    site.world.folder.write("plan.json", plan.to_string());
+    site.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    let before = (site.staging.changes(), site.production.changes());
+    let refused = site.ends(IMPORT, 3);
+    assert!(
+        refused.stderr.contains("a file in it is called \"channels/.wh.stable-4.20.yaml\""),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("hint: plan again with another tarball"), "{}", refused.stderr);
+    assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
+    // And whoever plans with it is told at once.
+    site.world.answer("/graph-data", Answer::new(200).with("Content-Type", "application/gzip").body(odd));
+    let told = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3", 3);
+    let [found] = told["findings"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!(found["code"], "GRAPH_DATA");
+    assert!(
+        found["message"].as_str().unwrap().contains("is called \"channels/.wh.stable-4.20.yaml\""),
+        "{found}"
+    );
 }

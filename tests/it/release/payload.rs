@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ombundle::demo::{File, Image, Layer, Recipe};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
 use ombundle::fault::{AnyFault, Exit};
 use ombundle::flow::catalog_image::ImageSource;
-use ombundle::flow::release_image::{ReleaseImage, read_release};
+use ombundle::flow::release_image::{Depth, ReleaseImage, read_release};
 use ombundle::limits::LIMITS;
 use ombundle::oci::{Descriptor, Platform, RawManifest};
 use ombundle::release::{PayloadAsk, ReleasePayload};
@@ -22,6 +22,8 @@ use crate::support::shared;
 struct Images {
     manifests: BTreeMap<Digest, RawManifest>,
     blobs: BTreeMap<Digest, Arc<[u8]>>,
+    /// The blobs that were asked for, in order.
+    read: Mutex<Vec<Digest>>,
 }
 
 impl Images {
@@ -43,6 +45,7 @@ impl ImageSource for Images {
     }
 
     fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, AnyFault> {
+        self.read.lock().unwrap().push(blob.digest);
         Ok(Box::new(&*self.blobs[&blob.digest]))
     }
 
@@ -62,7 +65,7 @@ fn ask(digest: Digest, version: &str) -> PayloadAsk {
 
 fn read(images: &Images, ask: &PayloadAsk, platforms: &[&str]) -> Result<ReleaseImage, AnyFault> {
     let platforms: Vec<Platform> = platforms.iter().map(|platform| platform.parse().unwrap()).collect();
-    read_release(images, ask, &platforms, &Silent, &LIMITS)
+    read_release(images, ask, &platforms, Depth::Whole, &Silent, &LIMITS)
 }
 
 /// Manifests of a release with these components.
@@ -118,6 +121,50 @@ fn the_real_manifests_of_a_release_are_read_out_of_its_layers() {
         format!("quay.io/openshift-release-dev/ocp-release@{digest} is release 4.12.0, not 4.12.1")
     );
     assert_eq!(error.exit(), Exit::Integrity);
+}
+
+/// Whoever wants the components only reads what names them, and gets what all layers together say.
+#[test]
+fn the_upper_layers_name_the_components() {
+    let program = |name: &str| vec![File::noise(format!("usr/bin/{name}"), name, 5_000)];
+    let all = || manifests("4.20.5", &["a", "b"]);
+    let references = || vec![manifests("4.20.5", &["a", "c"]).remove(0)];
+    let hidden = |name: &str| vec![File::new(format!("release-manifests/{name}"), "")];
+    for (what, layers, read_layers, expected) in [
+        ("at the top", vec![program("x"), program("y"), all()], vec![2], Some(["a", "b"])),
+        ("in the middle", vec![program("x"), all(), program("y")], vec![2, 1, 2], Some(["a", "b"])),
+        ("at the bottom", vec![all(), program("x")], vec![1, 0, 1], Some(["a", "b"])),
+        (
+            "one replaced",
+            vec![all(), program("x"), program("y"), references()],
+            vec![3, 2, 3, 0, 1, 2, 3],
+            Some(["a", "c"]),
+        ),
+        ("one hidden", vec![all(), hidden(".wh.release-metadata")], vec![1, 0, 1], None),
+        (
+            "all hidden, one back",
+            vec![all(), hidden(".wh..wh..opq"), references()],
+            vec![2, 1, 2, 0, 1, 2],
+            None,
+        ),
+    ] {
+        let mut images = Images::default();
+        let image = image(&layers);
+        let digest = images.add(&image);
+        let ask = ask(digest, "4.20.5");
+        let result = |depth| {
+            let read = read_release(&images, &ask, &[], depth, &Silent, &LIMITS);
+            read.map(|found| found.payload.components).map_err(|fault| fault.to_string())
+        };
+        let found = result(Depth::Components);
+        // The config comes first.
+        let at = |digest: &Digest| image.blobs.iter().position(|blob| blob.digest == *digest).unwrap() - 1;
+        let asked: Vec<usize> = images.read.lock().unwrap().iter().map(at).collect();
+        assert_eq!(asked, read_layers, "{what}");
+        assert_eq!(found, result(Depth::Whole), "{what}");
+        let named = found.ok().map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>());
+        assert_eq!(named, expected.map(|names| names.map(str::to_owned).to_vec()), "{what}");
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn a_graph_that_contradicts_itself_is_told_of() {
     let out_of_range = changed(&|graph| graph["edges"] = json!([[0, 1], [1, 9]]));
     assert_told(
         &out_of_range,
-        2,
+        3,
         &["error GRAPH_EDGE_RANGE edges[1]: it leads from node 1 to node 9, and there are 3"],
     );
     let nowhere = changed(&|graph| {
@@ -73,7 +73,7 @@ fn a_graph_that_contradicts_itself_is_told_of() {
     });
     assert_told(
         &nowhere,
-        2,
+        3,
         &[
             "error GRAPH_UNKNOWN_VERSION conditionalEdges[0].edges[0]: it leads from 4.20.0 to 4.20.77, and there is no node 4.20.77",
         ],
@@ -148,7 +148,7 @@ fn a_payload_that_is_not_whole_is_refused() {
     let ended = world.plan(WAY);
     assert_told(
         &ended,
-        2,
+        3,
         &["error RELEASE_INVALID release 4.20.5: ", "is release 4.20.4, not 4.20.5", "(do not use it"],
     );
 
@@ -209,6 +209,25 @@ fn a_store_that_does_not_answer_is_not_an_unsigned_release() {
         2,
         &["error RELEASE_NO_KEYS releases: ", "(name the vendor's public keys with `--release-key`"],
     );
+}
+
+/// Nothing of a release is read before somebody who is trusted stands for it.
+#[test]
+fn a_release_is_believed_before_its_layers_are_read() {
+    let (world, digests) = World::with_way();
+    let path = signature_path(digests[2]);
+    world.answer(&path, Answer::new(404));
+    let layers =
+        |world: &World| world.registry.log().matches(&format!("\"GET /v2/{RELEASES}/blobs/")).count();
+    let plan = format!("plan --from-release 4.20.0 --to-release 4.20.5 --format json {}", world.places());
+    // The release that runs is looked into for its gates, and its signature is good: it is left out here.
+    world.answer(&signature_path(digests[1]), Answer::new(404));
+    let refused = world.run(&format!("{plan} --release-key release.asc"));
+    assert_told(&refused, 4, &["error RELEASE_UNVERIFIED release 4.20.5: "]);
+    assert_eq!(layers(&world), 0, "{}", world.registry.log());
+    world.sign(digests[2], "4.20.5");
+    assert_eq!(world.run(&format!("{plan} --release-key release.asc")).code, 0);
+    assert!(layers(&world) > 0, "the log shows what is read");
 }
 
 /// A signature file, and why it must not be believed.

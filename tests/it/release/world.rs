@@ -21,7 +21,7 @@ pub(super) const COMPONENTS: &str = "openshift-release-dev/ocp-v4.0-art-dev";
 /// When the vendor made keys and signatures.
 const MADE: &str = "20260101T000000";
 
-/// What the server answers, by path without query.
+/// What the server answers, by path with its query or without.
 type Answers = Arc<Mutex<BTreeMap<String, Answer>>>;
 
 /// All of it, and a user's folder.
@@ -51,14 +51,19 @@ impl World {
         let served = Arc::clone(&answers);
         let peer = Peer::start(move |asked: &Asked| {
             let path = asked.path.split('?').next().unwrap_or_default();
-            served.lock().unwrap().get(path).cloned().unwrap_or_else(|| Answer::new(404))
+            let answers = served.lock().unwrap();
+            answers
+                .get(&asked.path)
+                .or_else(|| answers.get(path))
+                .cloned()
+                .unwrap_or_else(|| Answer::new(404))
         });
         let folder = Folder::new();
         let gpg = Gpg::new();
         let key = gpg.key("ed25519", MADE, "never");
         folder.write("release.asc", gpg.export(&key));
         let host = registry.host();
-        let conf = ["quay.io", "registry.access.redhat.com"].map(|original| {
+        let conf = ["quay.io", "registry.access.redhat.com", "registry.redhat.io"].map(|original| {
             format!("[[registry]]\nprefix = \"{original}\"\nlocation = \"{host}\"\ninsecure = true\n")
         });
         folder.write("registries.conf", conf.join("\n"));
@@ -204,15 +209,27 @@ pub(super) fn component(name: &str, size: usize) -> Image {
 
 impl ReleaseRecipe<'_> {
     pub(super) fn image(&self) -> Image {
-        let tag = |(name, digest): &(&str, Digest)| json!({"name": name, "from": {"kind": "DockerImage", "name": format!("quay.io/{COMPONENTS}@{digest}")}});
-        let tags: Vec<Value> = self.components.iter().map(tag).collect();
-        let references =
-            json!({"kind": "ImageStream", "metadata": {"name": self.version}, "spec": {"tags": tags}});
-        self.with_references(&references.to_string())
+        self.image_for("linux/amd64")
+    }
+
+    /// The same for this kind of machine.
+    pub(super) fn image_for(&self, platform: &str) -> Image {
+        Image::build(&Recipe { platform: platform.parse().unwrap(), ..self.recipe(&self.references()) })
+            .unwrap()
     }
 
     /// The release image with these image-references.
     pub(super) fn with_references(&self, references: &str) -> Image {
+        Image::build(&self.recipe(references)).unwrap()
+    }
+
+    fn references(&self) -> String {
+        let tag = |(name, digest): &(&str, Digest)| json!({"name": name, "from": {"kind": "DockerImage", "name": format!("quay.io/{COMPONENTS}@{digest}")}});
+        let tags: Vec<Value> = self.components.iter().map(tag).collect();
+        json!({"kind": "ImageStream", "metadata": {"name": self.version}, "spec": {"tags": tags}}).to_string()
+    }
+
+    fn recipe(&self, references: &str) -> Recipe {
         let metadata = json!({"kind": "cincinnati-metadata-v0", "version": self.version, "previous": ["4.19.3"],
                               "metadata": {"url": format!("https://errata.example/{}", self.version)}});
         let mut files = vec![
@@ -221,6 +238,6 @@ impl ReleaseRecipe<'_> {
         ];
         files.extend(self.more.iter().cloned());
         let operator = File::noise("usr/bin/cluster-version-operator", "cvo", 60_000);
-        Image::build(&Recipe::of(vec![Layer::of(&[operator]).unwrap(), Layer::of(&files).unwrap()])).unwrap()
+        Recipe::of(vec![Layer::of(&[operator]).unwrap(), Layer::of(&files).unwrap()])
     }
 }

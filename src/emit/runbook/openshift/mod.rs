@@ -37,7 +37,7 @@ struct Update<'a> {
 fn updates<'a>(work: &Work<'a>) -> Vec<Update<'a>> {
     let releases = &work.input.releases;
     let bare = |release| Update { release, hop: None, paused_until: None, pauses: false };
-    let Some(path) = releases.path else { return releases.releases.iter().map(bare).collect() };
+    let Some(path) = releases.path else { return releases.of_cluster().map(bare).collect() };
     let mut paused_until = None;
     let mut updates = Vec::new();
     for (index, hop) in path.hops.iter().enumerate() {
@@ -61,17 +61,17 @@ fn updates<'a>(work: &Work<'a>) -> Vec<Update<'a>> {
 /// What the releases are in the list of what changes.
 pub(super) fn changes(work: &Work<'_>) -> Vec<Block> {
     let releases = &work.input.releases;
-    match releases.path {
-        Some(path) if !path.hops.is_empty() => {
-            let (from, to, hops) = (path.from.clone(), path.to.clone(), path.hops.len());
-            vec![Block::Item(Cluster::Moves { from, to, hops }.into())]
-        }
-        _ => {
-            let present =
-                |release: &EmittedRelease| Cluster::Present { version: release.version.to_string() };
-            releases.releases.iter().map(|release| Block::Item(present(release).into())).collect()
-        }
-    }
+    let hops = releases.path.map(|path| path.hops.as_slice()).unwrap_or_default();
+    let moves = releases.path.filter(|_| !hops.is_empty()).map(|path| Cluster::Moves {
+        from: path.from.clone(),
+        to: path.to.clone(),
+        hops: hops.len(),
+    });
+    let reached: Vec<_> =
+        hops.iter().filter_map(|hop| releases.reached_by(hop)).map(|one| &one.image).collect();
+    let beside = releases.releases.iter().filter(|release| !reached.contains(&&release.image));
+    let present = beside.map(|release| Cluster::Present { version: releases.name_of(release) });
+    moves.into_iter().chain(present).map(|said| Block::Item(said.into())).collect()
 }
 
 /// What comes before the first update, while everything still runs as it did.

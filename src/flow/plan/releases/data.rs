@@ -9,7 +9,7 @@ use crate::flow::plan::Planner;
 use crate::flow::release::document;
 use crate::plan::{Base64, PlannedGraphData};
 use crate::reference::{ImageRef, PinnedRef};
-use crate::release::{Architecture, GraphBuilder};
+use crate::release::{Architecture, GraphBuilder, graph_layer};
 use crate::site::GraphDataSpec;
 use crate::store::files;
 
@@ -55,10 +55,16 @@ pub(super) fn fetch(
         findings.extend(told);
         return Ok(None);
     }
+    // The same for what cannot be put into an image there.
+    if let Err(why) = graph_layer(&tarball, limits) {
+        findings.push(wrong(&why.to_string()));
+        return Ok(None);
+    }
     match spec.base.parse() {
         Ok(base) => Ok(Some(Data { source: spec.source.clone(), tarball, base })),
         Err(why) => {
-            findings.push(Finding::error("GRAPH_DATA", &spec.base, why));
+            let hint = "write `registry/repository:tag` as `spec.releases.graphData.base`";
+            findings.push(Finding::error("GRAPH_DATA_BASE", &spec.base, why).hint(hint));
             Ok(None)
         }
     }

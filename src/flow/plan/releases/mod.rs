@@ -1,6 +1,7 @@
 //! OpenShift releases of a request: the way through the update graph, each release believed and then read, all of its images
 //! wished for.
 
+mod blocked;
 mod data;
 mod read;
 mod way;
@@ -8,18 +9,20 @@ mod way;
 use std::collections::BTreeSet;
 
 use super::pin::{Wish, Wishes};
-use super::{PlanInputs, Planner, Scope};
+use super::{PlanInputs, Planner, Scope, uncovered};
 use crate::archive::Moment;
 use crate::fault::AnyFault;
 use crate::fetch::signatures::SignatureStore;
-use crate::finding::Finding;
+use crate::finding::{Finding, has_errors};
 use crate::imageset::Request;
+use crate::mapping::Mapping;
 use crate::plan::{ImageKind, PlannedGraphData, PlannedImage, PlannedRelease};
 use crate::reference::Tag;
 use crate::release::{AdminGate, Architecture, Minor, ReleaseChannel, ReleaseKeys, ReleasePath};
 use crate::site::GraphDataSpec;
 use crate::version::Version;
 
+use blocked::{component_tag, disk_tag};
 use data::Data;
 use read::Reader;
 
@@ -65,6 +68,7 @@ pub(super) fn gather(
     request: &Request,
     inputs: &PlanInputs<'_>,
     scope: &Scope,
+    mapping: &Mapping,
     wishes: &mut Wishes,
 ) -> Result<Releases, AnyFault> {
     let asked = request.platform.as_ref();
@@ -73,19 +77,27 @@ pub(super) fn gather(
     }
     let way = way::find(planner, request, inputs)?;
     let mut releases = Releases { path: way.path, findings: way.findings, ..Releases::default() };
+    let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
     let reader = Reader {
         planner,
         inputs: &inputs.releases,
         now: Moment::from_unix(inputs.now.as_second()),
         kubevirt: asked.is_some_and(|asked| asked.kubevirt),
         platforms: asked.map(|asked| asked.platforms.as_slice()).unwrap_or_default(),
+        nodes,
     };
+    let widen = "add it to `mirror.platform.platforms` of the request, or take it out of `spec.platforms` of the site file";
+    releases.findings.extend(uncovered(nodes, reader.platforms, widen));
     if inputs.releases.keys.is_none() {
         releases.findings.extend(way.wanted.first().map(|_| no_keys()));
         return Ok(releases);
     }
     for wanted in &way.wanted {
-        if let Some(planned) = reader.read(wanted, &mut releases.findings)? {
+        let Some(mut planned) = reader.read(wanted, &mut releases.findings)? else { continue };
+        let told = blocked::leave_out(request, mapping, &mut planned);
+        let travels = !has_errors(&told);
+        releases.findings.extend(told);
+        if travels {
             wish(&planned, reader.platforms, wishes);
             releases.planned.push(planned);
         }
@@ -127,8 +139,7 @@ fn missed(mut findings: Vec<Finding>, planned: &[PlannedRelease]) -> Vec<Finding
     findings
 }
 
-/// Wishes for the release image, its components and its disks, under the tags that mirrors of releases give them
-/// (openshift/oc `pkg/cli/admin/release/mirror.go`, oc-mirror `internal/pkg/release`).
+/// Wishes for the release image, its components and its disks, under the tags that mirrors of releases give them.
 fn wish(release: &PlannedRelease, platforms: &[crate::oci::Platform], wishes: &mut Wishes) {
     let label = release.label();
     let tagged = |kind, tag: Option<Tag>, reason: String| Wish {
@@ -140,12 +151,12 @@ fn wish(release: &PlannedRelease, platforms: &[crate::oci::Platform], wishes: &m
     let reason = format!("OpenShift {label}: {}", release.reasons.join("; "));
     wishes.add(release.image.clone().into(), tagged(ImageKind::Release, Some(release.tag.clone()), reason));
     for component in &release.components {
-        let tag = format!("{}-{}", release.tag, component.name).parse().ok();
+        let tag = component_tag(&release.tag, &component.name).parse().ok();
         let reason = format!("component `{}` of OpenShift {label}", component.name);
         wishes.add(component.image.clone().into(), tagged(ImageKind::ReleaseComponent, tag, reason));
     }
     for (architecture, disk) in &release.disks {
-        let tag = format!("{}-kube-virt-container-{architecture}", release.tag).parse().ok();
+        let tag = disk_tag(&release.tag, architecture).parse().ok();
         let reason = format!("disk of virtual nodes ({architecture}) of OpenShift {label}");
         wishes.add(disk.clone().into(), tagged(ImageKind::ReleaseDisk, tag, reason));
     }

@@ -10,7 +10,7 @@ use crate::fetch::signatures::SignatureSearch;
 use crate::finding::Finding;
 use crate::flow::catalog_image::{UpstreamImages, config_of};
 use crate::flow::plan::Planner;
-use crate::flow::release_image::{ReleaseImage, read_release};
+use crate::flow::release_image::{Depth, ReleaseImage, read_release, serves};
 use crate::oci::{ManifestView, Platform};
 use crate::plan::{Base64, PlannedRelease, PlannedSignature};
 use crate::reference::Tag;
@@ -29,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) kubevirt: bool,
     /// Platforms to take of a release for several architectures; all of them when empty.
     pub(super) platforms: &'a [Platform],
+    /// The site's nodes: a release for several architectures must have something for each.
+    pub(super) nodes: &'a [Platform],
 }
 
 impl Reader<'_> {
@@ -134,14 +136,26 @@ impl Reader<'_> {
     ) -> Result<Option<ReleaseImage>, AnyFault> {
         let Planner { upstream, events, limits, .. } = *self.planner;
         let images = UpstreamImages { repository: &wanted.image.repository, upstream };
-        match read_release(&images, ask, self.platforms, events, limits) {
+        let read = read_release(&images, ask, self.platforms, Depth::Whole, events, limits);
+        let fitting = read.and_then(|image| {
+            if let ManifestView::Index(index) = image.root.view(limits)? {
+                serves(&index, &wanted.image, self.nodes)?;
+            }
+            Ok(image)
+        });
+        match fitting {
             Ok(image) => Ok(Some(image)),
-            Err(fault) if matches!(fault.exit(), Exit::Integrity | Exit::Usage) => {
+            Err(fault) => {
+                let code = match fault.exit() {
+                    Exit::Integrity => "RELEASE_INVALID",
+                    // It is no release, or none for what was asked.
+                    Exit::Usage => "RELEASE_UNFIT",
+                    _ => return Err(fault),
+                };
                 let hint = fault.hint().unwrap_or_default();
-                findings.push(Finding::error("RELEASE_INVALID", subject(wanted), fault).hint(hint));
+                findings.push(Finding::error(code, subject(wanted), fault).hint(hint));
                 Ok(None)
             }
-            Err(fault) => Err(fault),
         }
     }
 

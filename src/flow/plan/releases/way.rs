@@ -34,7 +34,7 @@ pub(super) struct Wanted {
 pub(super) struct Way {
     /// Every release that shall travel.
     pub(super) wanted: Vec<Wanted>,
-    /// The way of the cluster through them.
+    /// The way of the cluster through them: that for the first architecture.
     pub(super) path: Option<ReleasePath>,
     /// The release that runs, where the graph knows its image.
     pub(super) start: Option<Wanted>,
@@ -56,12 +56,56 @@ pub(super) fn find(
     if channels.is_empty() && inputs.releases.to.is_none() {
         return Ok(way);
     }
-    for (index, architecture) in architectures(asked, inputs).into_iter().enumerate() {
-        let search = Search { planner, inputs, channels, architecture };
-        // A cluster has one architecture: the first that is named.
-        search.run(index == 0, &mut way)?;
+    let mut each = Vec::new();
+    for architecture in architectures(asked, inputs) {
+        each.push((architecture, Search { planner, inputs, channels, architecture }.run()?));
+    }
+    way.findings = told(&each);
+    way.findings.extend(differing(&each));
+    way.wanted.extend(each.iter().flat_map(|(_, own)| own.wanted.iter().cloned()));
+    // A cluster has one architecture: the first that is named.
+    if let Some((_, first)) = each.into_iter().next() {
+        (way.path, way.start) = (first.path, first.start);
     }
     Ok(way)
+}
+
+/// The findings of each architecture; what is so for all of them is told once.
+fn told(each: &[(Architecture, Way)]) -> Vec<Finding> {
+    let common = |finding: &Finding| each.iter().all(|(_, own)| own.findings.contains(finding));
+    let named = |architecture: &Architecture, finding: &Finding| Finding {
+        message: format!("for {architecture}: {}", finding.message),
+        ..finding.clone()
+    };
+    let mut findings = Vec::new();
+    for (architecture, own) in each {
+        let own = own.findings.iter();
+        let told = own.map(|one| if common(one) { one.clone() } else { named(architecture, one) });
+        findings.extend(told.filter(|one| !findings.contains(one)).collect::<Vec<_>>());
+    }
+    findings
+}
+
+/// Clusters of one site for different machines may have to go different ways. The plan is made for the first.
+fn differing(each: &[(Architecture, Way)]) -> Vec<Finding> {
+    let hops =
+        |path: &ReleasePath| path.hops.iter().map(|hop| hop.version.as_str()).collect::<Vec<_>>().join(" → ");
+    let mut ways =
+        each.iter().filter_map(|(architecture, own)| Some((architecture, hops(own.path.as_ref()?))));
+    let Some((first, planned)) = ways.next() else { return Vec::new() };
+    let others = ways.filter(|(_, other)| *other != planned);
+    others
+        .map(|(architecture, other)| {
+            let message = format!(
+                "its way is {other}; order and runbook follow that for {first}, which is {planned}"
+            );
+            let hint = format!(
+                "all of these releases travel; lead a cluster of {architecture} by `ombundle release path --arch {architecture}`, or plan \
+                 for it alone with `--arch {architecture}`"
+            );
+            Finding::warning("RELEASE_WAYS_DIFFER", format!("releases for {architecture}"), message).hint(hint)
+        })
+        .collect()
 }
 
 /// The release of an image that was named.
@@ -105,16 +149,15 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    fn run(&self, is_cluster: bool, way: &mut Way) -> Result<(), AnyFault> {
+    fn run(&self) -> Result<Way, AnyFault> {
         let inputs = &self.inputs.releases;
         let channels = self.asked_channels();
         let request =
             GraphRequest { sources: &inputs.graph, channels: &channels, architecture: self.architecture };
         let (graph, findings) = graph(&request, self.planner.upstream.client, self.planner.limits)?;
-        let sound = !has_errors(&findings);
-        way.findings.extend(findings);
-        if !sound {
-            return Ok(());
+        let mut way = Way { findings, ..Way::default() };
+        if has_errors(&way.findings) {
+            return Ok(way);
         }
         way.findings.extend(unknown_risks(&graph, &inputs.accepted));
         let mut found: BTreeMap<Version, Vec<String>> = BTreeMap::new();
@@ -123,16 +166,14 @@ impl Search<'_> {
         for selected in selection.releases {
             found.entry(selected.version).or_default().extend(selected.reasons);
         }
-        if is_cluster {
-            self.walk(&graph, &mut found, way);
-        }
+        self.walk(&graph, &mut found, &mut way);
         for (version, reasons) in found {
             match self.wanted(&graph, &version, reasons) {
                 Ok(wanted) => way.wanted.push(wanted),
                 Err(finding) => way.findings.push(finding),
             }
         }
-        Ok(())
+        Ok(way)
     }
 
     /// The way from what runs to the target, else to the highest release that was asked for.
