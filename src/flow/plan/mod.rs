@@ -150,8 +150,8 @@ impl Planner<'_> {
 
         let mut gathered = Gathered::of(request, &delivered, &scope.platforms);
         findings.append(&mut gathered.findings);
-        let places = mapping.clone().unwrap_or_default();
-        let mut releases = releases::gather(self, request, inputs, &scope, &places, &mut gathered.wishes)?;
+        let mapped = mapping.clone().unwrap_or_default();
+        let mut releases = releases::gather(self, request, inputs, &scope, &mapped, &mut gathered.wishes)?;
         findings.append(&mut releases.findings);
         let ordered = order::ordered(releases.path.as_ref(), &delivered, inputs);
         findings.extend(ordered.findings);

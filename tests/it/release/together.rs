@@ -98,7 +98,7 @@ fn publish_catalog(world: &World) {
         json!({"schema": "olm.channel", "package": "gizmo", "name": "stable", "entries": VERSIONS.each_ref().map(entry)}),
     ];
     blobs.extend(VERSIONS.iter().map(|version| version.publish(world)));
-    let text: String = blobs.iter().map(|blob| format!("{blob}\n")).collect();
+    let text = blobs.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let layers =
         [File::program("bin/opm", "#!/bin/sh\nexit 1\n"), File::new("configs/gizmo/catalog.json", text)];
     let layers = layers.iter().map(|file| Layer::of(std::slice::from_ref(file)).unwrap()).collect();

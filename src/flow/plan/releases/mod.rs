@@ -93,13 +93,13 @@ pub(super) fn gather(
         return Ok(releases);
     }
     for wanted in &way.wanted {
-        let Some(mut planned) = reader.read(wanted, &mut releases.findings)? else { continue };
-        let told = blocked::leave_out(request, mapping, &mut planned);
+        let Some(mut release) = reader.read(wanted, &mut releases.findings)? else { continue };
+        let told = blocked::leave_out(request, mapping, &mut release);
         let travels = !has_errors(&told);
         releases.findings.extend(told);
         if travels {
-            wish(&planned, reader.platforms, wishes);
-            releases.planned.push(planned);
+            wish(&release, reader.platforms, wishes);
+            releases.planned.push(release);
         }
     }
     releases.findings = missed(std::mem::take(&mut releases.findings), &releases.planned);
