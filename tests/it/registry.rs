@@ -4,6 +4,7 @@ mod attached;
 mod faults;
 mod identity;
 mod mount;
+mod nexus;
 mod reach;
 mod real;
 mod theft;

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod gpg;
+pub(crate) mod nexus;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod registry;

@@ -223,7 +223,8 @@ fn serve(
         }
         let answer = handler(&asked);
         std::thread::sleep(answer.delay);
-        if !write_answer(reader.get_mut(), &answer, &asked.method) {
+        let last = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        if !write_answer(reader.get_mut(), &answer, &asked.method) || last {
             return;
         }
     }

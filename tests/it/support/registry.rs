@@ -143,6 +143,11 @@ impl DockerRegistry {
         self.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]))
     }
 
+    /// Its configuration, for commands that look at its storage.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("config.yml")
+    }
+
     /// What it said so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
