@@ -2,7 +2,8 @@
 //! Markdown and in a shell command.
 //!
 //! Names and messages in an archive, a catalog, a registry's reply or a cluster dump are written by others. Whoever
-//! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`] and [`Code`] in Markdown, [`Word`] in a command.
+//! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`] and [`Code`] in Markdown, [`Markup`] in HTML and XML, [`Word`]
+//! in a command.
 
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -90,6 +91,27 @@ impl fmt::Display for Code<'_> {
         let edge = |c: Option<char>| c.is_none_or(|c| c == '`' || c == ' ');
         let pad = if edge(self.0.chars().next()) || edge(self.0.chars().last()) { " " } else { "" };
         write!(f, "{fence}{pad}{}{pad}{fence}", Safe(self.0))
+    }
+}
+
+/// The text in HTML and XML, between tags or in a quoted attribute: on one line, and without the power to be markup.
+#[derive(Clone, Copy)]
+pub struct Markup<'a>(pub &'a str);
+
+impl fmt::Display for Markup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c if is_plain(c) => f.write_char(c)?,
+                c => write!(f, "{}", c.escape_unicode())?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -291,6 +313,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn markup_is_text() {
+        assert_eq!(
+            Markup("</title><script>alert('1') & \"2\"\u{202e}").to_string(),
+            r"&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;) &amp; &quot;2&quot;\u{202e}"
+        );
+    }
+
     proptest! {
         #[test]
         fn plain_json_means_the_same(text in any::<String>()) {
@@ -306,6 +336,7 @@ mod tests {
                 Prose(&text).to_string(),
                 Code(&text).to_string(),
                 Word(&text).to_string(),
+                Markup(&text).to_string(),
             ] {
                 prop_assert!(shown.chars().all(is_plain));
             }

@@ -118,7 +118,27 @@ pub enum Stroke {
     Link,
 }
 
+/// What a legend may have to explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// The chosen path.
+    Path,
+    /// A stroke.
+    Stroke(Stroke),
+    /// A mark of a version.
+    Mark(Mark),
+}
+
 impl Graph {
+    /// What occurs in the drawing and may need words, in the order of a legend.
+    pub fn keys(&self) -> Vec<Key> {
+        let path = self.edges.iter().any(|edge| edge.hop.is_some()).then_some(Key::Path);
+        let strokes = self.used_legend().map(|(stroke, _)| Key::Stroke(*stroke));
+        let marks = [Mark::Installed, Mark::Target, Mark::Withheld, Mark::Absent, Mark::Deprecated];
+        let marks = marks.into_iter().filter(|mark| self.nodes.iter().any(|node| node.is(*mark)));
+        path.into_iter().chain(strokes).chain(marks.map(Key::Mark)).collect()
+    }
+
     /// The words for a stroke.
     pub(super) fn meaning(&self, stroke: Stroke) -> &str {
         self.legend.iter().find(|(known, _)| *known == stroke).map_or("", |(_, words)| words)

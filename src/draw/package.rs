@@ -27,7 +27,7 @@ pub struct View<'a> {
 ///
 /// Of the entries that skip a version, or have it in their skipRange, only the newest has an edge from it: that is where OLM
 /// goes. Names that the channel has not got are counted in the notes.
-pub fn package(package: &Package, view: View<'_>) -> Graph {
+pub fn package<'a>(package: &'a Package, view: View<'a>) -> Graph {
     let channels = channels(package, view);
     let names = channels.iter().flat_map(|channel| &channel.entries).map(|entry| entry.name.as_str());
     let absent = view.start.filter(|start| !names.clone().any(|name| name == start.name));
@@ -49,6 +49,7 @@ pub fn package(package: &Package, view: View<'_>) -> Graph {
         rows: order.iter().enumerate().map(|(row, (name, _))| (*name, row)).collect(),
         nodes: Vec::new(),
         package,
+        running: view.start.map(|start| start.name.as_str()),
         deprecated: package.deprecated().into_iter().map(|it| (it.what, it.message)).collect(),
     };
     for channel in &channels {
@@ -106,6 +107,8 @@ struct Drawing<'a> {
     /// Of each lane, the index of a node by name.
     nodes: Vec<BTreeMap<String, usize>>,
     package: &'a Package,
+    /// What runs: it is drawn, be it in the channel or not.
+    running: Option<&'a str>,
     deprecated: BTreeMap<Deprecated, String>,
 }
 
@@ -137,7 +140,7 @@ impl<'a> Drawing<'a> {
             if !self.package.bundles.contains_key(&entry.name) {
                 marks.insert(Mark::Absent);
             }
-            let mut notes = notes(entry, &graph);
+            let mut notes = notes(entry, &graph, self.running);
             if let Some(message) = self.deprecated.get(&Deprecated::Bundle(entry.name.clone())) {
                 marks.insert(Mark::Deprecated);
                 notes.push(message.clone());
@@ -299,9 +302,10 @@ impl<'a> Drawing<'a> {
 }
 
 /// What an entry says that no edge in the drawing shows.
-fn notes(entry: &Entry, graph: &UpgradeGraph<'_>) -> Vec<String> {
+fn notes(entry: &Entry, graph: &UpgradeGraph<'_>, running: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(replaces) = entry.replaces.as_deref().filter(|name| graph.entry(name).is_none()) {
+    let gone = |name: &&str| graph.entry(name).is_none() && running != Some(*name);
+    if let Some(replaces) = entry.replaces.as_deref().filter(gone) {
         notes.push(format!("replaces {replaces}, which is not here"));
     }
     let (here, gone): (Vec<&String>, Vec<&String>) =

@@ -11,6 +11,8 @@ pub(super) const ROW: f64 = 34.0;
 pub(super) const CHIP: f64 = 22.0;
 /// Around the whole.
 pub(super) const MARGIN: f64 = 24.0;
+/// Around a figure, which has the page's own margin around it.
+const EDGE: f64 = 2.0;
 /// From one column of lines to the next.
 const COLUMN: f64 = 11.0;
 /// Between a box and the first column of lines, and on the inner side of a lane.
@@ -33,7 +35,7 @@ const NOTED_LANES: usize = 3;
 const COLUMNS: usize = 24;
 
 /// How wide a text is, roughly: there are no fonts to ask.
-pub(super) fn width(text: &str, size: f64) -> f64 {
+pub(in crate::draw) fn width(text: &str, size: f64) -> f64 {
     let one = |c: char| match c {
         'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 0.36,
         'm' | 'w' | 'M' | 'W' | '→' => 0.92,
@@ -44,7 +46,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
 }
 
 /// Cuts a text that would be wider than `most`.
-pub(super) fn fitted(text: &str, size: f64, most: f64) -> String {
+pub(in crate::draw) fn fitted(text: &str, size: f64, most: f64) -> String {
     if width(text, size) <= most {
         return text.to_owned();
     }
@@ -111,6 +113,8 @@ pub(super) struct Bracket {
 /// The whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
+    /// Where the names of the bands begin.
+    pub(super) left: f64,
     pub(super) width: f64,
     pub(super) top: f64,
     pub(super) bottom: f64,
@@ -121,19 +125,34 @@ pub(super) struct Layout {
     pub(super) crossings: Vec<Edge>,
 }
 
+/// What is around the lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// A title above them and a legend below.
+    Document,
+    /// Nothing: the page has both.
+    Figure,
+}
+
 impl Layout {
-    pub(super) fn of(graph: &Graph) -> Self {
-        let top = MARGIN + 62.0;
-        let mut layout = Self { top, ..Self::default() };
+    pub(super) fn of(graph: &Graph, frame: Frame) -> Self {
+        let (top, margin) = match frame {
+            Frame::Document => (MARGIN + 62.0, MARGIN),
+            Frame::Figure => (EDGE, EDGE),
+        };
+        let mut layout = Self { left: margin, top, ..Self::default() };
         layout.bottom = top + HEAD + ROW * graph.rows.len() as f64 + 6.0;
-        let mut left = MARGIN + BANDS;
+        let mut left = margin + BANDS;
         for lane in 0..graph.lanes.len() {
             left = layout.lane(graph, lane, left) + BETWEEN;
         }
         let across = |edge: &&Edge| graph.ends(edge).is_some_and(|(from, to)| from.lane != to.lane);
         layout.crossings = graph.edges.iter().filter(across).copied().collect();
-        let title = width(&graph.title, 19.0).max(width(&graph.subtitle, 12.0)) + 2.0 * MARGIN;
-        layout.width = (left - BETWEEN + MARGIN).max(title).max(420.0);
+        layout.width = left - BETWEEN + margin;
+        if frame == Frame::Document {
+            let title = width(&graph.title, 19.0).max(width(&graph.subtitle, 12.0)) + 2.0 * MARGIN;
+            layout.width = layout.width.max(title).max(420.0);
+        }
         layout
     }
 

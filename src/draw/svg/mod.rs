@@ -4,59 +4,69 @@ mod layout;
 mod lines;
 mod style;
 
-use crate::draw::graph::{Graph, Mark, Node};
-use crate::text::Safe;
-use layout::{CHIP, Layout, MARGIN, ROW, label, note};
+use crate::draw::graph::{Graph, Key, Mark, Node};
+use crate::text::Markup;
+pub(super) use layout::{fitted, width};
+
+use layout::{CHIP, Frame, Layout, MARGIN, ROW, label, note};
 
 /// What fits on a sheet of A4 and can still be read, in the drawing's units.
 const SHEET: (f64, f64) = (1400.0, 2000.0);
 
-/// Writes the graph as SVG.
+/// Writes the graph as SVG: a document with its title, its style and the legend.
 pub fn svg(graph: &Graph) -> String {
-    let layout = Layout::of(graph);
+    let layout = Layout::of(graph, Frame::Document);
     let legend = legend(graph, &layout);
-    let height = layout.bottom + legend.height + MARGIN;
-    let (width, height) = (layout.width.ceil(), height.ceil());
-    let one_page = width <= SHEET.0 && height <= SHEET.1;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"og\" role=\"img\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\">\n<title>{}</title>\n<style>\n{}</style>\n",
-        escaped(&format!("{} {}", graph.title, graph.subtitle)),
-        style::sheet(one_page)
-    );
+    let (width, height) = (layout.width.ceil(), (layout.bottom + legend.height + MARGIN).ceil());
+    let mut out = opened(graph, width, height, "og");
+    out.push_str(&format!("<style>\n{}</style>\n", style::sheet(on_one_sheet(width, height))));
     out.push_str(&format!("<rect class=\"og-ground\" width=\"{width}\" height=\"{height}\"/>\n"));
     out.push_str(&text(MARGIN, MARGIN + 18.0, "og-title og-text", &graph.title));
     out.push_str(&text(MARGIN, MARGIN + 40.0, "og-faint", &graph.subtitle));
-    out.push_str(&panels(graph, &layout));
-    out.push_str(&bands(graph, &layout));
-    out.push_str(&lines::lines(graph, &layout));
-    for node in &graph.nodes {
-        out.push_str(&chip(graph, &layout, node));
-    }
-    out.push_str(&lines::badges(graph, &layout));
+    out.push_str(&drawing(graph, &layout));
     out.push_str(&legend.drawing);
     out.push_str("</svg>\n");
     out
 }
 
-/// Text in XML: what is invisible or no XML character is written out, what could be markup is escaped.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in Safe(text).to_string().chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
+/// The same for a page that has [`style_sheet`], and its own heading and legend.
+pub fn figure(graph: &Graph) -> String {
+    let layout = Layout::of(graph, Frame::Figure);
+    let (width, height) = (layout.width.ceil(), (layout.bottom + layout.top).ceil());
+    let class = if on_one_sheet(width, height) { "og og-sheet" } else { "og" };
+    let mut out = opened(graph, width, height, class);
+    out.push_str(&drawing(graph, &layout));
+    out.push_str("</svg>\n");
     out
 }
 
+/// The rules that every [`figure`] and [`sample`] of a page needs, once.
+pub fn style_sheet() -> String {
+    style::colours()
+}
+
+fn on_one_sheet(width: f64, height: f64) -> bool {
+    width <= SHEET.0 && height <= SHEET.1
+}
+
+fn opened(graph: &Graph, width: f64, height: f64, class: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{class}\" role=\"img\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\">\n<title>{}</title>\n",
+        Markup(&format!("{} {}", graph.title, graph.subtitle)),
+    )
+}
+
+fn drawing(graph: &Graph, layout: &Layout) -> String {
+    let mut out = panels(graph, layout) + &bands(graph, layout) + &lines::lines(graph, layout);
+    for node in &graph.nodes {
+        out.push_str(&chip(graph, layout, node));
+    }
+    out + &lines::badges(graph, layout)
+}
+
 fn text(x: f64, y: f64, class: &str, words: &str) -> String {
-    format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escaped(words))
+    format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", Markup(words))
 }
 
 fn panels(graph: &Graph, layout: &Layout) -> String {
@@ -92,8 +102,8 @@ fn bands(graph: &Graph, layout: &Layout) -> String {
         }
         let y = layout.y(index);
         let top = y - ROW / 2.0;
-        out.push_str(&format!("<path class=\"og-rule\" d=\"M{MARGIN:.1} {top:.1}H{right:.1}\"/>\n"));
-        out.push_str(&text(MARGIN, y + 4.0, "og-faint", &row.band));
+        out.push_str(&format!("<path class=\"og-rule\" d=\"M{:.1} {top:.1}H{right:.1}\"/>\n", layout.left));
+        out.push_str(&text(layout.left, y + 4.0, "og-faint", &row.band));
         before = Some(&row.band);
     }
     out
@@ -130,13 +140,13 @@ fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
     let mut tip = vec![node.name.clone()];
     tip.extend(node.words().into_iter().map(str::to_owned));
     tip.extend(node.notes.iter().cloned());
-    let tip: Vec<String> = tip.iter().map(|line| escaped(line)).collect();
+    let tip: Vec<String> = tip.iter().map(|line| Markup(line).to_string()).collect();
     let mut out = format!(
         "<g><title>{}</title><rect class=\"{chip}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{CHIP}\" \
          rx=\"6\"/><text class=\"{words}{strike}\" x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>\n",
         tip.join("\n"),
         y + 4.2,
-        escaped(&label(node))
+        Markup(&label(node))
     );
     let beside = note(graph, node);
     if !beside.is_empty() {
@@ -159,35 +169,49 @@ struct Legend {
 
 /// What the strokes and boxes that occur mean.
 fn legend(graph: &Graph, layout: &Layout) -> Legend {
-    let line = |class: &str| format!("<path class=\"og-line {class}\" d=\"M0 0h30\"/>");
-    let chip = |class: &str| {
-        format!("<rect class=\"og-chip {class}\" y=\"-7\" width=\"30\" height=\"14\" rx=\"4\"/>")
-    };
-    let mut entries: Vec<(String, &str)> = Vec::new();
-    if graph.edges.iter().any(|edge| edge.hop.is_some()) {
-        entries.push((line("og-path"), "chosen path"));
-    }
-    for (stroke, words) in graph.used_legend() {
-        entries.push((line(&format!("og-{}", lines::class(*stroke))), words));
-    }
-    for (mark, class, words) in [
-        (Mark::Withheld, "og-chip-withheld", "skipped: offered to nobody"),
-        (Mark::Absent, "og-chip-absent", "not in the catalog"),
-        (Mark::Deprecated, "og-chip-old", "deprecated"),
-    ] {
-        if graph.nodes.iter().any(|node| node.is(mark)) {
-            entries.push((chip(class), words));
-        }
-    }
     let (mut x, mut y, mut out) = (MARGIN, layout.bottom + 30.0, String::new());
-    for (sample, words) in entries {
+    for key in graph.keys() {
+        let words = match key {
+            Key::Path => "chosen path",
+            Key::Stroke(stroke) => graph.meaning(stroke),
+            Key::Mark(Mark::Withheld) => "skipped: offered to nobody",
+            Key::Mark(Mark::Absent) => "not in the catalog",
+            Key::Mark(Mark::Deprecated) => "deprecated",
+            // The word stands beside the box.
+            Key::Mark(_) => continue,
+        };
         let width = 38.0 + layout::width(words, 11.0);
         if x + width > layout.width - MARGIN && x > MARGIN {
             (x, y) = (MARGIN, y + 22.0);
         }
         let words = text(38.0, 4.0, "og-note og-text", words);
-        out.push_str(&format!("<g transform=\"translate({x:.1} {y:.1})\">{sample}{words}</g>\n"));
+        out.push_str(&format!("<g transform=\"translate({x:.1} {y:.1})\">{}{words}</g>\n", shape(key)));
         x += width + 22.0;
     }
     Legend { drawing: out, height: y - layout.bottom }
+}
+
+/// A small drawing of what a key explains, for a legend in words of one's own.
+pub fn sample(key: Key) -> String {
+    format!(
+        "<svg class=\"og\" aria-hidden=\"true\" width=\"32\" height=\"16\" viewBox=\"-1 -8 32 16\">{}</svg>",
+        shape(key)
+    )
+}
+
+fn shape(key: Key) -> String {
+    let line = |class: &str| format!("<path class=\"og-line {class}\" d=\"M0 0h30\"/>");
+    let chip = |class: &str| {
+        format!("<rect class=\"og-chip {class}\" y=\"-7\" width=\"30\" height=\"14\" rx=\"4\"/>")
+    };
+    match key {
+        Key::Path => line("og-path"),
+        Key::Stroke(stroke) => line(&format!("og-{}", lines::class(stroke))),
+        Key::Mark(Mark::Installed) => chip("og-chip-installed"),
+        Key::Mark(Mark::Target) => chip("og-chip-target"),
+        Key::Mark(Mark::Withheld) => chip("og-chip-withheld"),
+        Key::Mark(Mark::Absent) => chip("og-chip-absent"),
+        Key::Mark(Mark::Deprecated) => chip("og-chip-old"),
+        Key::Mark(Mark::OnPath | Mark::Head) => chip("og-chip-path"),
+    }
 }

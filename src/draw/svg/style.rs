@@ -16,6 +16,7 @@ const FAINT: Colour = Colour { light: "#5c6570", dark: "#9aa4b2" };
 const PATH: Colour = Colour { light: "#0b62d6", dark: "#5aa2ff" };
 const REACHED: Colour = Colour { light: "#12803c", dark: "#2f9e58" };
 const FILLED: Colour = Colour { light: "#0b62d6", dark: "#1f6fe0" };
+const ARRIVED: Colour = Colour { light: "#12803c", dark: "#1b7a3f" };
 const WARN: Colour = Colour { light: "#b45309", dark: "#f0a04b" };
 const SKIPS: Colour = Colour { light: "#7c4fd6", dark: "#b08cff" };
 const RANGE: Colour = Colour { light: "#0b8285", dark: "#3cc4c0" };
@@ -39,8 +40,8 @@ const COLOURS: &[(&str, &str, &Colour)] = &[
     ("og-chip-old", "stroke", &WARN),
     ("og-chip-installed", "fill", &FILLED),
     ("og-chip-installed", "stroke", &FILLED),
-    ("og-chip-target", "fill", &REACHED),
-    ("og-chip-target", "stroke", &REACHED),
+    ("og-chip-target", "fill", &ARRIVED),
+    ("og-chip-target", "stroke", &ARRIVED),
     ("og-on-fill", "fill", &ON_FILL),
     ("og-solid", "stroke", &EDGE),
     ("og-dashed", "stroke", &SKIPS),
@@ -54,7 +55,7 @@ const COLOURS: &[(&str, &str, &Colour)] = &[
     ("og-tip-double", "fill", &WARN),
     ("og-tip-link", "fill", &EDGE),
     ("og-tip-path", "fill", &PATH),
-    ("og-badge", "fill", &PATH),
+    ("og-badge", "fill", &FILLED),
 ];
 
 /// What does not depend on the ground.
@@ -79,19 +80,55 @@ const SHAPES: &str = "\
 .og .og-badge-text{font-size:9.5px;font-weight:700}
 ";
 
-/// The style sheet. On paper the ground is light; a drawing that would become too small to read takes several pages.
+/// The style sheet of a document. On paper the ground is light; a drawing that would become too small to read takes several pages.
 pub(super) fn sheet(one_page: bool) -> String {
+    let fit = if one_page { "max-height:100vh;" } else { "" };
+    format!(
+        "{}@media print{{svg.og{{width:100%;height:auto;{fit}}}.og .og-ground{{fill:none}}}}\n",
+        colours()
+    )
+}
+
+/// What every drawing looks like, light and dark.
+pub(super) fn colours() -> String {
     let rules = |pick: fn(&Colour) -> &'static str| {
         let rule = |(class, property, colour): &(&str, &str, &Colour)| {
             format!(".og .{class}{{{property}:{}}}\n", pick(colour))
         };
         COLOURS.iter().map(rule).collect::<Vec<_>>().concat()
     };
-    let fit = if one_page { "max-height:100vh;" } else { "" };
     format!(
-        "{SHAPES}{}@media screen and (prefers-color-scheme:dark){{\n{}}}\n\
-         @media print{{svg.og{{width:100%;height:auto;{fit}}}.og .og-ground{{fill:none}}}}\n",
+        "{SHAPES}{}@media screen and (prefers-color-scheme:dark){{\n{}}}\n",
         rules(|colour| colour.light),
         rules(|colour| colour.dark),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::contrast;
+
+    #[test]
+    fn words_can_be_read_on_what_they_stand_on() {
+        let words = [
+            (&TEXT, &GROUND),
+            (&TEXT, &PANEL),
+            (&TEXT, &CHIP),
+            (&FAINT, &GROUND),
+            (&FAINT, &PANEL),
+            (&FAINT, &CHIP),
+            (&WARN, &PANEL),
+            (&REACHED, &PANEL),
+            (&PATH, &PANEL),
+            (&ON_FILL, &FILLED),
+            (&ON_FILL, &ARRIVED),
+        ];
+        for (front, back) in words {
+            for pick in [|it: &Colour| it.light, |it: &Colour| it.dark] {
+                let found = contrast(pick(front), pick(back));
+                assert!(found >= 4.5, "{} on {}: {found:.2}", pick(front), pick(back));
+            }
+        }
+    }
 }
