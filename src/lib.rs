@@ -43,13 +43,14 @@
 //! | [`archive`] | P | the .ombundle format: inventory, layout, writer, the frame read before anything is believed |
 //! | [`volume`] | P | an archive cut into files that fit a medium, and what makes them one again |
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
-//! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT |
+//! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT; sizes as a treemap |
 //! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
 //! | [`imageset`] | P | the ImageSetConfiguration: what it asks for, and one written from a list of operators |
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
 //! | [`plan`] | P | what must travel, and why |
 //! | [`mapping`] | P | where each source repository lands |
 //! | [`papers`] | P | what people approve an archive with: table, page, bill of materials, sums |
+//! | [`page`] | P | the page that people look at: what changes, drawn, in three languages |
 //! | [`store`] | | files: atomic writes, locks, journals, the archive as it grows |
 //! | [`workers`] | | bounded threads over one list of jobs |
 //! | [`registry`] | | the network: the distribution API, credentials bound to their origin, retries |
@@ -177,6 +178,7 @@ pub mod limits;
 pub mod mapping;
 pub mod merge;
 pub mod oci;
+pub mod page;
 pub mod papers;
 pub mod plan;
 pub mod promote;

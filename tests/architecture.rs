@@ -30,6 +30,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("plan", Kind::Pure),
     ("mapping", Kind::Pure),
     ("papers", Kind::Pure),
+    ("page", Kind::Pure),
     // edges
     ("store", Kind::Edge),
     ("workers", Kind::Edge),

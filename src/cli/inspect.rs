@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::archive::{ImageKind, Inventory};
@@ -11,9 +12,11 @@ use crate::cli::papers::TableArgs;
 use crate::cli::verify::policy;
 use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print};
+use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::flow::documents;
 use crate::limits::LIMITS;
+use crate::page::{Language, Occasion, page};
 use crate::papers::{self, Sealed};
 use crate::store::files::{self, Mode};
 use crate::store::volumes::Medium;
@@ -27,6 +30,7 @@ use crate::verify::{self, Opened};
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("keys").required(true).multiple(false))]
 #[command(after_help = "Examples:\n  ombundle inspect upgrade.ombundle --trust-key signer.pub\n  \
+                  ombundle inspect upgrade.ombundle --site site.yaml --format html -o upgrade.html\n  \
                   ombundle inspect upgrade.ombundle --site site.yaml --format json | jq '.roots[].source'")]
 pub(super) struct InspectCommand {
     #[command(flatten)]
@@ -50,6 +54,14 @@ pub(super) struct InspectCommand {
 
     #[command(flatten)]
     table: TableArgs,
+
+    /// The language in which the page opens; it has all of them
+    #[arg(long, value_name = "LANG", value_parser = languages(), default_value = Language::English.code())]
+    lang: Language,
+}
+
+fn languages() -> impl TypedValueParser<Value = Language> {
+    PossibleValuesParser::new(Language::ALL.map(Language::code)).try_map(|code| code.parse::<Language>())
 }
 
 /// How an archive is shown.
@@ -63,6 +75,8 @@ enum InspectFormat {
     Csv,
     /// A bill of materials in CycloneDX 1.6.
     Cyclonedx,
+    /// One page to look at, with drawings, for the browser and for paper.
+    Html,
 }
 
 pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
@@ -89,11 +103,15 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
         InspectFormat::Cyclonedx => {
             papers::bill(&documents::put_together(&opened, &LIMITS)?, Some(&sealed(&opened, &source)))
         }
+        InspectFormat::Html => {
+            let plan = documents::put_together(&opened, &LIMITS)?;
+            let plan_digest = Digest::of(plan.to_json()?.as_bytes());
+            let sealed = sealed(&opened, &source);
+            let (notes, language) = (notes(&opened), command.lang);
+            page(&plan, &Occasion { plan_digest, sealed: Some(&sealed), notes: &notes, language }, &LIMITS)
+        }
         InspectFormat::Text => {
-            // For whom it is stands below; to compare it is for whoever imports it.
-            let notes: Vec<Finding> =
-                opened.notes().iter().filter(|note| note.code != "SITE_NOT_COMPARED").cloned().collect();
-            show_findings(&notes);
+            show_findings(&notes(&opened));
             told(&command, opened.inventory())
         }
     };
@@ -103,6 +121,11 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     }
 }
 
+/// What speaks against importing it. For whom it is the archive says itself; to compare it is for whoever imports it.
+fn notes(opened: &Opened) -> Vec<Finding> {
+    opened.notes().iter().filter(|note| note.code != "SITE_NOT_COMPARED").cloned().collect()
+}
+
 fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
     let inventory = opened.inventory();
     Sealed {
@@ -110,7 +133,7 @@ fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
         inventory: inventory.digest(),
         size: inventory.total_size,
         signers: inventory.signers.clone(),
-        volumes: None,
+        volumes: medium.shape().sized(medium.name(), medium.cut()),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct PackCommand {
     #[command(flatten)]
     volumes: VolumeArgs,
 
-    /// Write no SHA256SUMS, CONTENTS.csv, SUMMARY.txt and SBOM.json beside the archive
+    /// Write no SHA256SUMS, PAGE.html, CONTENTS.csv, SUMMARY.txt and SBOM.json beside the archive
     #[arg(long)]
     no_papers: bool,
 

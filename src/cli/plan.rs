@@ -50,7 +50,7 @@ pub(super) struct PlanCommand {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write CONTENTS.csv, SUMMARY.txt and SBOM.json beside the plan, for approval before anything is downloaded
+    /// Write PAGE.html, CONTENTS.csv, SUMMARY.txt and SBOM.json beside the plan, for approval before anything is downloaded
     #[arg(long, requires = "output")]
     papers: bool,
 
@@ -132,7 +132,7 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
     if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
         files::replace(output, text.as_bytes(), Mode::Public)?;
         if command.papers {
-            flow::papers::write(output, &plan, None, command.table.form())?;
+            flow::papers::write(output, &plan, None, command.table.form(), &LIMITS)?;
         }
     }
     match command.format {

@@ -223,7 +223,7 @@ impl<'p> Packing<'p> {
 impl Filled<'_> {
     /// Makes it durable and gives it its name.
     pub fn finish(mut self) -> Result<Packed, AnyFault> {
-        let Pack { shape, papers, events, .. } = *self.packing.pack;
+        let Pack { shape, papers, events, limits, .. } = *self.packing.pack;
         if shape.is_cut() || papers.is_some() {
             let mut written = self.hash()?;
             if shape.is_cut() {
@@ -235,6 +235,7 @@ impl Filled<'_> {
                     self.packing.plan,
                     Some(&self.sealed()),
                     form,
+                    limits,
                 )?);
                 self.packed.papers.push(papers::write_sums(&self.packed.path, &written)?);
             }
@@ -291,7 +292,7 @@ impl Filled<'_> {
             inventory: inventory.digest(),
             size: inventory.total_size,
             signers: inventory.signers.clone(),
-            volumes: self.packing.volumes(),
+            volumes: self.packing.pack.shape.sized(&self.name(), &self.packing.cut),
         }
     }
 }

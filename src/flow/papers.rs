@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::fault::AnyFault;
+use crate::limits::Limits;
+use crate::page::{Language, Occasion, page};
 use crate::papers::{self, Contents, Sealed};
 use crate::plan::Plan;
 use crate::store::files::{self, Mode};
@@ -12,26 +14,30 @@ use crate::store::files::{self, Mode};
 const CONTENTS: &str = "CONTENTS.csv";
 const SUMMARY: &str = "SUMMARY.txt";
 const BILL: &str = "SBOM.json";
+const PAGE: &str = "PAGE.html";
 const SUMS: &str = "SHA256SUMS";
 
 /// The papers that follow from the plan.
-pub const NAMES: [&str; 3] = [CONTENTS, SUMMARY, BILL];
+pub const NAMES: [&str; 4] = [CONTENTS, SUMMARY, BILL, PAGE];
 
 /// A file that was written, and its digest.
 pub type Written = (PathBuf, Digest);
 
-/// Writes table, page and bill beside `path`: `upgrade.ombundle.CONTENTS.csv` and so on.
+/// Writes table, summary, bill and page beside `path`: `upgrade.ombundle.CONTENTS.csv` and so on.
 pub fn write(
     path: &Path,
     plan: &Plan,
     sealed: Option<&Sealed>,
     form: Contents,
+    limits: &Limits,
 ) -> Result<Vec<Written>, AnyFault> {
     let digest = Digest::of(plan.to_json()?.as_bytes());
+    let occasion = Occasion { plan_digest: digest, sealed, notes: &[], language: Language::default() };
     let all = [
         (CONTENTS, papers::contents(plan, form)),
         (SUMMARY, papers::summary(plan, &digest, sealed)),
         (BILL, papers::bill(plan, sealed)),
+        (PAGE, page(plan, &occasion, limits)),
     ];
     all.into_iter().map(|(name, text)| put(path, name, &text)).collect()
 }

@@ -27,8 +27,8 @@ pub struct Sealed {
     pub size: u64,
     /// The keys that signed it.
     pub signers: Vec<KeyId>,
-    /// How many volumes it lies in; nothing where it is one file.
-    pub volumes: Option<u64>,
+    /// The volumes that it lies in, by name with their bytes; none where it is one file.
+    pub volumes: Vec<(String, u64)>,
 }
 
 /// A digest to read aloud: the first half of it, in eight groups of four. Nobody finds other bytes that agree in 128 bits.

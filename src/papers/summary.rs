@@ -38,7 +38,10 @@ pub fn summary(plan: &Plan, plan_digest: &Digest, sealed: Option<&Sealed>) -> St
                 fingerprint.get(..39).unwrap_or(&fingerprint)
             );
         }
-        let volumes = sealed.volumes.map(|count| format!(" in {count} files")).unwrap_or_default();
+        let volumes = match sealed.volumes.len() {
+            0 => String::new(),
+            count => format!(" in {count} files"),
+        };
         let _ = writeln!(
             page,
             "Size                          {} ({} bytes){volumes}",

@@ -242,6 +242,11 @@ impl Medium {
         &self.name
     }
 
+    /// Where it is cut.
+    pub fn cut(&self) -> &Cut {
+        &self.cut
+    }
+
     /// How it lies there.
     pub fn shape(&self) -> Shape {
         let file = self.files().next().and_then(Path::file_name).and_then(|name| name.to_str());

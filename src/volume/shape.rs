@@ -49,6 +49,13 @@ impl Shape {
         }
     }
 
+    /// The volumes with their bytes, in order; none where the archive is one file.
+    pub fn sized(&self, archive: &str, cut: &Cut) -> Vec<(String, u64)> {
+        let ranges = (0..cut.count()).map(|index| cut.range(index));
+        let sized = self.files(archive, cut).into_iter().zip(ranges.map(|range| range.end - range.start));
+        if self.is_cut() { sized.collect() } else { Vec::new() }
+    }
+
     /// The name of one volume, counted from 1.
     pub fn volume_name(&self, archive: &str, number: u64) -> VolumeName {
         VolumeName { archive: archive.to_owned(), number, extension: self.extension.clone() }

@@ -7,6 +7,7 @@ mod figures;
 mod inputs;
 mod media;
 mod numbers;
+mod page;
 mod papers;
 mod refusals;
 mod same;

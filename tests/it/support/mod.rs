@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub(crate) mod chromium;
 pub(crate) mod gpg;
 pub(crate) mod nexus;
 pub(crate) mod peer;
