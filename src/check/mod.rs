@@ -98,7 +98,7 @@ pub fn unresolved(
 ) -> Result<(Vec<Unresolved>, Holdings), AnyFault> {
     let images: Vec<PinnedRef> = needs.pinned.keys().cloned().collect();
     events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
-    let Closure { absences, present } = closure(&images, platforms, proof, client, jobs, events, limits)?;
+    let Closure { absences, present, .. } = closure(&images, platforms, proof, client, jobs, events, limits)?;
     let mut found: Vec<Unresolved> = absences
         .into_iter()
         .map(|Absence { image, digest, why, .. }| {

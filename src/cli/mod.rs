@@ -36,6 +36,7 @@ mod release;
 mod releases;
 mod serve;
 mod shell;
+mod site;
 mod verify;
 mod volumes;
 
@@ -82,6 +83,7 @@ enum Command {
     Verify(verify::VerifyCommand),
     Import(import::ImportCommand),
     Check(check::CheckCommand),
+    Site(site::SiteCommand),
     Catalog(catalog::CatalogCommand),
     Imageset(imageset::ImagesetCommand),
     Release(release::ReleaseCommand),
@@ -165,6 +167,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Verify(command) => verify::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),
+        Command::Site(command) => site::run(command, context),
         Command::Catalog(command) => catalog::run(command, context),
         Command::Imageset(command) => imageset::run(command, context),
         Command::Release(command) => release::run(command, context),

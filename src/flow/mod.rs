@@ -16,5 +16,6 @@ pub mod release_closure;
 pub mod release_image;
 pub mod release_proof;
 pub mod render;
+pub mod site_report;
 pub mod standing;
 pub mod verify;

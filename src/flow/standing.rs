@@ -56,6 +56,19 @@ pub struct Standing {
     pub findings: Vec<Finding>,
 }
 
+/// One catalog as it is served.
+#[derive(Debug)]
+pub struct Offer {
+    /// What its tag points to.
+    pub digest: Digest,
+    /// What it offers.
+    pub catalog: Catalog,
+    /// What that needs, itself included.
+    pub needs: Needs,
+    /// What is wrong with the catalog itself, and references that cannot be looked for.
+    pub findings: Vec<Finding>,
+}
+
 /// What was seen of one release.
 #[derive(Debug)]
 pub struct ReleaseStanding {
@@ -107,23 +120,30 @@ impl Onlooker<'_> {
         Ok(releases)
     }
 
-    /// Reads a catalog and looks for every image that any of its entries needs; nothing where there is no such catalog. Errors mean
-    /// that one could not look.
-    pub fn look(&self, mirror: &CatalogMirror) -> Result<Option<Standing>, AnyFault> {
-        let Self { site, mapping, proof, client, jobs, events, limits } = *self;
+    /// Reads a catalog; nothing where there is no such catalog.
+    pub fn offer(&self, mirror: &CatalogMirror) -> Result<Option<Offer>, AnyFault> {
+        let Self { site, mapping, client, events, limits, .. } = *self;
         let tag = CatalogTag::of(site, mirror);
         let Some(root) = tag.current(client)? else { return Ok(None) };
         let digest = root.digest();
-        let platforms = &site.spec.platforms;
         let source = RegistryImages { repository: &tag.repository, client };
-        let loaded = CatalogImage::read(&source, root, platforms, events, limits)?.catalog(limits);
+        let loaded = CatalogImage::read(&source, root, &site.spec.platforms, events, limits)?.catalog(limits);
         let mut needs = needs(&loaded.catalog, mapping, &site.spec.production.registry);
         let mut findings = loaded.findings;
         findings.append(&mut needs.findings);
         needs.pinned.entry(tag.repository.pin(digest)).or_default();
+        Ok(Some(Offer { digest, catalog: loaded.catalog, needs, findings }))
+    }
+
+    /// Reads a catalog and looks for every image that any of its entries needs; nothing where there is no such catalog. Errors mean
+    /// that one could not look.
+    pub fn look(&self, mirror: &CatalogMirror) -> Result<Option<Standing>, AnyFault> {
+        let Self { site, proof, client, jobs, events, limits, .. } = *self;
+        let Some(Offer { digest, catalog, needs, findings }) = self.offer(mirror)? else { return Ok(None) };
+        let platforms = &site.spec.platforms;
         let (missing, present) = unresolved(&needs, platforms, proof, client, jobs, events, limits)?;
         let images = needs.pinned.len() + needs.tagged.len();
-        Ok(Some(Standing { digest, catalog: loaded.catalog, images, missing, present, findings }))
+        Ok(Some(Standing { digest, catalog, images, missing, present, findings }))
     }
 }
 

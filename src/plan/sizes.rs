@@ -6,30 +6,39 @@ use std::time::Duration;
 use super::document::{BytesSummary, Item, PlannedImage, Prerequisite};
 use crate::digest::Digest;
 use crate::reference::{Repository, RepositoryRef};
-use crate::site::SiteReport;
+use crate::site::{RepositoryState, SiteReport};
 
 /// What production is known to hold.
 #[derive(Debug, Clone, Default)]
 pub struct Holdings {
     repositories: BTreeMap<Repository, BTreeSet<Digest>>,
+    held: BTreeMap<Repository, RepositoryState>,
     anywhere: BTreeSet<Digest>,
 }
 
 impl Holdings {
     /// What a report says.
     pub fn of(report: &SiteReport) -> Self {
-        Self { repositories: report.repositories.clone(), anywhere: report.digests.clone() }
+        Self {
+            repositories: report.repositories.clone(),
+            held: report.held.clone(),
+            anywhere: report.digests.clone(),
+        }
     }
 
     /// Whether this image is there from its root down. A report without repositories counts for whole images only: that a layer
     /// is somewhere in a registry does not say that this repository has it.
     fn whole(&self, image: &PlannedImage) -> bool {
         self.repositories.is_empty()
+            && self.held.is_empty()
             && image.manifests.iter().chain(&image.blobs).all(|object| self.anywhere.contains(&object.digest))
     }
 
     fn within(&self, mirror: Option<&Repository>, digest: &Digest) -> bool {
-        mirror.and_then(|mirror| self.repositories.get(mirror)).is_some_and(|held| held.contains(digest))
+        mirror.is_some_and(|mirror| {
+            self.repositories.get(mirror).is_some_and(|held| held.contains(digest))
+                || self.held.get(mirror).is_some_and(|held| held.holds(digest))
+        })
     }
 }
 

@@ -48,6 +48,7 @@ fn report(digests: &[&str], repositories: &[(&str, &[&str])]) -> Holdings {
         releases: vec![],
         digests: set(digests),
         repositories: repositories.iter().map(|(name, held)| (name.parse().unwrap(), set(held))).collect(),
+        ..SiteReport::default()
     })
 }
 

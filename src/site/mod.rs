@@ -3,6 +3,7 @@
 mod catalog_source;
 pub mod cluster;
 mod file;
+mod held;
 mod read;
 mod releases;
 mod report;
@@ -15,7 +16,9 @@ pub use catalog_source::{
 pub use file::{
     CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
+pub use held::{RepositoryState, ShortDigests};
 pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};
 pub use report::{
-    CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, ReportError, SiteReport,
+    CatalogState, ChannelState, InstalledOperator, PackageState, Receipt, ReceiptStep, ReleaseState,
+    ReportError, SiteReport, StagingState,
 };

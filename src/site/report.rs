@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
-use crate::reference::{ImageRef, PinnedRef, Repository, RepositoryRef};
+use crate::reference::{ImageRef, PinnedRef, RegistryHost, Repository, RepositoryRef};
 use crate::release::Architecture;
+use crate::site::cluster::ClusterSummary;
+use crate::site::held::RepositoryState;
 use crate::version::Version;
 
 /// What a site holds, for the connected side (`schema/site-report.v1.json`). A receipt contains one.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SiteReport {
     /// `ombundle.site-report/v1`.
     pub format: String,
@@ -43,6 +45,21 @@ pub struct SiteReport {
     /// where an image lands can be left out of an archive blob by blob.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repositories: BTreeMap<Repository, BTreeSet<Digest>>,
+    /// The same in few bytes, as `site report` writes it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Repository, RepositoryState>,
+    /// What is in the staging registry; nothing when nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<StagingState>,
+    /// What dumps of the cluster showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterSummary>,
+    /// Digest of the rest of this document, so that a slip of the hand shows. No protection against anybody: it is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Digest>,
+    /// Whether the checksum says that somebody changed it since it was written.
+    #[serde(skip)]
+    pub edited: bool,
 }
 
 /// One catalog in production.
@@ -56,6 +73,42 @@ pub struct CatalogState {
     pub digest: Digest,
     /// Repository in production.
     pub repository: RepositoryRef,
+    /// What it offers, by package; nothing where nobody looked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packages: BTreeMap<String, PackageState>,
+}
+
+/// What a catalog offers of one package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PackageState {
+    /// Its default channel.
+    pub default_channel: String,
+    /// Its channels.
+    pub channels: BTreeMap<String, ChannelState>,
+}
+
+/// One channel of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelState {
+    /// Where its upgrades lead; nothing where that is not clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// How many entries it has.
+    pub entries: usize,
+    /// Their names, unless the catalog has too many of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
+/// What the staging registry holds of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StagingState {
+    /// Repositories with anything in them.
+    pub repositories: usize,
+    /// Images, by tags.
+    pub images: usize,
+    /// Bytes of all of it, each counted once.
+    pub bytes: u64,
 }
 
 /// One OpenShift release in production.
@@ -148,6 +201,13 @@ pub enum ReportError {
         #[source]
         source: serde_json::Error,
     },
+    /// It does not become JSON.
+    #[error("the site report cannot be written")]
+    Unwritable {
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
     /// Another kind of document.
     #[error("the file says its format is `{found}`, which is neither a site report nor a receipt")]
     Format {
@@ -168,7 +228,7 @@ impl Fault for ReportError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("give the receipt.json of the last import".to_owned())
+        Some("give what `ombundle site report` wrote, or the receipt.json of the last import".to_owned())
     }
 }
 
@@ -188,7 +248,7 @@ impl SiteReport {
         }
         let malformed = |source| ReportError::Malformed { source };
         let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
-        let report = match probe.format.as_str() {
+        let report: Self = match probe.format.as_str() {
             Self::FORMAT => serde_json::from_slice(bytes).map_err(malformed)?,
             Receipt::FORMAT => serde_json::from_slice::<Receipt>(bytes).map_err(malformed)?.site,
             _ => return Err(ReportError::Format { found: probe.format.chars().take(80).collect() }),
@@ -196,8 +256,43 @@ impl SiteReport {
         if report.format != Self::FORMAT {
             return Err(ReportError::Format { found: report.format.chars().take(80).collect() });
         }
-        Ok(report)
+        let edited = match report.checksum {
+            Some(checksum) => body_digest(serde_json::from_slice(bytes).map_err(malformed)?) != checksum,
+            None => false,
+        };
+        Ok(Self { edited, ..report })
     }
+
+    /// As it is written to a file, its checksum made anew.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        let unwritable = |source| ReportError::Unwritable { source };
+        let checksum = Some(body_digest(serde_json::to_value(self).map_err(unwritable)?));
+        let whole = Self { checksum, ..self.clone() };
+        let mut text = serde_json::to_string_pretty(&whole).map_err(unwritable)?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// The same without the names of the site's registries.
+    #[must_use]
+    pub fn redacted(mut self, host: &RegistryHost) -> Self {
+        for state in &mut self.catalogs {
+            host.clone_into(&mut state.repository.host);
+            host.clone_into(&mut state.mirror.repository.host);
+        }
+        for state in &mut self.releases {
+            host.clone_into(&mut state.mirror.repository.host);
+        }
+        self
+    }
+}
+
+/// Digest of a report but for its checksum: by its values, so that it may be laid out anew.
+fn body_digest(mut report: serde_json::Value) -> Digest {
+    if let Some(fields) = report.as_object_mut() {
+        fields.remove("checksum");
+    }
+    Digest::of(report.to_string().as_bytes())
 }
 
 impl Receipt {

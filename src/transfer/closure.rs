@@ -63,6 +63,8 @@ pub struct Closure {
     pub absences: Vec<Absence>,
     /// What is there.
     pub present: Holdings,
+    /// How large that is.
+    pub sizes: BTreeMap<Digest, u64>,
 }
 
 /// Walks each image from its root: manifests are read back and hashed, blobs are asked for by size.
@@ -92,6 +94,7 @@ pub fn closure(
     for closure in found {
         all.absences.extend(closure.absences);
         add_holdings(&mut all.present, closure.present);
+        all.sizes.extend(closure.sizes);
     }
     Ok(all)
 }
@@ -123,7 +126,7 @@ impl Walk<'_> {
             self.missing(digest, "the manifest is not there");
             return Ok(());
         };
-        self.present(digest);
+        self.present(digest, raw.bytes().len() as u64);
         match raw.view(self.limits) {
             Ok(ManifestView::Index(index)) if depth < self.limits.index_depth => {
                 for child in needed(&index.manifests, self.platforms) {
@@ -161,7 +164,7 @@ impl Walk<'_> {
                     self.closure.absences.push(Absence { image, digest: blob.digest, why, damaged: true });
                     return Ok(());
                 }
-                self.present(blob.digest);
+                self.present(blob.digest, size);
             }
             Some(size) => {
                 self.missing(
@@ -186,7 +189,8 @@ impl Walk<'_> {
         }
     }
 
-    fn present(&mut self, digest: Digest) {
+    fn present(&mut self, digest: Digest, size: u64) {
+        self.closure.sizes.insert(digest, size);
         let repository = self.image.repository.repository.clone();
         self.closure.present.entry(repository).or_default().insert(digest);
     }

@@ -77,7 +77,7 @@ pub fn deliver(
             delivery.manifests.iter().map(move |manifest| repository.pin(manifest.digest))
         })
         .collect();
-    let Closure { absences, present } = closure(
+    let Closure { absences, present, .. } = closure(
         &images,
         platforms,
         transfer.proof,

@@ -15,6 +15,7 @@ mod preflight;
 mod race;
 mod real;
 mod refused;
+mod report;
 mod several;
 mod split;
 mod stand;

@@ -269,12 +269,14 @@ fn what_production_holds_stays_behind() {
             mirror: format!("{mirror}:v4.20").parse().unwrap(),
             digest: Digest::of(b"catalog"),
             repository: mirror.parse().unwrap(),
+            packages: std::collections::BTreeMap::new(),
         }],
         installed: named.clone(),
         openshift: None,
         releases: vec![],
         digests: BTreeSet::new(),
         repositories: std::collections::BTreeMap::new(),
+        ..SiteReport::default()
     };
     for image in full.images.iter().filter(|image| image.kind != ImageKind::CatalogBase) {
         let mirror = format!("{}/{}", Belongings::PREFIX, image.source.repository).parse().unwrap();

@@ -32,7 +32,7 @@ const KEY: &str = "dev.ombundle.key";
 const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// The repository inside the production registry.
-pub(super) fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault> {
+pub(in crate::flow) fn repository(host: &RegistryHost) -> Result<RepositoryRef, AnyFault> {
     Ok(RepositoryRef { host: host.clone(), repository: "ombundle/state".parse()? })
 }
 
@@ -53,7 +53,7 @@ fn generation_of(tag: &Tag, site: &str) -> Option<u64> {
 /// The highest generation of this site in production that enough trusted keys signed; nothing when there is none.
 ///
 /// Sites may share a registry: what was made for another one counts nothing here. A newer one that is damaged or not signed is worth a warning, not a stop: anybody who can write there can make one.
-pub(super) fn latest(
+pub(in crate::flow) fn latest(
     host: &RegistryHost,
     site: &str,
     trust: &TrustSet,

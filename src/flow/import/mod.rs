@@ -9,7 +9,7 @@ pub mod contents;
 mod deliver;
 mod floor;
 mod forecast;
-mod generation;
+pub(super) mod generation;
 mod graph_data;
 mod judge;
 mod preflight;
@@ -19,6 +19,8 @@ mod resources;
 mod run;
 mod survey;
 mod tags;
+
+pub(super) use receipt::last_report;
 
 pub use forecast::{Forecast, Load, Move};
 pub use run::{Import, Imported, Until};

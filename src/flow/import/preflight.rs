@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::plan::{Plan, Prerequisite};
 use crate::reference::{Repository, RepositoryRef};
@@ -13,10 +13,14 @@ use crate::workers;
 
 /// Production lacks what the archive leaves out.
 #[derive(Debug, thiserror::Error)]
-#[error("production lacks {count} blobs that this archive builds on; the first: {first}")]
+#[error(
+    "production lacks {count} of {all} manifests and blobs that this archive builds on; the first: {first}"
+)]
 pub(super) struct Unmet {
     /// How many.
     pub count: usize,
+    /// Of how many.
+    pub all: usize,
     /// The first, with the repository where it was looked for.
     pub first: String,
 }
@@ -28,7 +32,9 @@ impl Fault for Unmet {
 
     fn hint(&self) -> Option<String> {
         Some(
-            "pack again with `--report` and the last receipt.json of this site, or without a report for a full archive"
+            "let an archive bring what is missing: here `ombundle site report --site site.yaml -o site.json`, and outside \
+             `ombundle pack -c imageset.yaml --site site.yaml --report site.json --key signer.key -o complement.ombundle`; or pack \
+             without `--report` for a full archive"
                 .to_owned(),
         )
     }
@@ -98,9 +104,16 @@ pub(super) fn prerequisites(
         Ok((!there).then(|| format!("{} in `{repository}`", needed.digest)))
     })?;
     let missing: Vec<String> = missing.into_iter().flatten().collect();
+    for one in &missing {
+        events
+            .emit(&Event::Warning { text: &format!("production lacks {one}, which this archive builds on") });
+    }
     match missing.first() {
         None => Ok(()),
-        Some(first) => Err(Unmet { count: missing.len(), first: first.clone() }.into()),
+        Some(first) => {
+            let (count, all) = (missing.len(), plan.prerequisites.len());
+            Err(Unmet { count, all, first: first.clone() }.into())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The receipt: what an import did, and what the site holds now.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::emit::Emitted;
 use crate::fault::AnyFault;
@@ -12,9 +12,10 @@ use crate::flow::import::deliver::place;
 use crate::flow::import::judge::Case;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
+use crate::limits::Limits;
 use crate::promote::CatalogTag;
 use crate::site::{
-    CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, SiteReport,
+    CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, Site, SiteReport,
 };
 use crate::store::files::{self, Mode, StoreError};
 use crate::transfer::{Holdings, add_holdings};
@@ -54,6 +55,7 @@ impl Import<'_> {
                         mirror: tag.reference(),
                         digest: standing.digest,
                         repository: tag.repository,
+                        packages: BTreeMap::new(),
                     });
                 }
                 Err(fault) => {
@@ -70,13 +72,14 @@ impl Import<'_> {
         let told = self.cluster.and_then(|cluster| cluster.openshift.as_ref()?.parse().ok());
         match told {
             Some(told) => Ok(Some(told)),
-            None => Ok(self.last_report()?.and_then(|last| last.openshift)),
+            None => Ok(last_report(self.state, self.site, self.limits)?.and_then(|last| last.openshift)),
         }
     }
 
     /// The releases that production is known to hold: these, and those of the imports before.
     pub(super) fn known_releases(&self, now: Vec<ReleaseState>) -> Result<Vec<ReleaseState>, AnyFault> {
-        let before = self.last_report()?.map(|last| last.releases).unwrap_or_default();
+        let before =
+            last_report(self.state, self.site, self.limits)?.map(|last| last.releases).unwrap_or_default();
         let all = before.into_iter().chain(now);
         let by_tag: BTreeMap<_, _> = all.map(|state| (state.mirror.to_string(), state)).collect();
         let mut all: Vec<_> = by_tag.into_values().collect();
@@ -84,25 +87,12 @@ impl Import<'_> {
         Ok(all)
     }
 
-    /// What the last import of this site left.
-    fn last_report(&self) -> Result<Option<SiteReport>, AnyFault> {
-        let bytes = match files::read(&self.last_receipt(), self.limits.meta_bytes) {
-            Ok(bytes) => bytes,
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let last = SiteReport::parse(&bytes, self.limits).ok();
-        Ok(last.filter(|last| last.site == self.site.name()))
-    }
-
     /// What runs: as the cluster says, else as it said when it was asked last.
     pub(super) fn installed(&self) -> Result<(Vec<InstalledOperator>, Option<Finding>), AnyFault> {
         if let Some(cluster) = self.cluster {
             return Ok((cluster.installed().into_iter().collect(), None));
         }
-        let last = self.last_report()?.filter(|last| !last.installed.is_empty());
+        let last = last_report(self.state, self.site, self.limits)?.filter(|last| !last.installed.is_empty());
         let Some(last) = last else { return Ok((Vec::new(), None)) };
         let message = format!(
             "no dump of the cluster was given: the receipt says what ran when generation {} was imported",
@@ -113,15 +103,10 @@ impl Import<'_> {
         Ok((last.installed, Some(told)))
     }
 
-    /// Where the last receipt is kept for the next import: the one that was written out is carried away.
-    fn last_receipt(&self) -> PathBuf {
-        self.state.join(MARKER)
-    }
-
     /// Keeps the receipt that was written out.
     pub(super) fn keep_receipt(&self, emitted: &Emitted) -> Result<(), AnyFault> {
         let Some(receipt) = emitted.files.get(MARKER) else { return Ok(()) };
-        let path = self.last_receipt();
+        let path = last_receipt(self.state);
         if files::read(&path, self.limits.meta_bytes).is_ok_and(|kept| kept == *receipt) {
             return Ok(());
         }
@@ -147,6 +132,7 @@ impl Import<'_> {
             mirror: CatalogTag::of(self.site, &served.place.mirror).reference(),
             digest: served.image.digest,
             repository: served.image.repository.clone(),
+            packages: BTreeMap::new(),
         });
         let catalogs = ours.chain(others).collect();
         let mut repositories = known.promoted;
@@ -182,7 +168,7 @@ impl Import<'_> {
                 .or_else(|| self.policy.accept_time.as_ref().map(ToString::to_string)),
             steps,
             site: SiteReport {
-                format: "ombundle.site-report/v1".to_owned(),
+                format: SiteReport::FORMAT.to_owned(),
                 site: self.site.name().to_owned(),
                 generation: inventory.sequence,
                 inventory: Some(inventory.digest()),
@@ -192,9 +178,32 @@ impl Import<'_> {
                 releases: known.releases,
                 digests,
                 repositories,
+                ..SiteReport::default()
             },
         }
     }
+}
+
+/// Where the last receipt is kept for the next import: the one that was written out is carried away.
+fn last_receipt(state: &Path) -> PathBuf {
+    state.join(MARKER)
+}
+
+/// What the last import of this site left.
+pub(in crate::flow) fn last_report(
+    state: &Path,
+    site: &Site,
+    limits: &Limits,
+) -> Result<Option<SiteReport>, AnyFault> {
+    let bytes = match files::read(&last_receipt(state), limits.meta_bytes) {
+        Ok(bytes) => bytes,
+        Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let last = SiteReport::parse(&bytes, limits).ok();
+    Ok(last.filter(|last| last.site == site.name()))
 }
 
 /// What became of the catalogs' tags, in the order in which it did.

@@ -135,6 +135,7 @@ impl Planner<'_> {
         let mapping = inputs.site.map(|site| Mapping::new(&site.spec.repositories)).transpose()?;
         let scope = Scope::of(inputs);
         findings.extend(foreign_report(inputs));
+        findings.extend(edited_report(inputs));
         let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
         let widen = "add it with `--platform`, or take it out of `spec.platforms` of the site file";
         findings.extend(uncovered(nodes, inputs.platforms, widen));
@@ -293,8 +294,17 @@ fn foreign_report(inputs: &PlanInputs<'_>) -> Option<Finding> {
     (report.site != site.name()).then(|| {
         let message =
             format!("the report is of the site `{}`, and the site file is of `{}`", report.site, site.name());
-        Finding::error("REPORT_SITE", "report", message)
-            .hint("give the receipt.json of this site's last import")
+        Finding::error("REPORT_SITE", "report", message).hint(
+            "give what `ombundle site report` wrote at this site, or the receipt.json of its last import",
+        )
+    })
+}
+
+/// A report that somebody changed: what it says is there may not be.
+fn edited_report(inputs: &PlanInputs<'_>) -> Option<Finding> {
+    inputs.report.filter(|report| report.edited).map(|_| {
+        Finding::error("REPORT_EDITED", "report", "the report was changed since it was written")
+            .hint("make it anew with `ombundle site report`; `--redact` leaves out the names of registries")
     })
 }
 

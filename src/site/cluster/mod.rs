@@ -8,9 +8,12 @@ use crate::reference::ImageRef;
 use crate::site::InstalledOperator;
 
 mod read;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+pub use summary::{ClusterSummary, SubscriptionSummary};
 
 /// The label by which objects of ours are known, and its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ombundle");

@@ -260,6 +260,7 @@ fn receipt(generation: u64) -> Receipt {
             releases: vec![],
             digests: BTreeSet::new(),
             repositories: BTreeMap::default(),
+            ..SiteReport::default()
         },
     }
 }

@@ -1,0 +1,313 @@
+//! What a site holds, read from its registries and from dumps of its cluster: small enough to be looked through and carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::catalog::{Catalog, Channel, Package, UpgradeGraph};
+use crate::digest::Digest;
+use crate::event::{Event, Phase};
+use crate::fault::{AnyFault, Exit};
+use crate::finding::Finding;
+use crate::flow::import::{generation, last_report};
+use crate::flow::record::History;
+use crate::flow::standing::Onlooker;
+use crate::promote::{CatalogTag, pointed_to};
+use crate::reference::{PinnedRef, RegistryHost, Repository, RepositoryRef, Tag};
+use crate::registry::{RegistryError, Target};
+use crate::release::Architecture;
+use crate::site::cluster::ClusterDump;
+use crate::site::{
+    CatalogMirror, CatalogState, ChannelState, PackageState, ReleaseState, RepositoryState, SiteReport,
+    StagingState,
+};
+use crate::transfer::{Closure, closure};
+use crate::trust::TrustSet;
+use crate::verify::Floor;
+use crate::workers;
+
+/// A catalog with more entries than this is reported by its heads alone: a whole one of a vendor has tens of thousands.
+const NAMED_ENTRIES: usize = 500;
+
+/// Who reports.
+pub struct Reporter<'a> {
+    /// Who looks at production.
+    pub onlooker: Onlooker<'a>,
+    /// Whose signatures under generations count.
+    pub trust: &'a TrustSet,
+    /// The folder of the journal.
+    pub state: &'a Path,
+    /// What was recorded there.
+    pub history: History<'a>,
+    /// What the cluster said of itself, if anybody asked it.
+    pub cluster: Option<&'a ClusterDump>,
+}
+
+/// Images by repository: what to walk.
+type Images = BTreeSet<PinnedRef>;
+
+impl Reporter<'_> {
+    /// Reads everything. Findings say what could not be looked at: what the report does not know is carried once more.
+    pub fn report(&self) -> Result<(SiteReport, Vec<Finding>), AnyFault> {
+        let Onlooker { site, client, .. } = self.onlooker;
+        let (production, staging) = (&site.spec.production.registry, &site.spec.staging.registry);
+        client.ping(production)?;
+        let (mut findings, mut images) = (Vec::new(), Images::new());
+        let catalogs = self.catalogs(&mut images, &mut findings)?;
+        let last = last_report(self.state, site, self.onlooker.limits)?.unwrap_or_default();
+        let releases = self.releases(&last)?;
+        let known = last
+            .repositories
+            .into_keys()
+            .chain(images.iter().map(|image| image.repository.repository.clone()));
+        let repositories = self.repositories(production, known.collect(), &mut findings)?;
+        images.extend(self.tagged(&repositories)?);
+        let held = self.held(&images)?;
+        let floor = self.floor()?;
+        let report = SiteReport {
+            format: SiteReport::FORMAT.to_owned(),
+            site: site.name().to_owned(),
+            generation: floor.map_or(0, |floor| floor.sequence),
+            inventory: floor.map(|floor| floor.inventory),
+            catalogs,
+            installed: match self.cluster {
+                Some(cluster) => cluster.installed().into_iter().collect(),
+                None => last.installed,
+            },
+            openshift: match self.cluster {
+                Some(cluster) => cluster.openshift.as_ref().and_then(|version| version.parse().ok()),
+                None => last.openshift,
+            },
+            releases,
+            held,
+            staging: self.staging(staging, &mut findings)?,
+            cluster: self.cluster.map(ClusterDump::summary),
+            ..SiteReport::default()
+        };
+        Ok((report, findings))
+    }
+
+    fn catalogs(
+        &self,
+        images: &mut Images,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Vec<CatalogState>, AnyFault> {
+        let site = self.onlooker.site;
+        let mut states = Vec::new();
+        for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
+            let tag = CatalogTag::of(site, &mirror);
+            let Some(offer) = self.onlooker.offer(&mirror)? else {
+                if site.spec.catalogs.contains(&mirror) {
+                    let message = "production has no such catalog";
+                    let hint = "right before the first import; else correct `mirror` in the site file";
+                    findings.push(Finding::info("NO_CATALOG", tag.reference(), message).hint(hint));
+                }
+                continue;
+            };
+            images.extend(offer.needs.pinned.into_keys());
+            states.push(CatalogState {
+                source: mirror.source.clone(),
+                mirror: tag.reference(),
+                digest: offer.digest,
+                repository: tag.repository,
+                packages: packages(&offer.catalog),
+            });
+        }
+        Ok(states)
+    }
+
+    /// The releases that production has tags for, the lowest version first.
+    fn releases(&self, last: &SiteReport) -> Result<Vec<ReleaseState>, AnyFault> {
+        let Onlooker { mapping, client, .. } = self.onlooker;
+        let image_repository = mapping.release_images()?;
+        let sources = mapping.releases()?;
+        let source =
+            sources.into_iter().find(|(_, mirror)| *mirror == image_repository).map(|(source, _)| source);
+        let Some(source) = source else { return Ok(Vec::new()) };
+        let mut states = Vec::new();
+        for (version, mirror) in self.onlooker.releases()? {
+            let Some(target) = Target::of(&mirror) else { continue };
+            let Some(digest) = pointed_to(client, &mirror.repository, &target)? else { continue };
+            let suffix =
+                mirror.tag.as_ref().and_then(|tag| tag.as_str().rsplit_once('-')).map(|(_, last)| last);
+            let architecture = Architecture::ALL.into_iter().find(|known| suffix == Some(known.tag_suffix()));
+            let Some(architecture) = architecture else { continue };
+            let before = last.releases.iter().find(|state| state.mirror == mirror);
+            let left_out = before.map(|state| state.left_out.clone()).unwrap_or_default();
+            states.push(ReleaseState { version, architecture, image: source.pin(digest), mirror, left_out });
+        }
+        Ok(states)
+    }
+
+    /// The repositories that may hold anything of this site: those of a registry that lets itself be listed, else those that are
+    /// known from elsewhere.
+    fn repositories(
+        &self,
+        host: &RegistryHost,
+        known: BTreeSet<Repository>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Vec<RepositoryRef>, AnyFault> {
+        let listed = match self.onlooker.client.catalog(host) {
+            Ok(listed) => listed,
+            Err(RegistryError::Interrupted) => return Err(RegistryError::Interrupted.into()),
+            Err(error) => {
+                let message = format!("the registry does not list its repositories: {error}");
+                let hint = "let this account list them; images that no catalog offers are carried again without that";
+                findings.push(Finding::warning("REPORT_PARTIAL", host, message).hint(hint));
+                Vec::new()
+            }
+        };
+        let places = self.places()?;
+        let ours = listed.into_iter().filter(|found| places.iter().any(|place| is_below(found, place)));
+        let all: BTreeSet<Repository> = ours.chain(known).collect();
+        Ok(all.into_iter().map(|repository| RepositoryRef { host: host.clone(), repository }).collect())
+    }
+
+    /// Where the site file puts things; what lies elsewhere in a registry is nobody's business.
+    fn places(&self) -> Result<Vec<Repository>, AnyFault> {
+        let Onlooker { site, mapping, .. } = self.onlooker;
+        let rules = site.spec.repositories.iter().map(|rule| rule.mirror.clone());
+        let catalogs = site.spec.catalogs.iter().map(|catalog| catalog.mirror.repository.clone());
+        let releases = mapping.releases()?.into_iter().map(|(_, mirror)| mirror);
+        let graph = site.spec.releases.graph_data.mirror.as_ref().map(|place| place.repository.clone());
+        Ok(rules.chain(catalogs).chain(releases).chain(graph).collect())
+    }
+
+    /// What the tags of these repositories point to.
+    fn tagged(&self, repositories: &[RepositoryRef]) -> Result<Images, AnyFault> {
+        let Onlooker { client, jobs, events, .. } = self.onlooker;
+        let tags = workers::map(repositories, jobs, events, |repository| {
+            Ok(client.tags(repository)?.into_iter().map(|tag| (repository.clone(), tag)).collect::<Vec<_>>())
+        })?;
+        let tags: Vec<(RepositoryRef, Tag)> = tags.into_iter().flatten().collect();
+        let found = workers::map(&tags, jobs, events, |(repository, tag)| {
+            let digest = match kept_by(tag) {
+                Some(digest) => Some(digest),
+                None => pointed_to(client, repository, &Target::Tag(tag.clone()))?,
+            };
+            Ok(digest.map(|digest| repository.pin(digest)))
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Walks images down to their last layers. Of an index all that is there counts, for whatever machines.
+    fn walk(&self, images: &Images) -> Result<Closure, AnyFault> {
+        let Onlooker { proof, client, jobs, events, limits, .. } = self.onlooker;
+        let images: Vec<PinnedRef> = images.iter().cloned().collect();
+        events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
+        let closure = closure(&images, &[], proof, client, jobs, events, limits)?;
+        events.emit(&Event::End { phase: Phase::Check });
+        Ok(closure)
+    }
+
+    fn held(&self, images: &Images) -> Result<BTreeMap<Repository, RepositoryState>, AnyFault> {
+        let Closure { present, sizes, .. } = self.walk(images)?;
+        let state = |(repository, digests): (Repository, BTreeSet<Digest>)| {
+            let place = self.onlooker.site.in_production(repository.clone());
+            let (roots, parts): (Vec<&Digest>, Vec<&Digest>) =
+                digests.iter().partition(|digest| images.contains(&place.pin(**digest)));
+            let state = RepositoryState {
+                bytes: digests.iter().filter_map(|digest| sizes.get(digest)).sum(),
+                images: roots.into_iter().collect(),
+                parts: parts.into_iter().collect(),
+            };
+            (repository, state)
+        };
+        Ok(present.into_iter().map(state).collect())
+    }
+
+    /// What is left in staging; nothing where that cannot be asked: no archive depends on it.
+    fn staging(
+        &self,
+        host: &RegistryHost,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<StagingState>, AnyFault> {
+        let look = || -> Result<StagingState, AnyFault> {
+            self.onlooker.client.ping(host)?;
+            let mut told = Vec::new();
+            let repositories = self.repositories(host, BTreeSet::new(), &mut told)?;
+            let images = self.tagged(&repositories)?;
+            let Closure { present, sizes, .. } = self.walk(&images)?;
+            Ok(StagingState {
+                repositories: present.len(),
+                images: images.len(),
+                bytes: sizes.values().sum(),
+            })
+        };
+        match look() {
+            Ok(state) => Ok(Some(state)),
+            Err(fault) if fault.exit() == Exit::Interrupted => Err(fault),
+            Err(fault) => {
+                let message = format!("the report says nothing of it: {fault}");
+                findings.push(Finding::warning("REPORT_PARTIAL", host, message));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The generation in force, by the journal and by what production keeps, whichever knows the higher one.
+    fn floor(&self) -> Result<Option<Floor>, AnyFault> {
+        let Onlooker { site, client, events, limits, .. } = self.onlooker;
+        let host = &site.spec.production.registry;
+        let kept = generation::latest(host, site.name(), self.trust, client, events, limits)?;
+        let local = self.history.in_force().map(|(sequence, inventory)| Floor { sequence, inventory });
+        Ok(local.into_iter().chain(kept).max_by_key(|floor| floor.sequence))
+    }
+}
+
+/// Whether a repository is this one or lies below it.
+fn is_below(repository: &Repository, place: &Repository) -> bool {
+    let rest = repository.as_str().strip_prefix(place.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The digest that a tag is named after, `sha256-<hex>`: what it keeps.
+fn kept_by(tag: &Tag) -> Option<Digest> {
+    Digest::from_hex(tag.as_str().strip_prefix("sha256-")?).ok()
+}
+
+fn packages(catalog: &Catalog) -> BTreeMap<String, PackageState> {
+    let channels = || catalog.packages.values().flat_map(|package| package.channels.values());
+    let named = channels().map(|channel| channel.entries.len()).sum::<usize>() <= NAMED_ENTRIES;
+    let channel = |channel: &Channel| ChannelState {
+        head: UpgradeGraph::new(channel).head().map(str::to_owned),
+        entries: channel.entries.len(),
+        names: channel.entries.iter().filter(|_| named).map(|entry| entry.name.clone()).collect(),
+    };
+    let package = |(name, package): (&String, &Package)| {
+        let channels = package.channels.iter().map(|(name, found)| (name.clone(), channel(found)));
+        let default_channel = package.default_channel.clone();
+        (name.clone(), PackageState { default_channel, channels: channels.collect() })
+    };
+    catalog.packages.iter().map(package).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_end_at_whole_names() {
+        for (repository, place, expected) in [
+            ("olm-redhat/a/b", "olm-redhat", true),
+            ("olm-redhat", "olm-redhat", true),
+            ("olm-redhat-2/a", "olm-redhat", false),
+            ("other/olm-redhat", "olm-redhat", false),
+        ] {
+            assert_eq!(
+                is_below(&repository.parse().unwrap(), &place.parse().unwrap()),
+                expected,
+                "{repository}"
+            );
+        }
+    }
+
+    #[test]
+    fn tags_that_keep_a_digest_name_it() {
+        let digest = Digest::of(b"x");
+        assert_eq!(kept_by(&Tag::of_digest(&digest)), Some(digest));
+        for tag in ["latest", "sha256-00", "v1.sha256"] {
+            assert_eq!(kept_by(&tag.parse().unwrap()), None, "{tag}");
+        }
+        assert_eq!(kept_by(&Tag::of_attachment(&digest, "sig").unwrap()), None);
+    }
+}
