@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::fault::{Exit, Fault};
 use crate::finding::Finding;
 use crate::reference::{InvalidReference, RegistryHost, Repository, RepositoryRef};
-use crate::site::{MirrorTag, PrefixRule};
+use crate::site::{MirrorTag, PrefixRule, Site};
 
 /// Why a repository has no place at the site.
 #[derive(Debug, thiserror::Error)]
@@ -194,6 +194,25 @@ impl Mapping {
         }
         findings
     }
+}
+
+/// What else a site would put among the releases: an update service takes every tag there for one.
+pub fn among_releases(site: &Site, mapping: &Mapping) -> Vec<Finding> {
+    let Ok(releases) = mapping.release_images() else { return Vec::new() };
+    let catalogs = site.spec.catalogs.iter();
+    let catalogs = catalogs.map(|catalog| (format!("the catalog {}", catalog.source), &catalog.mirror));
+    let data = site.spec.releases.graph_data.mirror.iter();
+    let all = catalogs.chain(data.map(|place| ("the image with graph data".to_owned(), place)));
+    let there = all.filter(|(_, place)| place.repository == releases);
+    there
+        .map(|(what, place)| {
+            let message = format!(
+                "{what} would land among the OpenShift releases, where an update service takes every tag for a release"
+            );
+            let hint = "give it a repository of its own as `mirror` in the site file";
+            Finding::error("AMONG_RELEASES", place, message).hint(hint)
+        })
+        .collect()
 }
 
 const RELEASES_HOST: &str = "quay.io";

@@ -10,7 +10,7 @@ use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog_image::{ImageSource, apply_layers};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, ImageIndex, ImageManifest, ManifestView, Platform, RawManifest};
+use crate::oci::{Descriptor, ImageManifest, ManifestView, Platform, RawManifest};
 use crate::reference::PinnedRef;
 use crate::registry::RegistryError;
 use crate::release::{MANIFESTS, NAMING, PayloadAsk, PayloadError, ReleasePayload};
@@ -87,8 +87,8 @@ pub fn read_release(
 }
 
 /// Whether a release for several architectures has an image for each of these nodes.
-pub fn serves(index: &ImageIndex, image: &PinnedRef, nodes: &[Platform]) -> Result<(), PayloadError> {
-    chosen(&index.manifests, nodes, image).map(|_| ())
+pub fn serves(entries: &[Descriptor], image: &PinnedRef, nodes: &[Platform]) -> Result<(), PayloadError> {
+    chosen(entries, nodes, image).map(|_| ())
 }
 
 /// The entries of an index for these platforms. Each of them must be there: a node without its image does not come back.

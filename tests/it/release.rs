@@ -6,6 +6,7 @@ mod carried;
 mod cases;
 mod command;
 mod keys;
+mod named;
 mod payload;
 mod real;
 mod refused;

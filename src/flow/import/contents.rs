@@ -10,7 +10,7 @@ use crate::flow::documents;
 use crate::flow::import::deliver::place;
 use crate::flow::pack::label;
 use crate::limits::Limits;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, among_releases};
 use crate::oci::{Descriptor, media};
 use crate::plan::{ImageKind, Plan, PlannedCatalog, PlannedImage, Prerequisite};
 use crate::reference::{Repository, RepositoryRef};
@@ -27,6 +27,14 @@ pub enum ContentsError {
     UnknownCatalog {
         /// The catalog, as upstream calls it.
         catalog: String,
+    },
+    /// Something else would land where the releases are.
+    #[error("{message}")]
+    AmongReleases {
+        /// What, and why not.
+        message: String,
+        /// What to do about it.
+        hint: String,
     },
     /// Some images have no place.
     #[error("{count} repositories have no place of their own at this site; the first: {first}")]
@@ -48,6 +56,7 @@ impl Fault for ContentsError {
             Self::UnknownCatalog { catalog } => {
                 format!("add an entry with `source: {catalog}` to `spec.catalogs` of the site file")
             }
+            Self::AmongReleases { hint, .. } => hint.clone(),
             Self::Mapping { .. } => {
                 "give each a prefix of its own under `spec.repositories` of the site file".to_owned()
             }
@@ -98,6 +107,10 @@ impl<'s> Contents<'s> {
                 Ok((catalog.clone(), mirror))
             })
             .collect::<Result<Vec<_>, ContentsError>>()?;
+        let among = if plan.releases.is_empty() { Vec::new() } else { among_releases(site, mapping) };
+        if let Some(first) = among.into_iter().next() {
+            return Err(ContentsError::AmongReleases { message: first.message, hint: first.hint }.into());
+        }
         let collisions = collisions(&plan, mapping);
         if let Some(first) = collisions.first() {
             let first = format!("{}: {}", first.subject, first.message);

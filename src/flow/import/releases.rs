@@ -138,17 +138,18 @@ impl Import<'_> {
         Ok(ReleaseCase { emitted, graph, update_service })
     }
 
-    /// A release for several architectures has something for each node.
+    /// Of a release for several architectures something comes for each node.
     fn serving(&self, contents: &Contents<'_>, source: &ArchiveSource<'_>) -> Result<(), AnyFault> {
         let releases = contents.plan.releases.iter().filter(|one| one.architecture == Architecture::Multi);
         for release in releases {
-            let roots = contents.images.iter().map(|placed| &placed.image.root);
-            let Some(root) = roots.into_iter().find(|root| root.digest == release.image.digest) else {
+            let mut images = contents.images.iter().map(|placed| &placed.image);
+            let Some(image) = images.find(|image| image.root.digest == release.image.digest) else {
                 continue;
             };
-            if let ManifestView::Index(index) = read_manifest(source, root, self.limits)?.view(self.limits)? {
-                serves(&index, &release.image, &self.site.spec.platforms)?;
-            }
+            let root = read_manifest(source, &image.root, self.limits)?;
+            let ManifestView::Index(mut index) = root.view(self.limits)? else { continue };
+            index.manifests.retain(|entry| image.manifests.iter().any(|comes| comes.digest == entry.digest));
+            serves(&index.manifests, &release.image, &self.site.spec.platforms)?;
         }
         Ok(())
     }

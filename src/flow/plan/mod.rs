@@ -19,7 +19,7 @@ use crate::finding::{Finding, nearest};
 use crate::flow::pack;
 use crate::imageset::{CatalogRef, OperatorsRequest, Request};
 use crate::limits::Limits;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, among_releases};
 use crate::oci::Platform;
 use crate::plan::select::Missing;
 use crate::plan::{Draft, Holdings, Plan, PlannedCatalog, strangers};
@@ -195,6 +195,9 @@ impl Planner<'_> {
         if let Some(mapping) = &mapping {
             let placed = images.iter().filter(|image| !image.kind.is_base());
             findings.extend(mapping.check(placed.map(|image| (&image.source, image.mirror.as_ref()))));
+        }
+        if let (Some(mapping), Some(site), false) = (&mapping, inputs.site, releases.planned.is_empty()) {
+            findings.extend(among_releases(site, mapping));
         }
         let plan = draft(request, inputs, scope, created, expires)?;
         let plan = Draft {

@@ -84,6 +84,23 @@ fn releases_arrive_whole_and_the_cluster_is_led_to_them() {
     let again: Value = serde_json::from_str(&site.ok(&format!("{IMPORT} --format json")).stdout).unwrap();
     assert_eq!(again["written"], 0);
     assert_eq!(serde_json::from_str::<Value>(&site.text("out/receipt.json")).unwrap(), receipt);
+
+    // For a cluster before 4.13 the same mirrors, in the older form.
+    site.ok("import up.ombundle --site site.yaml -o old --legacy-icsp");
+    let mirrors = site.text("old/cluster/01-imagecontentsourcepolicy-icsp-here-production.yaml");
+    for (source, mirror) in [(RELEASES, IMAGES), (COMPONENTS, PARTS)] {
+        let entry =
+            format!("- source: \"quay.io/{source}\"\n      mirrors:\n        - \"{host}/{mirror}\"\n");
+        assert!(mirrors.contains("repositoryDigestMirrors:") && mirrors.contains(&entry), "{mirrors}");
+    }
+    assert!(
+        !site
+            .world
+            .folder
+            .path()
+            .join("old/cluster/01-imagedigestmirrorset-idms-here-production.yaml")
+            .exists()
+    );
 }
 
 #[test]
@@ -355,4 +372,35 @@ fn graph_data_with_odd_names_makes_no_image() {
         found["message"].as_str().unwrap().contains("is called \"channels/.wh.stable-4.20.yaml\""),
         "{found}"
     );
+}
+
+/// An update service takes every tag of that repository for a release.
+#[test]
+fn nothing_else_lands_among_the_releases() {
+    let site = Site::new();
+    site.pack();
+    let (own, among) =
+        ("graphData: {source: ", "graphData: {mirror: 'ocp4/openshift/release-images:graph', source: ");
+    site.edit("site.yaml", own, among);
+    let before = (site.staging.changes(), site.production.changes());
+    let refused = site.ends(IMPORT, 2);
+    let told = "the image with graph data would land among the OpenShift releases";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
+    let plan = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3", 2);
+    let [found] = plan["findings"].as_array().unwrap().as_slice() else { panic!("{plan}") };
+    assert_eq!(
+        (&found["code"], &found["subject"]),
+        (&"AMONG_RELEASES".into(), &format!("{IMAGES}:graph").into())
+    );
+    site.edit("site.yaml", among, own);
+    site.edit(
+        "site.yaml",
+        "  platforms:",
+        &format!(
+            "  catalogs: [{{source: 'quay.io/x/index:v1', mirror: '{IMAGES}:v1', name: cs}}]\n  platforms:"
+        ),
+    );
+    let refused = site.ends(IMPORT, 2);
+    assert!(refused.stderr.contains("the catalog quay.io/x/index:v1 would land among"), "{}", refused.stderr);
 }

@@ -167,6 +167,7 @@ fn no_way_ends_with_its_reason() {
     folder.write("broken.json", reply(20).to_string().replace("[0,1]", "[0,9]"));
     for (line, exit, code) in [
         ("--from 4.20.2 --to 4.20.1 --graph reply.json", 10, "NO_PATH"),
+        ("--from 4.30.0 --to 4.20.1 --graph reply.json", 10, "NO_PATH"),
         ("--from 4.18.9 --to 4.20.1 --graph reply.json", 10, "UNKNOWN_RELEASE"),
         ("--from 4.20.0 --channel stable-4.21 --graph reply.json", 10, "NO_HEAD"),
         ("--from 4.20.0 --to 4.20.1 --graph broken.json", 3, "GRAPH_EDGE_RANGE"),

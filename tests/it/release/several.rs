@@ -89,6 +89,38 @@ fn a_release_that_has_nothing_for_some_nodes_is_refused_at_both_ends() {
     assert!(found.contains("RELEASE_UNFIT") && found.contains(told), "{plan}");
 }
 
+/// Of a release for several architectures some may be taken: those of the nodes.
+#[test]
+fn the_nodes_decide_which_images_of_a_release_may_stay_behind() {
+    let (site, [release, _], arm) = mixed();
+    site.world.folder.write(
+        "imageset.yaml",
+        "kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  platform:\n    platforms: [{os: linux, architecture: amd64}]\n    channels: [{name: stable-4.20, minVersion: 4.20.5, maxVersion: 4.20.5}]\n",
+    );
+    let line = "plan -c imageset.yaml --site site.yaml --from-release 4.20.0";
+    let refused = site.json(line, 2);
+    let found = &refused["findings"][0];
+    assert_eq!((&found["code"], &found["subject"]), (&json!("PLATFORM_UNCOVERED"), &json!(ARM)));
+    assert!(found["hint"].as_str().unwrap().contains("`mirror.platform.platforms`"), "{found}");
+    // A registry that takes an index without its images.
+    site.write("linux/amd64", "release.asc");
+    site.edit("site.yaml", "  platforms:", "  profile: nexus\n  platforms:");
+    let plan = site.json(&format!("{line} -o plan.json"), 0);
+    assert_eq!(plan["releases"][0]["image"], format!("quay.io/{RELEASES}@{release}"));
+    let carried = plan["images"].to_string();
+    assert!(carried.contains(&release.to_string()) && !carried.contains(&arm.digest().to_string()), "{plan}");
+    // Nodes of the other kind have come since.
+    site.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    site.write("linux/amd64, linux/arm64", "release.asc");
+    let refused = site.ends(IMPORT, 2);
+    assert!(
+        refused.stderr.contains("is not made for linux/arm64; it is for linux/amd64"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!((site.staging.changes(), site.production.changes()), (0, 0), "nothing was written");
+}
+
 /// One release for each architecture: 4.20.0 and 4.20.5, and for arm64 4.20.3 between them.
 fn apart() -> (Site, BTreeMap<&'static str, Digest>) {
     let world = World::new();

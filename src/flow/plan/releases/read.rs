@@ -139,7 +139,7 @@ impl Reader<'_> {
         let read = read_release(&images, ask, self.platforms, Depth::Whole, events, limits);
         let fitting = read.and_then(|image| {
             if let ManifestView::Index(index) = image.root.view(limits)? {
-                serves(&index, &wanted.image, self.nodes)?;
+                serves(&index.manifests, &wanted.image, self.nodes)?;
             }
             Ok(image)
         });

@@ -188,11 +188,6 @@ impl Search<'_> {
             way.findings.push(Finding::warning("RELEASE_START_UNKNOWN", "releases", message).hint(hint));
             return;
         };
-        // A channel of another minor release need not know what runs; that it is newer is plain without it.
-        if to < *from {
-            let refusal = NoReleasePath::Backwards { from: from.clone(), to };
-            return way.findings.extend(refusal.findings());
-        }
         let channel = self.channel_of(&to);
         let request =
             PathRequest { from, to: Some(&to), channel: channel.as_ref(), accepted: &inputs.accepted };
