@@ -102,7 +102,8 @@ fn compare(
         without: release.left_out.iter().cloned().collect(),
         kubevirt: !release.disks.is_empty(),
     };
-    let payload = read_release(images, &ask, platforms, Depth::Whole, events, limits)?.payload;
+    let depth = if ask.kubevirt { Depth::Whole } else { Depth::Components };
+    let payload = read_release(images, &ask, platforms, depth, events, limits)?.payload;
     let named: BTreeSet<&PinnedRef> =
         release.components.iter().map(|component| &component.image).chain(release.disks.values()).collect();
     let missing: Vec<&PinnedRef> =
