@@ -13,6 +13,8 @@ pub struct Limits {
     pub meta_bytes: u64,
     /// Nesting of any JSON document.
     pub json_depth: usize,
+    /// Nesting of a Kubernetes object or a catalog's blob in YAML: the schema of a pod template in a CRD has some fifty levels.
+    pub manifest_depth: usize,
     /// Bytes of an image manifest or index. Registries refuse more than 4 MiB (distribution's limit).
     pub manifest_bytes: u64,
     /// Bytes of an image config.
@@ -30,6 +32,8 @@ pub struct Limits {
     pub layer_ratio: u64,
     /// Entries of one catalog or bundle layer.
     pub layer_entries: u64,
+    /// Bytes of all files that the layers of one image bring, also of those that later layers hide: they may lie on a disk.
+    pub shelved_bytes: u64,
     /// Bytes of one file of a catalog. The largest real one has 30 MB.
     pub catalog_file_bytes: u64,
     /// Bytes of all files of a catalog.
@@ -75,6 +79,7 @@ pub const LIMITS: Limits = Limits {
     signatures: 16,
     meta_bytes: 256 << 20,
     json_depth: 32,
+    manifest_depth: 100,
     manifest_bytes: 4 << 20,
     config_bytes: 8 << 20,
     index_depth: 4,
@@ -83,6 +88,7 @@ pub const LIMITS: Limits = Limits {
     layer_plain_bytes: 4 << 30,
     layer_ratio: 200,
     layer_entries: 500_000,
+    shelved_bytes: 4 << 30,
     catalog_file_bytes: 256 << 20,
     catalog_bytes: 1 << 30,
     catalog_blobs: 1_000_000,

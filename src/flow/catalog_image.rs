@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::catalog::image::build::{CACHE, CONFIGS, CacheWhiteout, Layer, OPM_PATHS, difference};
-use crate::catalog::image::{ImageError, LayerFiles, LayerSummary, catalog_root};
+use crate::catalog::image::{ImageError, LayerFiles, LayerSummary, Shelf, catalog_root};
 use crate::catalog::{Loaded, load};
 use crate::digest::{Digest, VerifyingReader};
 use crate::event::Events;
@@ -146,11 +146,6 @@ impl CatalogImage {
         files.into_iter().flatten().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
     }
 
-    /// The same without copying them, for whoever needs nothing else of the image.
-    pub fn into_files(self) -> BTreeMap<String, Arc<[u8]>> {
-        self.images.into_iter().next().map(|image| image.files).unwrap_or_default()
-    }
-
     /// The catalog of the first image. Those of other platforms are the same by convention.
     pub fn catalog(&self, limits: &Limits) -> Loaded {
         load(self.files(), limits)
@@ -217,19 +212,29 @@ pub fn config_of(
     Ok(ConfigView::parse(&pull(source, &view.config, limits.config_bytes)?)?)
 }
 
-/// Applies layers of an image, lowest first, and says what each is.
-pub fn apply_layers(
-    files: &mut LayerFiles,
+/// Applies layers of an image, lowest first.
+pub fn add_layers<S: Shelf>(
+    files: &mut LayerFiles<S>,
     source: &dyn ImageSource,
     image_layers: &[Descriptor],
     limits: &Limits,
-) -> Result<Vec<LayerSummary>, AnyFault> {
+) -> Result<(), AnyFault> {
+    each_layer(source, image_layers, |reader, layer| files.add(reader, layer, limits)).map(drop)
+}
+
+/// The bytes of a layer, which are checked while they are read.
+type LayerReader<'r> = VerifyingReader<Box<dyn Read + 'r>>;
+
+fn each_layer<T>(
+    source: &dyn ImageSource,
+    image_layers: &[Descriptor],
+    mut apply: impl FnMut(LayerReader<'_>, &Descriptor) -> Result<T, ImageError>,
+) -> Result<Vec<T>, AnyFault> {
     let mut layers = Vec::new();
     for layer in image_layers {
-        let body = source.blob(layer)?;
-        let mut reader = VerifyingReader::new(body, layer.digest, layer.size);
-        match files.apply(&mut reader, layer, limits) {
-            Ok(summary) => layers.push(summary),
+        let reader = VerifyingReader::new(source.blob(layer)?, layer.digest, layer.size);
+        match apply(reader, layer) {
+            Ok(applied) => layers.push(applied),
             // What the registry did wrong is the registry's fault, not the image's; a layer that was made wrong is
             // `ImageError::Corrupt`.
             Err(ImageError::Read { source: error, .. }) => {
@@ -266,7 +271,7 @@ fn read_image(
     let config = pull(source, &view.config, limits.config_bytes)?;
     let root = catalog_root(&ConfigView::parse(&config)?)?;
     let mut files = LayerFiles::new([root.as_str(), CONFIGS]).disposable([CACHE]).watched(OPM_PATHS);
-    let layers = apply_layers(&mut files, source, &view.layers, limits)?;
+    let layers = each_layer(source, &view.layers, |reader, layer| files.apply(reader, layer, limits))?;
     Ok(PlatformImage {
         manifest: manifest.clone(),
         view: view.clone(),

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
-use crate::flow::catalog_image::{ImageSource, apply_layers};
+use crate::flow::catalog_image::{ImageSource, add_layers};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ImageManifest, ManifestView, Platform, RawManifest};
 use crate::reference::PinnedRef;
@@ -145,6 +145,6 @@ fn manifests(
     limits: &Limits,
 ) -> Result<BTreeMap<String, Arc<[u8]>>, AnyFault> {
     let mut files = LayerFiles::new([MANIFESTS]);
-    apply_layers(&mut files, source, view.layers.get(from..).unwrap_or_default(), limits)?;
+    add_layers(&mut files, source, view.layers.get(from..).unwrap_or_default(), limits)?;
     Ok(files.files(MANIFESTS)?)
 }

@@ -3,7 +3,8 @@
 //! Three rules hold here. A final name never holds partial content: everything is written under another name, synced and
 //! renamed ([`files`]). What must survive a power cut is a record of its own ([`journal`]). What is large is never copied:
 //! blobs go straight to their place in the archive ([`part`]) and are read straight from it ([`volumes`]). The one
-//! exception is what planning reads, which is kept for the next plan ([`cache`]).
+//! exception is what planning reads, which is kept for the next plan ([`cache`]). What is too large for memory lies aside
+//! without a name ([`spill`]).
 
 pub mod archive_file;
 pub mod cache;
@@ -14,6 +15,7 @@ pub mod lock;
 pub mod medium_copy;
 pub mod part;
 mod pieces;
+pub mod spill;
 pub mod tree;
 pub mod twice;
 pub mod volumes;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
@@ -151,6 +151,49 @@ pub fn in_order<T: Sync, R: Send>(
     })
 }
 
+/// Does `work` on what `feed` hands out, with `threads` threads, while `feed` itself runs on the calling one, which helps when it
+/// has ended. Gives what `feed` gave, and the results in no order.
+///
+/// The first failure is returned when the threads have ended; no new item is begun after it, nor after an interruption.
+pub fn fed<T: Send, F, R: Send>(
+    threads: usize,
+    events: &dyn Events,
+    feed: impl FnOnce(mpsc::Sender<T>) -> Result<F, AnyFault>,
+    work: impl Fn(T) -> Result<R, AnyFault> + Sync,
+) -> Result<(F, Vec<R>), AnyFault> {
+    let (sender, receiver) = mpsc::channel();
+    let receiver = Mutex::new(receiver);
+    let stop = AtomicBool::new(false);
+    let done: Mutex<Result<Vec<R>, AnyFault>> = Mutex::new(Ok(Vec::new()));
+    let worker = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Ok(item) = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv() else { break };
+            let result = if events.interrupted() { Err(Interrupted.into()) } else { work(item) };
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&mut *done, result) {
+                (Ok(results), Ok(result)) => results.push(result),
+                (Ok(_), Err(fault)) => {
+                    stop.store(true, Ordering::Relaxed);
+                    *done = Err(fault);
+                }
+                (Err(_), _) => {}
+            }
+        }
+    };
+    let fed = std::thread::scope(|scope| {
+        for _ in 1..threads.max(2) {
+            scope.spawn(worker);
+        }
+        let fed = feed(sender);
+        if fed.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        worker();
+        fed
+    });
+    Ok((fed?, done.into_inner().unwrap_or_else(PoisonError::into_inner)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +240,44 @@ mod tests {
         in_order(&items, 2, &Silent, |item| Ok(*item), stop).unwrap();
         assert_eq!(last, 9);
         in_order(&[], 2, &Silent, |item: &u32| Ok(*item), go_on).unwrap();
+    }
+
+    #[test]
+    fn what_is_fed_is_done_meanwhile() {
+        let met = std::sync::Barrier::new(2);
+        let feed = |sender: mpsc::Sender<u32>| {
+            sender.send(0).unwrap();
+            // Goes on only when the first item is being worked on.
+            met.wait();
+            (1..100).for_each(|item| sender.send(item).unwrap());
+            Ok("fed")
+        };
+        let work = |item: u32| {
+            if item == 0 {
+                met.wait();
+            }
+            Ok(item)
+        };
+        let (fed_, mut done) = fed(1, &Silent, feed, work).unwrap();
+        done.sort_unstable();
+        assert_eq!((fed_, done), ("fed", (0..100).collect()));
+    }
+
+    #[test]
+    fn a_failure_of_either_side_ends_the_feeding() {
+        let feed = |sender: mpsc::Sender<u32>| {
+            (0..100).for_each(|item| sender.send(item).unwrap());
+            Ok(())
+        };
+        let begun = AtomicUsize::new(0);
+        let work = |_| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            Err::<(), _>(Interrupted.into())
+        };
+        assert_eq!(fed(2, &Silent, feed, work).unwrap_err().exit(), Exit::Interrupted);
+        assert!(begun.load(Ordering::SeqCst) <= 2);
+        let feed = |_: mpsc::Sender<u32>| Err::<(), _>(Interrupted.into());
+        assert_eq!(fed(2, &Silent, feed, Ok).unwrap_err().exit(), Exit::Interrupted);
     }
 
     #[test]

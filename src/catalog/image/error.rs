@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::digest::{ContentMismatch, Digest};
-use crate::fault::{Exit, Fault};
+use crate::fault::{Exit, Fault, exit_for_io};
 use crate::oci::OciError;
 
 /// What can be rendered.
@@ -39,6 +39,13 @@ pub enum ImageError {
         /// The layer.
         layer: Digest,
         /// What is wrong with it.
+        #[source]
+        source: io::Error,
+    },
+    /// What was read of the layers could not be put aside.
+    #[error("the files of the image could not be put aside")]
+    Shelf {
+        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -150,6 +157,7 @@ impl Fault for ImageError {
                     _ => Exit::Registry,
                 }
             }
+            Self::Shelf { source } => exit_for_io(source, Exit::Usage),
             Self::Sqlite | Self::Role { .. } | Self::FileName { .. } => Exit::Usage,
             Self::Base { .. } => Exit::Prerequisite,
             Self::Built { .. } => Exit::Unexpected,
@@ -167,6 +175,7 @@ impl Fault for ImageError {
                 "a catalog has the label `operators.operatorframework.io.index.configs.v1`, a bundle \
                  `operators.operatorframework.io.bundle.package.v1`"
             }
+            Self::Shelf { .. } => "set `TMPDIR` to a folder that has room for the unpacked catalog",
             Self::Limit { .. } => {
                 "an image with this much in it is not plausible; look at it before trusting it"
             }

@@ -4,7 +4,6 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::digest::{Digest, Hasher};
 use crate::limits::Limits;
 
 /// Plain bytes that are let through before the ratio counts: small layers of zeros are no bomb.
@@ -16,9 +15,11 @@ const ZSTD_WINDOW: u32 = 25;
 type Source<R> = BufReader<Counted<io::Chain<Cursor<Vec<u8>>, R>>>;
 
 /// A reader of the plain bytes.
-pub(super) struct Inflate<R: Read> {
+pub(super) struct Inflate<'w, R: Read> {
     codec: Codec<R>,
-    hasher: Hasher,
+    /// Sees every plain byte.
+    watch: &'w mut dyn FnMut(&[u8]),
+    plain: u64,
     plain_limit: u64,
     ratio_limit: u64,
     /// The ceiling that was hit: what there was too much of, and how much there may be.
@@ -57,10 +58,14 @@ pub(super) enum Unpackable {
     Packing(&'static str),
 }
 
-impl<R: Read> Inflate<R> {
+impl<'w, R: Read> Inflate<'w, R> {
     /// Looks at the first bytes to see how they are packed; the engines of this field do the same and trust no media
     /// type (containers/image `pkg/compression`).
-    pub(super) fn new(mut reader: R, limits: &Limits) -> Result<Self, Unpackable> {
+    pub(super) fn new(
+        mut reader: R,
+        limits: &Limits,
+        watch: &'w mut dyn FnMut(&[u8]),
+    ) -> Result<Self, Unpackable> {
         let mut head = Vec::with_capacity(6);
         reader.by_ref().take(6).read_to_end(&mut head).map_err(Unpackable::Io)?;
         let codec = match head.as_slice() {
@@ -84,7 +89,7 @@ impl<R: Read> Inflate<R> {
             }
         };
         let (plain_limit, ratio_limit) = (limits.layer_plain_bytes, limits.layer_ratio);
-        Ok(Self { codec, hasher: Hasher::default(), plain_limit, ratio_limit, hit: None })
+        Ok(Self { codec, watch, plain: 0, plain_limit, ratio_limit, hit: None })
     }
 
     /// The ceiling that stopped the reading, if one did.
@@ -137,9 +142,9 @@ impl<R: Read> Inflate<R> {
         }
     }
 
-    /// How many plain bytes came, and their digest.
-    pub(super) fn finish(self) -> (u64, Digest) {
-        (self.hasher.length(), self.hasher.finish())
+    /// How many plain bytes came.
+    pub(super) fn plain_bytes(&self) -> u64 {
+        self.plain
     }
 }
 
@@ -149,18 +154,20 @@ enum Packed {
     Zstd,
 }
 
-impl<R: Read> Read for Inflate<R> {
+impl<R: Read> Read for Inflate<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.codec {
             Codec::Plain(source) => source.read(buffer)?,
             Codec::Gzip(decoder) => decoder.read(buffer)?,
             Codec::Zstd(decoder) => decoder.read(buffer)?,
         };
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
-        let plain = self.hasher.length();
-        if plain > self.plain_limit {
+        (self.watch)(buffer.get(..count).unwrap_or_default());
+        self.plain += count as u64;
+        if self.plain > self.plain_limit {
             self.hit = Some(("plain bytes", self.plain_limit));
-        } else if plain > RATIO_FREE.saturating_add(self.counted().count.saturating_mul(self.ratio_limit)) {
+        } else if self.plain
+            > RATIO_FREE.saturating_add(self.counted().count.saturating_mul(self.ratio_limit))
+        {
             self.hit = Some(("plain bytes for each packed one", self.ratio_limit));
         }
         match self.hit {

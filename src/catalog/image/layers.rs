@@ -7,14 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use tar::EntryType;
 
 use crate::catalog::image::inflate::{Inflate, Unpackable};
 use crate::catalog::image::stream::{TarEntry, TarFault, TarStream};
-use crate::catalog::image::{ImageError, names};
-use crate::digest::Digest;
+use crate::catalog::image::{ImageError, Memory, Shelf, names};
+use crate::digest::{Digest, Hasher};
 use crate::limits::Limits;
 use crate::oci::{Attributes, Descriptor, media};
 
@@ -23,6 +22,8 @@ const OPAQUE: &str = ".wh..wh..opq";
 const WHITEOUT_META: &str = ".wh..wh.";
 /// How many links are followed from one to the next: what Linux does.
 const LINK_DEPTH: usize = 40;
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 << 10;
 
 /// What one layer was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,37 +38,59 @@ pub struct LayerSummary {
 }
 
 /// The files of an image below a few directories, layer by layer.
-#[derive(Debug, Clone, Default)]
-pub struct LayerFiles {
+#[derive(Debug, Clone)]
+pub struct LayerFiles<S: Shelf = Memory> {
+    shelf: S,
     wanted: Vec<String>,
     disposable: Vec<String>,
     watched: BTreeSet<String>,
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<String, Node<S::Kept>>,
     layers: u32,
     kept_bytes: u64,
+    /// Bytes that went to the shelf, also of files that are no longer there.
+    shelved_bytes: u64,
 }
 
 #[derive(Debug, Clone)]
-struct Node {
+struct Node<K> {
     /// The layer that put it there, counted from 0.
     layer: u32,
     attributes: Attributes,
-    kind: Kind,
+    kind: Kind<K>,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum Kind<K> {
     Directory,
-    File(Arc<[u8]>),
+    File {
+        kept: K,
+        size: u64,
+    },
     Symlink(String),
     /// Something that is there and not kept.
     Present,
 }
 
 impl LayerFiles {
-    /// Keeps what lies below these directories, given relative to the image's root, for instance `configs`.
+    /// Keeps what lies below these directories in memory. They are relative to the image's root, for instance `configs`.
     pub fn new<'a>(wanted: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { wanted: directories(wanted), ..Self::default() }
+        Self::shelved(Memory::default(), wanted)
+    }
+}
+
+impl<S: Shelf> LayerFiles<S> {
+    /// The same, kept on this shelf.
+    pub fn shelved<'a>(shelf: S, wanted: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            shelf,
+            wanted: directories(wanted),
+            disposable: Vec::new(),
+            watched: BTreeSet::new(),
+            nodes: BTreeMap::new(),
+            layers: 0,
+            kept_bytes: 0,
+            shelved_bytes: 0,
+        }
     }
 
     /// Files below these directories are not kept, and an image can do without them, for instance `tmp/cache`.
@@ -84,7 +107,7 @@ impl LayerFiles {
         self
     }
 
-    /// Applies the next layer. After an error the value is of no more use.
+    /// Applies the next layer and says what it was. After an error the value is of no more use.
     ///
     /// The reader must check the layer's digest itself, at its end ([`crate::digest::VerifyingReader`]); it is read to its end.
     pub fn apply(
@@ -93,6 +116,25 @@ impl LayerFiles {
         layer: &Descriptor,
         limits: &Limits,
     ) -> Result<LayerSummary, ImageError> {
+        let mut hasher = Hasher::default();
+        let (plain_bytes, catalog_only) =
+            self.pass(reader, layer, limits, &mut |bytes| hasher.update(bytes))?;
+        Ok(LayerSummary { plain_bytes, diff_id: hasher.finish(), catalog_only })
+    }
+
+    /// The same for whoever does not ask what the layer was: hashing what it unpacks to would take as long as half the unpacking.
+    pub fn add(&mut self, reader: impl Read, layer: &Descriptor, limits: &Limits) -> Result<(), ImageError> {
+        self.pass(reader, layer, limits, &mut |_| {}).map(|_| ())
+    }
+
+    /// Applies a layer; gives its plain bytes and whether it is the catalog's alone.
+    fn pass(
+        &mut self,
+        reader: impl Read,
+        layer: &Descriptor,
+        limits: &Limits,
+        watch: &mut dyn FnMut(&[u8]),
+    ) -> Result<(u64, bool), ImageError> {
         let digest = layer.digest;
         let packing = |packing: &str| ImageError::Packing { layer: digest, packing: packing.to_owned() };
         let known = [
@@ -106,7 +148,7 @@ impl LayerFiles {
         if !known.contains(&layer.media_type.as_str()) {
             return Err(packing(&format!("`{}`", layer.media_type)));
         }
-        let mut plain = Inflate::new(reader, limits).map_err(|reason| match reason {
+        let mut plain = Inflate::new(reader, limits, watch).map_err(|reason| match reason {
             Unpackable::Io(source) => ImageError::Read { layer: digest, source },
             Unpackable::Packing(name) => packing(name),
         })?;
@@ -125,10 +167,10 @@ impl LayerFiles {
                 ImageError::Entry { layer: digest, path: String::from_utf8_lossy(&path).into_owned(), why }
             }
             Refusal::Limit(what, limit) => ImageError::Limit { layer: digest, what, limit },
+            Refusal::Shelf(source) => ImageError::Shelf { source },
         })?;
         self.layers += 1;
-        let (plain_bytes, diff_id) = plain.finish();
-        Ok(LayerSummary { plain_bytes, diff_id, catalog_only })
+        Ok((plain.plain_bytes(), catalog_only))
     }
 
     fn walk(&mut self, plain: impl Read, limits: &Limits, catalog_only: &mut bool) -> Result<(), Refusal> {
@@ -194,7 +236,7 @@ impl LayerFiles {
         }
     }
 
-    fn below(&self, path: &str, wanted: impl Fn(&Node) -> bool) -> Vec<String> {
+    fn below(&self, path: &str, wanted: impl Fn(&Node<S::Kept>) -> bool) -> Vec<String> {
         let range = if path.is_empty() {
             self.nodes.range::<str, _>((Bound::Excluded(""), Bound::Unbounded))
         } else {
@@ -246,7 +288,7 @@ impl LayerFiles {
                 if self.kept_bytes.saturating_add(entry.size) > limits.catalog_bytes {
                     return Err(Refusal::Limit("bytes in its files", limits.catalog_bytes));
                 }
-                Kind::File(stream.read_content(entry.size).map_err(Refusal::from)?.into())
+                Kind::File { kept: self.shelve(path, entry.size, stream, limits)?, size: entry.size }
             }
             EntryType::Symlink if wanted => match std::str::from_utf8(&entry.link) {
                 Ok(target) if !target.is_empty() && target.len() <= 4096 && !target.contains('\0') => {
@@ -257,7 +299,7 @@ impl LayerFiles {
             EntryType::Link if wanted => {
                 let target = names::normalised(&entry.link).map_err(refuse)?;
                 match std::str::from_utf8(&target).ok().and_then(|target| self.nodes.get(target)) {
-                    Some(Node { kind: Kind::File(content), .. }) => Kind::File(Arc::clone(content)),
+                    Some(Node { kind: file @ Kind::File { .. }, .. }) => file.clone(),
                     _ => return Err(refuse("it is a hard link to a file that is not read")),
                 }
             }
@@ -281,6 +323,32 @@ impl LayerFiles {
         let node = Node { layer: self.layers, attributes: attributes(entry), kind };
         self.nodes.insert(path.to_owned(), node);
         Ok(())
+    }
+
+    /// Puts the content of the current entry on the shelf.
+    fn shelve<R: Read>(
+        &mut self,
+        path: &str,
+        size: u64,
+        stream: &mut TarStream<R>,
+        limits: &Limits,
+    ) -> Result<S::Kept, Refusal> {
+        self.shelved_bytes = self.shelved_bytes.saturating_add(size);
+        if self.shelved_bytes > limits.shelved_bytes {
+            return Err(Refusal::Limit("bytes in the files of all layers", limits.shelved_bytes));
+        }
+        // A header may promise more than ever comes.
+        let mut buffer = vec![0; usize::try_from(size).map_or(PIECE, |size| size.min(PIECE))];
+        loop {
+            match stream.read_content(&mut buffer) {
+                Ok(0) => return Ok(self.shelf.end(path)),
+                Ok(count) => {
+                    self.shelf.take(buffer.get(..count).unwrap_or_default()).map_err(Refusal::Shelf)?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn clear(&mut self, path: &str) {
@@ -310,7 +378,7 @@ impl LayerFiles {
         paths.retain(|path| {
             self.nodes.get(path).is_some_and(|node| match node.kind {
                 Kind::Directory => node.attributes.mode & 0o005 != 0o005,
-                Kind::File(_) => node.attributes.mode & 0o004 == 0,
+                Kind::File { .. } => node.attributes.mode & 0o004 == 0,
                 Kind::Symlink(_) | Kind::Present => false,
             })
         });
@@ -318,9 +386,9 @@ impl LayerFiles {
     }
 
     /// The files below `directory`, by their path relative to it. Links to kept files are resolved; others are refused.
-    pub fn files(&self, directory: &str) -> Result<BTreeMap<String, Arc<[u8]>>, ImageError> {
+    pub fn files(&self, directory: &str) -> Result<BTreeMap<String, S::Kept>, ImageError> {
         let mut files = BTreeMap::new();
-        for path in self.below(directory, |node| matches!(node.kind, Kind::File(_) | Kind::Symlink(_))) {
+        for path in self.below(directory, |node| matches!(node.kind, Kind::File { .. } | Kind::Symlink(_))) {
             let content = self.follow(&path)?;
             let name = path.get(directory.len() + usize::from(!directory.is_empty())..);
             files.insert(name.unwrap_or(&path).to_owned(), content);
@@ -328,7 +396,7 @@ impl LayerFiles {
         Ok(files)
     }
 
-    fn follow(&self, path: &str) -> Result<Arc<[u8]>, ImageError> {
+    fn follow(&self, path: &str) -> Result<S::Kept, ImageError> {
         let mut at = path.to_owned();
         let mut written = String::new();
         let why = 'refused: {
@@ -339,7 +407,7 @@ impl LayerFiles {
                     break 'refused "it leads through another link";
                 }
                 match self.nodes.get(&at).map(|node| &node.kind) {
-                    Some(Kind::File(content)) => return Ok(Arc::clone(content)),
+                    Some(Kind::File { kept, .. }) => return Ok(kept.clone()),
                     Some(Kind::Symlink(target)) => {
                         written.clone_from(target);
                         match names::resolved(&at, target) {
@@ -360,6 +428,7 @@ impl LayerFiles {
 enum Refusal {
     Tar(TarFault),
     Limit(&'static str, u64),
+    Shelf(std::io::Error),
 }
 
 impl From<std::io::Error> for Refusal {
@@ -377,11 +446,11 @@ fn attributes(entry: &TarEntry) -> Attributes {
 }
 
 /// What a node costs in memory: names count, so that a million empty files are not free.
-fn weight(path: &str, kind: &Kind) -> u64 {
+fn weight<K>(path: &str, kind: &Kind<K>) -> u64 {
     let content = match kind {
-        Kind::File(content) => content.len(),
-        Kind::Symlink(target) => target.len(),
+        Kind::File { size, .. } => *size,
+        Kind::Symlink(target) => target.len() as u64,
         Kind::Directory | Kind::Present => 0,
     };
-    (path.len() + content) as u64
+    path.len() as u64 + content
 }

@@ -72,14 +72,25 @@ impl<R: Read> TarStream<R> {
         Self { reader, content: 0, padding: 0 }
     }
 
-    /// The content of the current entry.
-    pub(super) fn read_content(&mut self, most: u64) -> io::Result<Vec<u8>> {
-        let size = self.content.min(most);
-        // A header may promise more than ever comes: room is made as bytes arrive.
-        let mut content = Vec::with_capacity(usize::try_from(size.min(1 << 20)).unwrap_or(0));
-        let read = self.reader.by_ref().take(size).read_to_end(&mut content)? as u64;
-        self.content -= read;
-        if read < size { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(content) }
+    /// The content of an extension header, whose size is known to be small.
+    fn extension(&mut self) -> io::Result<Vec<u8>> {
+        let size = self.content;
+        let mut content = Vec::new();
+        self.content -= self.reader.by_ref().take(size).read_to_end(&mut content)? as u64;
+        if self.content > 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(content) }
+    }
+
+    /// Reads on in the content of the current entry; nothing at its end.
+    pub(super) fn read_content(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.content).map_or(buffer.len(), |left| left.min(buffer.len()));
+        // A decoder that is asked for nothing may take it for a fault.
+        let Some(buffer) = buffer.get_mut(..room).filter(|buffer| !buffer.is_empty()) else { return Ok(0) };
+        let read = self.reader.read(buffer)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.content -= read as u64;
+        Ok(read)
     }
 
     fn skip(&mut self) -> io::Result<()> {
@@ -133,9 +144,9 @@ impl<R: Read> TarStream<R> {
                 EntryType::XHeader | EntryType::XGlobalHeader if size > PAX => {
                     return refuse("its PAX header is longer than 1 MiB");
                 }
-                EntryType::GNULongName => extension.path(until_nul(self.read_content(size)?)),
-                EntryType::GNULongLink => extension.link(until_nul(self.read_content(size)?)),
-                EntryType::XHeader => pax(&self.read_content(size)?, &mut extension)?,
+                EntryType::GNULongName => extension.path(until_nul(self.extension()?)),
+                EntryType::GNULongLink => extension.link(until_nul(self.extension()?)),
+                EntryType::XHeader => pax(&self.extension()?, &mut extension)?,
                 EntryType::XGlobalHeader => continue,
                 EntryType::GNUSparse => return refuse("it is sparse"),
                 _ => {

@@ -62,7 +62,9 @@ pub(super) fn run(command: RenderCommand, context: &Context) -> Result<(), Failu
     let reached = Reached::new(&command.upstream, context)?;
     let jobs = workers::cores();
     let events = &*context.console;
-    let renderer = Renderer { upstream: reached.upstream(), jobs, events, limits: &LIMITS };
+    let scratch = std::env::temp_dir();
+    let renderer =
+        Renderer { upstream: reached.upstream(), jobs, scratch: &scratch, events, limits: &LIMITS };
     let options = RenderOptions { migrate: command.migrate, image: command.image_ref_template };
     let collection = renderer.collect(&command.inputs, &options)?;
     settle(Exit::Findings, "what was to be rendered", &collection.findings)?;

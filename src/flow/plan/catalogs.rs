@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit};
 use crate::finding::{Finding, Severity};
 use crate::flow::catalog::from_files;
-use crate::flow::catalog_image::{CatalogImage, UpstreamImages, apply_layers, config_of, one_image};
+use crate::flow::catalog_image::{CatalogImage, UpstreamImages, add_layers, config_of, one_image};
 use crate::imageset::{OperatorsRequest, Request};
 use crate::oci::Platform;
 use crate::plan::PlannedPackage;
@@ -189,7 +189,7 @@ impl Looked<'_> {
         let role = ImageRole::of(&config_of(&images, &view, limits)?)?;
         let (manifests, _) = role.bundle_directories()?;
         let mut files = LayerFiles::new([manifests]);
-        apply_layers(&mut files, &images, &view.layers, limits)?;
+        add_layers(&mut files, &images, &view.layers, limits)?;
         let found = registry_v1::csv(&files.files(manifests)?, manifests, limits)?;
         Ok(Ok(csv::evidence(&found, &bundle.package)))
     }

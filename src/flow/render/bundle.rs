@@ -11,7 +11,7 @@ use crate::catalog::registry_v1::{BundleFiles, Folder, Form, RegistryBundle};
 use crate::catalog::{Loose, LooseText};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
-use crate::flow::catalog_image::{ImageSource, apply_layers};
+use crate::flow::catalog_image::{ImageSource, add_layers};
 use crate::limits::Limits;
 use crate::oci::ImageManifest;
 use crate::store::tree::read_tree;
@@ -39,7 +39,7 @@ pub(super) fn read_image(
     limits: &Limits,
 ) -> Result<BundleFiles, AnyFault> {
     let mut layers = LayerFiles::new([manifests, metadata]);
-    apply_layers(&mut layers, source, &view.layers, limits)?;
+    add_layers(&mut layers, source, &view.layers, limits)?;
     let folder = |path: &str| -> Result<Folder, AnyFault> {
         let files: BTreeMap<String, Arc<[u8]>> = layers.files(path)?;
         Ok(Folder { path: path.to_owned(), files })

@@ -1,11 +1,12 @@
 //! The files of a catalog, from a folder, a file or an image, searched for blobs on all cores.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use super::{Collection, RenderOptions, Renderer, Source};
+use crate::catalog::image::{LayerFiles, Shelf};
 use crate::catalog::model::BUNDLE;
 use crate::catalog::registry_v1::migrated;
 use crate::catalog::write::{Values, append};
@@ -13,9 +14,11 @@ use crate::catalog::{IgnoreRules, Loose, LooseFile, LooseText, scan_file, scan_r
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog::{SQLITE, refuse_sqlite};
-use crate::limits::Limits;
+use crate::flow::catalog_image::{ImageSource, add_layers};
+use crate::oci::ImageManifest;
 use crate::store::StoreError;
 use crate::store::files::{self, failed};
+use crate::store::spill::{Spill, Spilled};
 use crate::store::tree::list_tree;
 use crate::store::twice::TwiceRead;
 use crate::workers;
@@ -67,41 +70,113 @@ impl Renderer<'_> {
 
     fn search_file(&self, path: &Path, options: &RenderOptions) -> Result<Searched, AnyFault> {
         let (source, mut file) = TwiceRead::open(path, self.limits.catalog_file_bytes)?;
-        let name = path.display().to_string();
         let mut start = Vec::new();
         file.by_ref().take(SQLITE.len() as u64).read_to_end(&mut start).map_err(failed("read", path))?;
         refuse_sqlite(path, &start)?;
         let mut reader = start.as_slice().chain(file);
-        let found = if options.migrate {
-            let mut bytes = Vec::new();
-            let most = self.limits.catalog_file_bytes.saturating_add(1);
-            reader.take(most).read_to_end(&mut bytes).map_err(failed("read", path))?;
-            search(&name, &bytes, options, self.limits)
-        } else {
-            scan_reader(&name, &mut reader, self.limits).map_err(failed("read", path))?
-        };
+        let name = path.display().to_string();
+        let found = self.search(&name, &mut reader, options).map_err(failed("read", path))?;
         Ok(Searched { bytes: source.size(), source: Source::File(source), file: found })
     }
 
-    /// The files of an image.
-    pub(super) fn catalog(
+    /// The catalog of an image, in this directory of it. Each file is searched as soon as it is unpacked, while others are.
+    pub(super) fn catalog_image(
         &self,
-        files: BTreeMap<String, Arc<[u8]>>,
+        source: &dyn ImageSource,
+        view: &ImageManifest,
+        root: &str,
         options: &RenderOptions,
         all: &mut Collection,
     ) -> Result<(), AnyFault> {
-        let ignored = IgnoreRules::new(files.iter().map(|(path, bytes)| (path.as_str(), &**bytes)));
-        all.findings.extend(ignored.findings.iter().cloned());
-        let wanted: Vec<(&String, &Arc<[u8]>)> =
-            files.iter().filter(|(path, _)| !ignored.ignores(path)).collect();
-        let searched = workers::map(&wanted, self.jobs, self.events, |(path, bytes)| {
-            let file = search(path, bytes, options, self.limits);
-            Ok(Searched { source: Source::Memory(Arc::clone(bytes)), bytes: bytes.len() as u64, file })
+        let spill = Spill::new(self.scratch)?;
+        let unpack = |sender| {
+            let aside = Aside { spill, start: 0, root, sender };
+            let mut files = LayerFiles::shelved(aside, [root]);
+            add_layers(&mut files, source, &view.layers, self.limits)?;
+            Ok(files.files(root)?)
+        };
+        let (mut files, searched) = workers::fed(self.jobs, self.events, unpack, |(path, content)| {
+            let file = self.search_aside(&path, &content, options)?;
+            Ok(((path, content.start()), file))
         })?;
-        for it in searched {
-            all.add(it);
+        let ignored = self.ignored(&files)?;
+        all.findings.extend(ignored.findings.iter().cloned());
+        files.retain(|path, _| !ignored.ignores(path));
+        // What later layers have hidden or replaced was searched for nothing.
+        let mut searched: BTreeMap<(String, u64), LooseFile> = searched.into_iter().collect();
+        for (path, content) in files {
+            let known = searched.remove(&(path.clone(), content.start()));
+            let file = match known {
+                Some(file) => file,
+                // A link to a file of another name.
+                None => self.search_aside(&path, &content, options)?,
+            };
+            all.add(Searched { bytes: content.size(), source: Source::Aside(content), file });
         }
         Ok(())
+    }
+
+    /// The rules of an image's `.indexignore` files.
+    fn ignored(&self, files: &BTreeMap<String, Spilled>) -> Result<IgnoreRules, AnyFault> {
+        let mut rules = Vec::new();
+        for (path, content) in files.iter().filter(|(path, _)| IgnoreRules::is_one(path)) {
+            let limit = self.limits.yaml_bytes;
+            let size = usize::try_from(content.size()).ok().filter(|size| *size as u64 <= limit);
+            let size = size.ok_or_else(|| StoreError::TooLarge { path: path.into(), limit })?;
+            rules.push((path.as_str(), content.part(&(0..size))?));
+        }
+        Ok(IgnoreRules::new(rules.iter().map(|(path, bytes)| (*path, bytes.as_slice()))))
+    }
+
+    fn search_aside(
+        &self,
+        path: &str,
+        content: &Spilled,
+        options: &RenderOptions,
+    ) -> Result<LooseFile, AnyFault> {
+        Ok(self.search(path, &mut content.reader(), options).map_err(failed("read", Path::new(path)))?)
+    }
+
+    /// Finds the blobs of one file; its name is for findings.
+    fn search(&self, name: &str, reader: &mut dyn Read, options: &RenderOptions) -> io::Result<LooseFile> {
+        if !options.migrate {
+            return scan_reader(name, reader, self.limits);
+        }
+        let mut bytes = Vec::new();
+        reader.take(self.limits.catalog_file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        let mut file = scan_file(name, &bytes, self.limits);
+        for blob in file.blobs.iter_mut().filter(|blob| blob.schema == BUNDLE) {
+            if let Err(finding) = migrate(blob, &bytes) {
+                file.findings.push(finding);
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// Lays an image's files aside, and hands out each as soon as it is whole, by its path in the catalog.
+struct Aside<'r> {
+    spill: Spill,
+    /// Where the current file begins.
+    start: u64,
+    root: &'r str,
+    sender: Sender<(String, Spilled)>,
+}
+
+impl Shelf for Aside<'_> {
+    type Kept = Spilled;
+
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.spill.append(bytes)
+    }
+
+    fn end(&mut self, path: &str) -> Spilled {
+        let content = self.spill.since(self.start);
+        self.start = self.spill.length();
+        let path = path.strip_prefix(self.root).unwrap_or(path).trim_start_matches('/');
+        // Nobody listens any more when the search has failed, which is told there.
+        let _ = self.sender.send((path.to_owned(), content.clone()));
+        content
     }
 }
 
@@ -113,18 +188,6 @@ impl Collection {
         self.sources.push(source);
         self.blobs.extend(blobs.into_iter().map(|blob| (Some(index), blob)));
     }
-}
-
-fn search(path: &str, bytes: &[u8], options: &RenderOptions, limits: &Limits) -> LooseFile {
-    let mut file = scan_file(path, bytes, limits);
-    if options.migrate {
-        for blob in file.blobs.iter_mut().filter(|blob| blob.schema == BUNDLE) {
-            if let Err(finding) = migrate(blob, bytes) {
-                file.findings.push(finding);
-            }
-        }
-    }
-    file
 }
 
 fn migrate(blob: &mut Loose, bytes: &[u8]) -> Result<(), Finding> {

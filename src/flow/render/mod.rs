@@ -1,18 +1,19 @@
 //! Catalogs and bundles from wherever they are, written out as one stream the way opm writes them.
 //!
 //! [`Renderer::collect`] finds all blobs and says what is wrong with them; [`Collection::write`] writes them in order. What lies in
-//! files is read twice, so that no more of a catalog than a few packages is in memory at a time.
+//! files is read twice, and what an image holds lies aside in between, so that no more of a catalog than a few packages is in memory
+//! at a time.
 
 mod bundle;
 mod catalog;
 mod template;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::path::Path;
 
 pub use template::{ImageTemplate, InvalidTemplate};
 
-use crate::catalog::image::ImageRole;
+use crate::catalog::image::{ImageRole, catalog_root};
 use crate::catalog::write::{Values, append, append_yaml};
 use crate::catalog::{Loose, LooseText};
 use crate::event::Events;
@@ -20,10 +21,11 @@ use crate::fault::{AnyFault, Exit, Fault, exit_for_io};
 use crate::fetch::Upstream;
 use crate::finding::Finding;
 use crate::flow::catalog::{Place, locate, root_of};
-use crate::flow::catalog_image::{CatalogImage, ImageSource, UpstreamImages, config_of, one_image};
+use crate::flow::catalog_image::{ImageSource, UpstreamImages, config_of, one_image};
 use crate::limits::Limits;
-use crate::oci::{Platform, RawManifest};
+use crate::oci::RawManifest;
 use crate::registry::RegistryError;
+use crate::store::spill::Spilled;
 use crate::store::twice::{SecondReading, TwiceRead};
 use crate::workers;
 
@@ -36,6 +38,8 @@ pub struct Renderer<'a> {
     pub upstream: Upstream<'a>,
     /// Threads.
     pub jobs: usize,
+    /// The folder where an unpacked catalog lies aside, without a name.
+    pub scratch: &'a Path,
     /// Is asked whether to stop.
     pub events: &'a dyn Events,
     /// The ceilings.
@@ -91,7 +95,7 @@ type Placed = (Option<usize>, Loose);
 #[derive(Debug)]
 enum Source {
     File(TwiceRead),
-    Memory(Arc<[u8]>),
+    Aside(Spilled),
 }
 
 impl Renderer<'_> {
@@ -131,9 +135,11 @@ impl Renderer<'_> {
         options: &RenderOptions,
         all: &mut Collection,
     ) -> Result<(), AnyFault> {
-        let gone = || RegistryError::NotFound { request: format!("GET {}@{}", source.name(), root.digest()) };
-        let view = one_image(source, root.clone(), self.limits)?.ok_or_else(gone)?;
-        match ImageRole::rendered(&config_of(source, &view, self.limits)?)? {
+        let digest = root.digest();
+        let gone = || RegistryError::NotFound { request: format!("GET {}@{digest}", source.name()) };
+        let view = one_image(source, root, self.limits)?.ok_or_else(gone)?;
+        let config = config_of(source, &view, self.limits)?;
+        match ImageRole::rendered(&config)? {
             ImageRole::Bundle { package, manifests, metadata } => {
                 let files = bundle::read_image(source, &view, [&manifests, &metadata], self.limits)?;
                 let before = all.blobs.len();
@@ -151,11 +157,7 @@ impl Renderer<'_> {
                 }
                 Ok(())
             }
-            _ => {
-                let platform = [Platform::linux_amd64()];
-                let image = CatalogImage::read(source, root, &platform, self.events, self.limits)?;
-                self.catalog(image.into_files(), options, all)
-            }
+            _ => self.catalog_image(source, &view, &catalog_root(&config)?, options, all),
         }
     }
 }
@@ -210,22 +212,21 @@ impl Collection {
                 LooseText::Span(span) => span,
             };
             let Some(index) = *index else { continue };
-            let part;
-            let bytes: &[u8] = match self.sources.get(index) {
-                Some(Source::Memory(bytes)) => bytes.get(span.clone()).unwrap_or_default(),
+            let bytes = match self.sources.get(index) {
+                Some(Source::Aside(content)) => content.part(span)?,
                 Some(Source::File(file)) => {
                     let reading = match open.take() {
                         Some((known, reading)) if known == index => reading,
                         _ => file.again()?,
                     };
-                    part = reading.part(span)?;
+                    let part = reading.part(span)?;
                     open = Some((index, reading));
-                    &part
+                    part
                 }
-                None => &[],
+                None => Vec::new(),
             };
             // It was text when it was read for the first time, and is the same.
-            put(std::str::from_utf8(bytes).unwrap_or_default(), Values::Read);
+            put(std::str::from_utf8(&bytes).unwrap_or_default(), Values::Read);
         }
         Ok(out)
     }

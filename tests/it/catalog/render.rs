@@ -17,7 +17,14 @@ use super::shared::{data, package_folders};
 
 fn collected(inputs: &[String], options: &RenderOptions) -> Collection {
     let client = Client::new(ClientOptions::default(), &Environment::default(), Arc::new(Silent)).unwrap();
-    let renderer = Renderer { upstream: Upstream::of(&client), jobs: 2, events: &Silent, limits: &LIMITS };
+    let scratch = std::env::temp_dir();
+    let renderer = Renderer {
+        upstream: Upstream::of(&client),
+        jobs: 2,
+        scratch: &scratch,
+        events: &Silent,
+        limits: &LIMITS,
+    };
     renderer.collect(inputs, options).unwrap_or_else(|fault| panic!("{inputs:?}: {fault}"))
 }
 

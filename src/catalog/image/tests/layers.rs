@@ -292,13 +292,20 @@ fn every_ceiling_holds_while_reading() {
     let links =
         [File("configs/a", &text(900)), Hard("configs/b", "configs/a"), Hard("configs/c", "configs/a")];
     assert_eq!(what(&tar_of(&links), &small), "2500 bytes in its files");
-    // What was replaced or hidden does not count any more.
+    // What was replaced or hidden does not count any more, but as long as it may lie on a disk.
     let mut files = LayerFiles::new(["configs"]);
     for _ in 0..5 {
         apply(&mut files, &tar_of(&[File("configs/a", &text(900)), File("configs/b", &text(900))]), &small)
             .unwrap();
         apply(&mut files, &tar_of(&[File("configs/.wh.b", "")]), &small).unwrap();
     }
+    let mut files = LayerFiles::new(["configs"]);
+    let shelf = Limits { shelved_bytes: 2500, ..small };
+    let again = tar_of(&[File("configs/a", &text(900))]);
+    apply(&mut files, &again, &shelf).unwrap();
+    apply(&mut files, &again, &shelf).unwrap();
+    let error = apply(&mut files, &again, &shelf).unwrap_err();
+    assert!(error.to_string().ends_with("more than 2500 bytes in the files of all layers"), "{error}");
 }
 
 #[test]
