@@ -125,8 +125,8 @@ mod tests {
                 ("x", "p", 3, r#"{"Schema":"x","package":"p", "image": 5}"#),
             ]
         );
-        let yaml = scan_file("a", b"schema: y\nname: n\n", &LIMITS);
-        assert_eq!(yaml.blobs[0].text, LooseText::Own(r#"{"name":"n","schema":"y"}"#.into()));
+        let yaml = scan_file("a", b"schema: z\nname: m\n", &LIMITS);
+        assert_eq!(yaml.blobs[0].text, LooseText::Own(r#"{"name":"m","schema":"z"}"#.into()));
     }
 
     #[test]

@@ -38,7 +38,6 @@ mod tests;
 mod validate;
 mod wire;
 pub mod write;
-mod yaml;
 
 pub use constraint::Requirement;
 pub use dependencies::{Closure, Dependency, dependencies};

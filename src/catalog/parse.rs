@@ -4,17 +4,17 @@ use std::fmt::Display;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::facts::{Keep, Text};
 use super::identity::{bad_properties, is_base64, version};
 use super::model::{BUNDLE, Blob, CHANNEL, DEPRECATIONS, Entry, Origin, PACKAGE, Property, RelatedImage};
 use super::stream::{Broken, JsonStream, Value, View, Window, newlines, told};
 use super::wire::{Object, WireBlob, WireEntry, WireMeta};
-use super::yaml;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::version::Version;
+use crate::yaml::{self, Doubled};
 
 /// A file cut into blobs, ready to be linked with those of other files.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ pub(super) fn each_value(
     let file: Arc<str> = path.into();
     let wrong = |code, message: String, line| Finding::error(code, path, message).at(path, line);
     let (mut findings, mut taken) = (Vec::new(), 0_usize);
-    let broken = stream(&mut window, keep, &mut |value, line, offset| {
+    let broken = stream(&mut window, keep, limits, &mut |value, line, offset| {
         if taken == limits.catalog_blobs {
             let message = format!("file has more than {} blobs", limits.catalog_blobs);
             findings.push(wrong("TOO_LARGE", message, Some(line)));
@@ -130,6 +130,7 @@ pub(super) fn each_value(
 fn stream(
     window: &mut Window<'_>,
     keep: Keep,
+    limits: &Limits,
     take: &mut dyn FnMut(Value<'_>, u64, Option<usize>),
 ) -> io::Result<Vec<Broken>> {
     let mut json: Option<JsonStream> = None;
@@ -147,7 +148,12 @@ fn stream(
                 }
                 _ if last && broken => return Ok(vec![no_text(1 + newlines(text))]),
                 _ if last => {
-                    return Ok(yaml::documents(start, &mut |raw, line| take(Value::Raw(raw), line, None)));
+                    let broken = yaml::documents(start, Doubled::Refused, limits, &mut |json, line| {
+                        // A JSON value is never refused as JSON.
+                        let raw = to_raw_value(&json).unwrap_or_default();
+                        take(Value::Raw(&raw), line, None);
+                    });
+                    return Ok(broken.into_iter().map(|error| (error.what, error.line)).collect());
                 }
                 _ => window.open(),
             }

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::fields::{self, Layout};
 use super::layout::{self, Members};
 use super::model::{Blob, Catalog, Channel, Entry, Package};
+use crate::yaml;
 
 /// The catalog as files: path relative to its root, with `/`, and bytes. Blobs of no package are in `catalog.json`.
 pub fn files(catalog: &Catalog) -> BTreeMap<String, Vec<u8>> {
@@ -71,9 +72,13 @@ pub fn append_yaml(schema: &str, json: &str, out: &mut Vec<u8>) {
     append(schema, json, Values::Read, &mut text);
     // A JSON text is YAML too, should YAML ever refuse the value.
     let value = serde_json::from_slice::<serde_json::Value>(&text).ok();
-    let yaml = value.and_then(|value| serde_norway::to_string(&value).ok());
+    let yaml = value.map(|value| {
+        let mut yaml = String::new();
+        yaml::write(&value, &mut yaml);
+        yaml.into_bytes()
+    });
     out.extend_from_slice(b"---\n");
-    out.extend_from_slice(yaml.as_deref().map_or(text.as_slice(), str::as_bytes));
+    out.extend(yaml.unwrap_or(text));
 }
 
 fn text(blobs: &[Blob]) -> Vec<u8> {

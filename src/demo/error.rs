@@ -21,15 +21,6 @@ pub enum DemoError {
         #[source]
         source: io::Error,
     },
-    /// A document could not be written.
-    #[error("cannot write {what}")]
-    Document {
-        /// What it is.
-        what: String,
-        /// Why not.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// A catalog to stand in for cannot be read.
     #[error("cannot stand in for a catalog that cannot be read: {first}")]
     Catalog {
@@ -85,10 +76,7 @@ impl Fault for DemoError {
     fn exit(&self) -> Exit {
         match self {
             // A stop by the user ends the walk as it ended the command; a refusal that did not come is no success.
-            Self::Layer { .. }
-            | Self::Document { .. }
-            | Self::Manifest(_)
-            | Self::Step { found: Exit::Done, .. } => Exit::Unexpected,
+            Self::Layer { .. } | Self::Manifest(_) | Self::Step { found: Exit::Done, .. } => Exit::Unexpected,
             Self::Step { found, .. } => *found,
             Self::Catalog { .. } | Self::Reference(_) => Exit::Usage,
             Self::Publish { source, .. } => source.exit(),

@@ -180,18 +180,18 @@ pub fn fed<T: Send, F, R: Send>(
             }
         }
     };
-    let fed = std::thread::scope(|scope| {
+    let outcome = std::thread::scope(|scope| {
         for _ in 1..threads.max(2) {
             scope.spawn(worker);
         }
-        let fed = feed(sender);
-        if fed.is_err() {
+        let outcome = feed(sender);
+        if outcome.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
         worker();
-        fed
+        outcome
     });
-    Ok((fed?, done.into_inner().unwrap_or_else(PoisonError::into_inner)?))
+    Ok((outcome?, done.into_inner().unwrap_or_else(PoisonError::into_inner)?))
 }
 
 #[cfg(test)]
@@ -258,9 +258,9 @@ mod tests {
             }
             Ok(item)
         };
-        let (fed_, mut done) = fed(1, &Silent, feed, work).unwrap();
+        let (told, mut done) = fed(1, &Silent, feed, work).unwrap();
         done.sort_unstable();
-        assert_eq!((fed_, done), ("fed", (0..100).collect()));
+        assert_eq!((told, done), ("fed", (0..100).collect()));
     }
 
     #[test]

@@ -54,11 +54,16 @@ pub enum Value {
 pub struct Entry {
     /// The key.
     pub key: String,
+    /// Whether the key was written without quotes.
+    pub plain: bool,
     /// The line of the key.
     pub line: u64,
     /// The value.
     pub value: Node,
 }
+
+/// Tags whose scalars are what their text says.
+const RESOLVED: [&str; 4] = ["int", "float", "bool", "null"];
 
 /// Why a text is not YAML that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,16 +81,34 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Node>, SyntaxError> {
         let what = format!("the file has more than {} bytes", limits.yaml_bytes);
         return Err(SyntaxError { line: 1, what });
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    refuse_controls(text)?;
+    // Where the last line is open: the parser ends a block there, which has no line end to keep.
+    let open_end = (!text.ends_with('\n')).then(|| text.chars().count());
     let mut builder =
         Builder { limits, open: Vec::new(), anchors: BTreeMap::new(), nodes: 0, done: Vec::new() };
-    for event in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-        let (event, span) = event.map_err(|error| SyntaxError {
+    for event in Parser::new_from_str(text) {
+        let (mut event, span) = event.map_err(|error| SyntaxError {
             line: error.marker().line() as u64,
             what: error.info().to_owned(),
         })?;
+        if let Event::Scalar(text, ScalarStyle::Literal | ScalarStyle::Folded, ..) = &mut event
+            && open_end.is_some_and(|end| span.end.index() >= end)
+            && text.ends_with('\n')
+        {
+            text.to_mut().pop();
+        }
         builder.take(event, span.start.line() as u64)?;
     }
     Ok(builder.done)
+}
+
+/// What YAML's own character set leaves out (YAML 1.1, section 5.1): a picture is no document.
+fn refuse_controls(text: &str) -> Result<(), SyntaxError> {
+    let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    let Some((before, found)) = text.char_indices().find(|(_, c)| control(*c)) else { return Ok(()) };
+    let line = text.bytes().take(before).map(|byte| u64::from(byte == b'\n')).sum::<u64>() + 1;
+    Err(SyntaxError { line, what: format!("control characters are not allowed, and here is {found:?}") })
 }
 
 /// A list or mapping whose end has not come yet.
@@ -95,9 +118,16 @@ struct Open {
     kind: OpenKind,
 }
 
+/// A key whose value has not come yet.
+struct Key {
+    text: String,
+    plain: bool,
+    line: u64,
+}
+
 enum OpenKind {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<(String, u64)> },
+    Map { entries: Vec<Entry>, key: Option<Key> },
 }
 
 struct Builder<'l> {
@@ -112,8 +142,11 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, line: u64) -> Result<(), SyntaxError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                // `!!str 1.8` is a way of quoting.
-                let plain = style == ScalarStyle::Plain && tag.is_none();
+                // `!!str 1.8` is a way of quoting, and `!!int "8"` one of taking the quotes off.
+                let plain = match &tag {
+                    Some(tag) => tag.is_yaml_core_schema() && RESOLVED.contains(&tag.suffix.as_str()),
+                    None => style == ScalarStyle::Plain,
+                };
                 let node = Node { line, value: Value::Scalar { text: text.into_owned(), plain } };
                 self.close(node, anchor)
             }
@@ -169,9 +202,11 @@ impl Builder<'_> {
             None => self.done.push(node),
             Some(OpenKind::List(items)) => items.push(node),
             Some(OpenKind::Map { entries, key }) => match key.take() {
-                Some((key, line)) => entries.push(Entry { key, line, value: node }),
+                Some(Key { text, plain, line }) => {
+                    entries.push(Entry { key: text, plain, line, value: node });
+                }
                 None => match node.value {
-                    Value::Scalar { text, .. } => *key = Some((text, node.line)),
+                    Value::Scalar { text, plain } => *key = Some(Key { text, plain, line: node.line }),
                     Value::List(_) | Value::Map(_) => {
                         return Err(SyntaxError { line: node.line, what: "a key must be a word".to_owned() });
                     }
@@ -251,6 +286,31 @@ mod tests {
         let entries = map(&documents[0]);
         assert_eq!(entries[0].value.value, entries[1].value.value);
         assert_eq!(entries[1].value.line, 2);
+    }
+
+    #[test]
+    fn a_block_keeps_the_line_end_that_it_has() {
+        for (text, expected) in [
+            ("a: |\n  b", "b"),
+            ("a: |\n  é", "é"),
+            ("a: |\n  b\n", "b\n"),
+            ("a: |+\n  b\n\n", "b\n\n"),
+            ("a: >\n  b\n  c", "b c"),
+            ("a: |-\n  b\n", "b"),
+            ("a: |\n  b\n# end", "b\n"),
+        ] {
+            let documents = parse(text, &LIMITS).unwrap();
+            assert_eq!(documents[0].field("a").unwrap().text(), Some(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for text in ["a\n\u{89}PNG", "a\nb: \u{1b}[2J", "a\n\0", "a\n\u{7f}"] {
+            let error = parse(text, &LIMITS).unwrap_err();
+            assert!(error.line == 2 && error.what.contains("control characters"), "{error:?}");
+        }
+        assert_eq!(parse("a: \u{85}b\t\u{2028}\r\n", &LIMITS).unwrap().len(), 1);
     }
 
     #[test]

@@ -10,3 +10,4 @@ mod render;
 mod selections;
 mod shared;
 mod verdicts;
+mod yaml;

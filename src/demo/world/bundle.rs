@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::Gvk;
 use crate::demo::{DemoError, File, Image, Layer, Recipe};
+use crate::yaml;
 
 /// What a bundle says.
 #[derive(Debug, Clone, Default)]
@@ -68,16 +69,19 @@ fn definition(api: &Gvk) -> Value {
 
 /// Makes the bundle image: `FROM scratch`, one layer with the manifests, one with the metadata.
 pub(crate) fn bundle_image(source: &BundleSource) -> Result<Image, DemoError> {
-    let file =
-        |path: String, document: &Value| Ok::<_, DemoError>(File::new(path.clone(), yaml(&path, document)?));
+    let file = |path: String, document: &Value| {
+        let mut text = String::new();
+        yaml::write(document, &mut text);
+        File::new(path, text)
+    };
     let csv = format!("manifests/{}.clusterserviceversion.yaml", source.package);
-    let mut manifests = vec![file(csv, &source.csv())?];
+    let mut manifests = vec![file(csv, &source.csv())];
     for api in &source.owned {
-        manifests.push(file(format!("manifests/{}_{}.yaml", api.group, plural(api)), &definition(api))?);
+        manifests.push(file(format!("manifests/{}_{}.yaml", api.group, plural(api)), &definition(api)));
     }
     let annotations = source.annotations();
     let mut metadata =
-        vec![file("metadata/annotations.yaml".to_owned(), &json!({"annotations": annotations}))?];
+        vec![file("metadata/annotations.yaml".to_owned(), &json!({"annotations": annotations}))];
     if !source.dependencies.is_empty() {
         let dependencies: Vec<Value> = source
             .dependencies
@@ -87,14 +91,9 @@ pub(crate) fn bundle_image(source: &BundleSource) -> Result<Image, DemoError> {
             })
             .collect();
         let document = json!({"dependencies": dependencies});
-        metadata.push(file("metadata/dependencies.yaml".to_owned(), &document)?);
+        metadata.push(file("metadata/dependencies.yaml".to_owned(), &document));
     }
     Image::build(&Recipe::of(vec![Layer::of(&manifests)?, Layer::of(&metadata)?]).labels(annotations))
-}
-
-pub(crate) fn yaml(what: &str, document: &Value) -> Result<String, DemoError> {
-    serde_norway::to_string(document)
-        .map_err(|error| DemoError::Document { what: what.to_owned(), source: error.into() })
 }
 
 impl BundleSource {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::finding::Finding;
 use crate::limits::LIMITS;
+use crate::yaml::{self, Doubled};
 
 /// Kinds whose names matter, because we write objects of them or something takes their names.
 const WATCHED: &[&str] = &[
@@ -72,14 +73,27 @@ impl Reading<'_> {
                 }
             }
         } else {
-            for document in serde_norway::Deserializer::from_slice(bytes) {
-                match Option::<Document>::deserialize(document) {
-                    Ok(document) => self.document(document.unwrap_or_default()),
-                    Err(error) => {
-                        return self.unreadable(&error, error.location().map(|place| place.line() as u64));
-                    }
-                }
+            self.yaml(bytes);
+        }
+    }
+
+    fn yaml(&mut self, bytes: &[u8]) {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => return self.unreadable(&error, None),
+        };
+        let mut read = Vec::new();
+        let broken = yaml::documents(text, Doubled::LastCounts, &LIMITS, &mut |json, line| {
+            read.push((Document::deserialize(json), line));
+        });
+        for (document, line) in read {
+            match document {
+                Ok(document) => self.document(document),
+                Err(error) => self.unreadable(&error, Some(line)),
             }
+        }
+        for error in broken {
+            self.unreadable(&error, Some(error.line));
         }
     }
 
