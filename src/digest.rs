@@ -50,6 +50,11 @@ impl Digest {
         &self.0
     }
 
+    /// Takes the 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Parses 64 lower-case hexadecimal digits.
     pub fn from_hex(hex: &str) -> Result<Self, InvalidDigest> {
         let invalid = || InvalidDigest { text: hex.chars().take(80).collect() };

@@ -13,6 +13,10 @@ pub enum Phase {
     Fetch,
     /// Copying an archive onto media.
     Copy,
+    /// Making repair data.
+    Protect,
+    /// Mending an archive with it.
+    Mend,
     /// Hashing the archive.
     Verify,
     /// Pushing to the staging registry.

@@ -42,6 +42,7 @@
 //! | [`trust`] | P | keys, detached signatures, thresholds |
 //! | [`archive`] | P | the .ombundle format: inventory, layout, writer, the frame read before anything is believed |
 //! | [`volume`] | P | an archive cut into files that fit a medium, and what makes them one again |
+//! | [`repair`] | P | what mends an archive of which some blocks were lost or flipped on the way |
 //! | [`catalog`] | P | file-based catalogs: loading, the model, the upgrade graph, validation, writing |
 //! | [`draw`] | P | upgrade graphs as text, SVG, Mermaid and DOT; sizes as a treemap |
 //! | [`release`] | P | OpenShift releases: the update graph and the way through it, payloads and their signatures |
@@ -120,7 +121,7 @@
 //! let trust = TrustSet::new(vec![key.public()], 1)?;
 //! let Some(moment) = Moment::from_unix(now.as_second()) else { return Ok(()) };
 //! let pack = Pack {
-//!     upstream, release_keys: None, now: moment, keys: &[key], shape: &Shape::whole(), papers: None, jobs: 8, events: &Silent,
+//!     upstream, release_keys: None, now: moment, keys: &[key], shape: &Shape::whole(), repair: None, papers: None, jobs: 8, events: &Silent,
 //!     limits: &LIMITS,
 //! };
 //! let packed = pack.run(&plan, Path::new("upgrade.ombundle"))?;
@@ -185,6 +186,7 @@ pub mod promote;
 pub mod reference;
 pub mod registry;
 pub mod release;
+pub mod repair;
 pub mod serve;
 pub mod site;
 pub mod stage;

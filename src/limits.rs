@@ -9,6 +9,8 @@ pub struct Limits {
     pub archive_entries: u64,
     /// Signatures of an archive. A site with more than sixteen signers has other problems.
     pub signatures: u64,
+    /// Files that are looked at as signatures beside an archive.
+    pub cosignatures: u64,
     /// Bytes of one `meta/` entry: the delta catalogs of a whole index fit.
     pub meta_bytes: u64,
     /// Nesting of any JSON document.
@@ -70,6 +72,10 @@ pub struct Limits {
     pub key_packets: u64,
     /// Component images of one release. A real one has some 200.
     pub release_components: usize,
+    /// Blocks of an archive that repair data knows: their checks are in memory, eight bytes each.
+    pub repair_blocks: u64,
+    /// Bytes of one row of repair data with its spare blocks: mending holds about twice as many.
+    pub repair_row_bytes: u64,
 }
 
 /// The ceilings that the program uses. Tests lower single ones.
@@ -77,6 +83,7 @@ pub const LIMITS: Limits = Limits {
     inventory_bytes: 32 << 20,
     archive_entries: 200_000,
     signatures: 16,
+    cosignatures: 64,
     meta_bytes: 256 << 20,
     json_depth: 32,
     manifest_depth: 100,
@@ -107,4 +114,6 @@ pub const LIMITS: Limits = Limits {
     key_file_bytes: 1 << 20,
     key_packets: 2_000,
     release_components: 2_000,
+    repair_blocks: 2 << 20,
+    repair_row_bytes: 16 << 20,
 };

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("trust", Kind::Pure),
     ("archive", Kind::Pure),
     ("volume", Kind::Pure),
+    ("repair", Kind::Pure),
     ("catalog", Kind::Pure),
     ("draw", Kind::Pure),
     ("release", Kind::Pure),
@@ -97,6 +98,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("http_body_util", &["serve"]),
     ("tokio", &["serve"]),
     ("pgp", &["release"]),
+    ("reed_solomon_simd", &["repair"]),
     ("std::fs", &["store", "registry", "serve", "demo", "cli"]),
 ];
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ombundle::catalog::diff::CatalogDiff;
 use ombundle::finding::{Finding, Findings};
 use ombundle::merge::MergeAccount;
+use ombundle::papers::Custody;
 use ombundle::plan::Plan;
 use ombundle::release::ReleasePathReport;
 use ombundle::site::{Receipt, Site, SiteReport};
@@ -28,7 +29,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 9] {
+fn schemas() -> [(&'static str, String); 10] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -39,6 +40,7 @@ fn schemas() -> [(&'static str, String); 9] {
         ("catalog-diff.v1.json", schema_of::<CatalogDiff>),
         ("merge-report.v1.json", schema_of::<MergeAccount>),
         ("volume.v1.json", schema_of::<VolumeLabel>),
+        ("custody.v1.json", schema_of::<Custody>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

@@ -288,6 +288,8 @@ fn verb(phase: Phase) -> &'static str {
         Phase::Plan => "plan",
         Phase::Fetch => "fetch",
         Phase::Copy => "copy",
+        Phase::Protect => "protect",
+        Phase::Mend => "mend",
         Phase::Verify => "verify",
         Phase::Stage => "stage",
         Phase::Merge => "merge",
@@ -305,7 +307,8 @@ fn counted(phase: Phase) -> &'static str {
         Phase::Verify => "entries",
         Phase::Merge => "catalogs",
         Phase::Check => "images",
-        Phase::Copy | Phase::Emit => "files",
+        Phase::Copy | Phase::Protect | Phase::Emit => "files",
+        Phase::Mend => "blocks",
     }
 }
 
@@ -314,6 +317,8 @@ fn past(phase: Phase) -> &'static str {
         Phase::Plan => "planned",
         Phase::Fetch => "fetched",
         Phase::Copy => "copied",
+        Phase::Protect => "protected",
+        Phase::Mend => "mended",
         Phase::Verify => "verified",
         Phase::Stage => "staged",
         Phase::Merge => "merged",
@@ -365,6 +370,8 @@ mod tests {
             Phase::Plan,
             Phase::Fetch,
             Phase::Copy,
+            Phase::Protect,
+            Phase::Mend,
             Phase::Verify,
             Phase::Stage,
             Phase::Merge,

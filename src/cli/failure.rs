@@ -43,6 +43,11 @@ impl Failure {
         Self { exit, error: anyhow::anyhow!("{summary}"), hint: None }
     }
 
+    /// All causes in one line.
+    pub(super) fn told(&self) -> String {
+        self.error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         self.exit

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::archive::Front;
 use crate::cli::access::{Side, client};
+use crate::cli::custody::{CustodyArgs, Told, failed};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::merging::MergeArgs;
@@ -17,8 +19,9 @@ use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
 use crate::fault::{AnyFault, Exit};
 use crate::finding::has_errors;
-use crate::flow::import::{Forecast, Import, Load, Move, Until};
+use crate::flow::import::{Forecast, Import, Imported, Load, Move, Until};
 use crate::limits::LIMITS;
+use crate::papers::Deed;
 use crate::release::{ReleaseKeys, VerificationConfig};
 use crate::site::cluster::ClusterDump;
 use crate::store::volumes::Medium;
@@ -80,6 +83,9 @@ pub(super) struct ImportCommand {
     /// asked whether it would take an upload
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    custody: CustodyArgs,
 
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
@@ -163,6 +169,29 @@ fn release_keys(
         .map(|config| config.keys))
 }
 
+/// How far it went.
+fn reached(imported: &Imported) -> &'static str {
+    match imported.reached {
+        Until::Stage => "staged",
+        Until::Promote => "promoted",
+        Until::Emit => "imported",
+    }
+}
+
+/// Tells the custody record what came of it.
+fn note(command: &ImportCommand, source: &Medium, outcome: &Result<Imported, Failure>, context: &Context) {
+    // What was refused is not repeated.
+    let believed = outcome.as_ref().ok().and_then(|_| Front::read(source, &LIMITS).ok());
+    let told = Told {
+        action: Deed::Import,
+        archive: source.name(),
+        inventory: believed.map(|front| front.inventory.digest()),
+        keys: &[],
+        result: &outcome.as_ref().map_or_else(failed, |imported| reached(imported).to_owned()),
+    };
+    command.custody.note(&told, context);
+}
+
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
     let merge = command.merge.options();
     let site = SiteFile::read(&command.site)?;
@@ -170,11 +199,14 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
     let source = command.archive.open()?;
     let release_keys = release_keys(&command, &site, cluster.as_ref())?;
+    let trust = site.trust()?;
+    let mut policy = policy(Some(&site), command.accept_time.as_deref(), now()?)?;
+    show_findings(&command.archive.cosigned(&*source, &trust, &mut policy)?);
     let import = Import {
         site: &site.site,
         state: &site.state(),
-        trust: &site.trust()?,
-        policy: policy(Some(&site), command.accept_time.as_deref(), now()?)?,
+        trust: &trust,
+        policy,
         name: source.name(),
         cluster: cluster.as_ref(),
         release_keys: release_keys.as_ref(),
@@ -195,13 +227,12 @@ pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failu
         return forecast(import, &source, &command);
     }
     context.agree(&risks(&command))?;
-    let imported =
-        import.run(source.clone(), &command.output).inspect_err(|fault| name_damage(fault, &source))?;
-    let reached = match imported.reached {
-        Until::Stage => "staged",
-        Until::Promote => "promoted",
-        Until::Emit => "imported",
-    };
+    let outcome =
+        import.run(source.clone(), &command.output).inspect_err(|fault| name_damage(fault, &source));
+    let outcome = outcome.map_err(Failure::from);
+    note(&command, &source, &outcome, context);
+    let imported = outcome?;
+    let reached = reached(&imported);
     match command.format {
         ResultFormat::Json => print_json(&serde_json::json!({
             "reached": reached, "generation": imported.generation, "written": imported.written,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::archive::{ImageKind, Inventory};
+use crate::archive::ImageKind;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, trust};
 use crate::cli::papers::TableArgs;
@@ -89,6 +89,7 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
     let mut policy = policy(None, Some("only looking"), now()?)?;
     policy.floor = None;
     let source = command.archive.open()?;
+    show_findings(&command.archive.cosigned(&*source, &trust, &mut policy)?);
     let opened = verify::open(source.clone(), &trust, &policy, &LIMITS)?;
     let result = match command.format {
         InspectFormat::Json => {
@@ -112,7 +113,7 @@ pub(super) fn run(command: InspectCommand, _: &Context) -> Result<(), Failure> {
         }
         InspectFormat::Text => {
             show_findings(&notes(&opened));
-            told(&command, opened.inventory())
+            told(&command, &opened)
         }
     };
     match &command.output {
@@ -137,7 +138,8 @@ fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
     }
 }
 
-fn told(command: &InspectCommand, inventory: &Inventory) -> String {
+fn told(command: &InspectCommand, opened: &Opened) -> String {
+    let inventory = opened.inventory();
     let mut text = format!(
         "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
         command.archive.shown(),
@@ -152,6 +154,10 @@ fn told(command: &InspectCommand, inventory: &Inventory) -> String {
         inventory.total_size,
         inventory.entry_count,
     );
+    for key in opened.signers() {
+        let beside = if inventory.signers.contains(key) { "" } else { ", beside the archive" };
+        text.push_str(&format!("  signed by   {} ({}){beside}\n", key, key.fingerprint()));
+    }
     for catalog in &inventory.catalogs {
         text.push_str(&format!("  changes     {} as of {}\n", catalog.source, catalog.digest));
     }

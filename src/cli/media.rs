@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::archive::Front;
+use crate::cli::custody::{CustodyArgs, Told};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::summary;
 use crate::cli::options::ResultFormat;
@@ -12,9 +14,10 @@ use crate::cli::volumes::{VolumeArgs, open};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::has_errors;
-use crate::flow::media::{self, OnMedium, Write};
+use crate::flow::media::{self, FileKind, OnMedium, Write};
 use crate::limits::LIMITS;
-use crate::text::{Safe, SafePath, human_bytes};
+use crate::papers::Deed;
+use crate::text::{Safe, SafePath, counted, human_bytes};
 
 /// Write archives onto media, and check them there
 ///
@@ -42,7 +45,8 @@ enum Action {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle media write upgrade.ombundle /media/usb\n  \
                   ombundle media write upgrade.ombundle --media fat32 /media/usb1 /media/usb2\n  \
-                  ombundle media write upgrade.ombundle --media dvd --volume 2 /media/dvd     # one disc after the other")]
+                  ombundle media write upgrade.ombundle --media dvd --volume 2 /media/dvd     # one disc after the other\n  \
+                  ombundle media write upgrade.ombundle --repair 5% /media/usb                  # may lose a twentieth")]
 struct WriteCommand {
     /// The archive
     archive: PathBuf,
@@ -54,9 +58,12 @@ struct WriteCommand {
     #[command(flatten)]
     volumes: VolumeArgs,
 
-    /// Write this volume only; may be given several times
+    /// Write this volume only; may be given several times. Files of repair data are counted behind the volumes
     #[arg(long = "volume", value_name = "N")]
     only: Vec<u64>,
+
+    #[command(flatten)]
+    custody: CustodyArgs,
 
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
@@ -96,14 +103,21 @@ fn write(command: &WriteCommand, context: &Context) -> Result<(), Failure> {
         shape: &shape,
         folders: &command.folders,
         only: &command.only,
+        repair: command.volumes.repair(),
         events: &*context.console,
         limits: &LIMITS,
     };
     let done = write.run()?;
+    let result =
+        format!("{} written and read back: {}", counted(done.len(), "file"), folders(&command.folders));
+    let inventory = Front::read(&archive, &LIMITS).ok().map(|front| front.inventory.digest());
+    let line =
+        Told { action: Deed::MediaWrite, archive: archive.name(), inventory, keys: &[], result: &result };
+    command.custody.note(&line, context);
     match command.format {
         ResultFormat::Json => {
             let files = done.iter().map(|file| {
-                json!({"path": file.path, "number": file.number, "count": file.count, "size": file.size,
+                json!({"path": file.path, "kind": file.kind, "number": file.number, "count": file.count, "size": file.size,
                        "digest": file.digest, "there": file.there})
             });
             print_json(&json!({"files": files.collect::<Vec<_>>()}))
@@ -112,13 +126,23 @@ fn write(command: &WriteCommand, context: &Context) -> Result<(), Failure> {
     }
 }
 
+fn folders(folders: &[PathBuf]) -> String {
+    folders.iter().map(|folder| SafePath(folder).to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// What somebody writes on a medium's label.
 fn told(file: &OnMedium) -> String {
-    let place = file.number.map(|number| format!("volume {number} of {}", file.count));
+    let place = file.number.map(|number| format!("{number} of {}", file.count));
+    let what = match (file.kind, place) {
+        (FileKind::Archive, Some(place)) => format!("volume {place}"),
+        (FileKind::Archive, None) => "the whole archive".to_owned(),
+        (FileKind::Repair, Some(place)) => format!("repair data {place}"),
+        (FileKind::Repair, None) => "repair data".to_owned(),
+    };
     format!(
         "{}: {}, {} ({} bytes), {}\n",
         SafePath(&file.path),
-        place.unwrap_or_else(|| "the whole archive".to_owned()),
+        what,
         human_bytes(file.size),
         file.size,
         if file.there { "was there and is right" } else { "written and read back" },

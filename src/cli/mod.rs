@@ -18,6 +18,7 @@ mod access;
 mod catalog;
 mod check;
 mod console;
+mod custody;
 mod demo;
 mod failure;
 mod imageset;
@@ -26,6 +27,7 @@ mod inputs;
 mod inspect;
 mod key;
 mod media;
+mod mending;
 mod merging;
 mod numbers;
 mod options;
@@ -36,6 +38,7 @@ mod release;
 mod releases;
 mod serve;
 mod shell;
+mod sign;
 mod site;
 mod verify;
 mod volumes;
@@ -80,6 +83,8 @@ enum Command {
     Pack(pack::PackCommand),
     Inspect(inspect::InspectCommand),
     Media(media::MediaCommand),
+    Custody(custody::CustodyCommand),
+    Sign(sign::SignCommand),
     Verify(verify::VerifyCommand),
     Import(import::ImportCommand),
     Check(check::CheckCommand),
@@ -163,7 +168,9 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Plan(command) => plan::run(command, context),
         Command::Pack(command) => pack::run(command, context),
         Command::Inspect(command) => inspect::run(command, context),
+        Command::Custody(command) => custody::run(command, context),
         Command::Media(command) => media::run(command, context),
+        Command::Sign(command) => sign::run(command, context),
         Command::Verify(command) => verify::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::access::{Side, cache, client};
+use crate::cli::custody::{CustodyArgs, Told};
 use crate::cli::failure::Failure;
 use crate::cli::inputs::{in_a_folder, now, secret_key, settle};
 use crate::cli::numbers::Numbers;
@@ -20,6 +21,7 @@ use crate::fetch::Upstream;
 use crate::finding::{Finding, Severity};
 use crate::flow::pack::{Pack, Packing};
 use crate::limits::LIMITS;
+use crate::papers::Deed;
 use crate::plan::{Plan, exit};
 use crate::site::ProfileName;
 use crate::store::files::{self, Mode};
@@ -77,6 +79,9 @@ pub(super) struct PackCommand {
     format: ResultFormat,
 
     #[command(flatten)]
+    custody: CustodyArgs,
+
+    #[command(flatten)]
     registries: RegistryArgs,
 
     #[command(flatten)]
@@ -126,6 +131,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         now: now()?,
         keys: &keys,
         shape: &shape,
+        repair: command.volumes.repair(),
         papers: (!command.no_papers).then(|| command.table.form()),
         jobs: command.registries.jobs(),
         events: &*context.console,
@@ -164,10 +170,20 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
     let packed = filled.finish()?;
     // Also those that other requests left here, whose archive this name is no more.
     files::remove_beside(&command.output, KEPT_PLAN)?;
+    let name = packed.path.file_name().unwrap_or_default().to_string_lossy();
+    let ids: Vec<_> = keys.iter().map(|key| key.public().id()).collect();
+    let told = Told {
+        action: Deed::Pack,
+        archive: &name,
+        inventory: Some(packed.inventory),
+        keys: &ids,
+        result: "packed",
+    };
+    command.custody.note(&told, context);
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
-            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "papers": packed.papers, "findings": plan.findings,
+            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "repair": packed.repair, "papers": packed.papers, "findings": plan.findings,
         })),
         ResultFormat::Text => print(&format!(
             "packed {}: {} ({} bytes){}\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",

@@ -1,13 +1,16 @@
 //! `verify`: an archive judged where it lies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 
-use crate::archive::{ImageKind, Moment};
+use crate::archive::{ImageKind, Moment, ReadAt};
+use crate::cli::custody::{CustodyArgs, Told, failed};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
+use crate::cli::mending::{self, Mended};
 use crate::cli::options::ResultFormat;
 use crate::cli::releases::ReleaseKeyArgs;
 use crate::cli::volumes::ArchiveArgs;
@@ -20,10 +23,13 @@ use crate::flow::record::{History, Log, Record};
 use crate::flow::release_closure::lacking;
 use crate::flow::release_proof::prove;
 use crate::limits::LIMITS;
+use crate::papers::Deed;
 use crate::plan;
 use crate::release::ReleaseKeys;
 use crate::store::journal::Journal;
+use crate::store::mended::MendedFile;
 use crate::store::volumes::Medium;
+use crate::text::SafePath;
 use crate::trust::TrustSet;
 use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
 
@@ -36,7 +42,8 @@ use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
 #[command(after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml\n  \
                   ombundle verify upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
-                  ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh")]
+                  ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh\n  \
+                  ombundle verify /media/usb --site site.yaml --repair-to /data              # lost blocks are mended")]
 pub(super) struct VerifyCommand {
     #[command(flatten)]
     archive: ArchiveArgs,
@@ -59,6 +66,14 @@ pub(super) struct VerifyCommand {
     /// Take an archive that has expired, or that is from the future. The reason is reported
     #[arg(long, value_name = "REASON")]
     accept_time: Option<String>,
+
+    /// Mend the archive with the repair data beside it, and write it to this file, or into this folder under its own name. What
+    /// comes out is judged, and kept only if it is taken. Nothing is written where nothing is damaged
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "explain")]
+    repair_to: Option<PathBuf>,
+
+    #[command(flatten)]
+    custody: CustodyArgs,
 
     /// Print a script that an auditor runs instead, with `tar`, `sha256sum` and `openssl` alone
     #[arg(long)]
@@ -83,18 +98,88 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
         let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
         let files: Vec<String> =
             command.archive.open()?.files().map(|path| path.display().to_string()).collect();
-        return print(&recipe(&files, &keys, threshold));
+        let beside = command.archive.signature_files()?;
+        return print(&recipe(&files, &beside, &keys, threshold));
     }
-    let policy = policy(site.as_ref(), command.accept_time.as_deref(), now()?)?;
+    let mut policy = policy(site.as_ref(), command.accept_time.as_deref(), now()?)?;
     let trust = trust(&key_files, threshold)?;
-    let source = command.archive.open()?;
-    let result = flow::verify::verify(source.clone(), &trust, &policy, &*context.console, &LIMITS);
+    let found = match &command.repair_to {
+        None => Found::Whole(command.archive.open()?),
+        Some(to) => match mending::mend(command.archive.paths(), to, context)? {
+            Mended::Nothing(notes) => {
+                show_findings(&notes);
+                Found::Whole(command.archive.open()?)
+            }
+            Mended::Beyond(findings) => return refuse(&command, &findings, Exit::Integrity, &trust),
+            Mended::File { file, path, notes } => {
+                show_findings(&notes);
+                Found::Mended { file, path }
+            }
+        },
+    };
+    let beside = command.archive.cosigned(&*found.source(), &trust, &mut policy)?;
+    let result = flow::verify::verify(found.source(), &trust, &policy, &*context.console, &LIMITS);
     let release_keys = command.release_keys.read(site.as_ref())?;
     let releases = match &result {
         Ok(archive) => releases(archive, &command, release_keys.as_ref(), policy.now, &*context.console)?,
         Err(_) => Vec::new(),
     };
-    report(&command, result, releases, &trust, &source)
+    found.settle(result.is_ok() && !has_errors(&releases))?;
+    let believed = result.as_ref().ok().filter(|_| !has_errors(&releases));
+    let inventory = believed.map(|archive| archive.inventory().digest());
+    let judged = report(&command, result, [beside, releases].concat(), &trust, &found);
+    let outcome = judged.as_ref().err().map_or_else(|| "verified".to_owned(), failed);
+    let archive = command.archive.shown();
+    let told = Told { action: Deed::Verify, archive: &archive, inventory, keys: &[], result: &outcome };
+    command.custody.note(&told, context);
+    judged
+}
+
+/// What is judged.
+enum Found {
+    /// The archive where it lies.
+    Whole(Arc<Medium>),
+    /// One that was mended, and has no name yet.
+    Mended { file: Arc<MendedFile>, path: PathBuf },
+}
+
+impl Found {
+    fn source(&self) -> Arc<dyn ReadAt> {
+        match self {
+            Self::Whole(medium) => medium.clone(),
+            Self::Mended { file, .. } => file.clone(),
+        }
+    }
+
+    /// Where the mended archive is.
+    fn mended(&self) -> Option<&Path> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Mended { path, .. } => Some(path),
+        }
+    }
+
+    /// What was mended gets its name if it is taken; otherwise it goes.
+    fn settle(&self, is_taken: bool) -> Result<(), Failure> {
+        match self {
+            Self::Mended { file, .. } if is_taken => Ok(file.keep()?),
+            Self::Mended { file, .. } => {
+                file.discard();
+                Ok(())
+            }
+            Self::Whole(_) => Ok(()),
+        }
+    }
+
+    /// The volumes to copy again.
+    fn damage(&self, refused: &Refused) -> Vec<Finding> {
+        let Self::Whole(medium) = self else { return Vec::new() };
+        let is_damage = |refusal: &&Refusal| refusal.exit() == Exit::Integrity;
+        let places = refused.refusals().iter().filter(is_damage).map(|refusal| refusal.offset);
+        let mut findings: Vec<Finding> = places.filter_map(|offset| medium.damage(offset)).collect();
+        findings.dedup();
+        findings
+    }
 }
 
 /// What is wrong with the OpenShift releases of an archive. Whoever gave neither a site file nor keys for releases asked for the
@@ -144,26 +229,30 @@ pub(super) fn policy(
 fn report(
     command: &VerifyCommand,
     result: Result<VerifiedArchive, Refused>,
-    releases: Vec<Finding>,
+    more: Vec<Finding>,
     trust: &TrustSet,
-    medium: &Medium,
+    found: &Found,
 ) -> Result<(), Failure> {
     match result {
-        Ok(_) if has_errors(&releases) => refuse(command, &releases, plan::exit(&releases), trust),
+        Ok(_) if has_errors(&more) => refuse(command, &more, plan::exit(&more), trust),
         Ok(archive) => {
-            let notes = [archive.notes(), releases.as_slice()].concat();
+            let notes = [archive.notes(), more.as_slice()].concat();
             let inventory = archive.inventory();
             let signers: Vec<String> = archive.signers().iter().map(ToString::to_string).collect();
             match command.format {
                 ResultFormat::Json => print_json(&json!({
                     "verdict": "verified", "inventory": inventory.digest(), "generation": inventory.sequence,
-                    "signers": signers, "findings": notes,
+                    "signers": signers, "mended": found.mended(), "findings": notes,
                 })),
                 ResultFormat::Text => {
                     show_findings(&notes);
                     print(&format!(
-                        "verified: {}\n  inventory   {}\n  generation  {} of channel {}\n  entries     {}, {} bytes\n  signed by   {}\n",
+                        "verified: {}{}\n  inventory   {}\n  generation  {} of channel {}\n  entries     {}, {} bytes\n  signed by   {}\n",
                         command.archive.shown(),
+                        found
+                            .mended()
+                            .map(|path| format!(", mended into {}", SafePath(path)))
+                            .unwrap_or_default(),
                         inventory.digest(),
                         inventory.sequence,
                         inventory.channel,
@@ -181,7 +270,8 @@ fn report(
         }
         Err(refused) => {
             let mut findings = refused.findings();
-            findings.extend(damaged(&refused, medium));
+            findings.extend(found.damage(&refused));
+            findings.extend(more);
             refuse(command, &findings, refused.exit(), trust)
         }
     }
@@ -206,13 +296,4 @@ fn refuse(
     let plural = if findings.len() == 1 { "" } else { "s" };
     let summary = format!("the archive is refused for {} reason{plural}, named above", findings.len());
     Err(Failure::findings(exit, summary))
-}
-
-/// The volumes to copy again.
-fn damaged(refused: &Refused, medium: &Medium) -> Vec<Finding> {
-    let is_damage = |refusal: &&Refusal| refusal.exit() == Exit::Integrity;
-    let places = refused.refusals().iter().filter(is_damage).map(|refusal| refusal.offset);
-    let mut findings: Vec<Finding> = places.filter_map(|offset| medium.damage(offset)).collect();
-    findings.dedup();
-    findings
 }

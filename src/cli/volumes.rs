@@ -7,10 +7,18 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use crate::archive::ReadAt;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::summary;
 use crate::fault::Exit;
+use crate::finding::Finding;
+use crate::flow::cosign;
+use crate::limits::LIMITS;
+use crate::repair::Share;
+use crate::store::cosignatures;
 use crate::store::volumes::{Medium, find};
+use crate::trust::TrustSet;
+use crate::verify::Policy;
 use crate::volume::{MediumKind, Shape, parse_size};
 
 /// How an archive is cut.
@@ -28,6 +36,11 @@ pub(super) struct VolumeArgs {
     /// What the names of volumes end with, for gateways that let only some file types pass: `tar` makes `upgrade.ombundle.001.tar`
     #[arg(long, value_name = "EXT")]
     volume_extension: Option<String>,
+
+    /// Make repair data beside it: so much of the archive may be lost or changed on the way, and `verify --repair-to` mends it. It
+    /// takes that much more room
+    #[arg(long, value_name = "SHARE", value_parser = Share::from_str)]
+    repair: Option<Share>,
 }
 
 fn media() -> PossibleValuesParser {
@@ -50,6 +63,11 @@ impl VolumeArgs {
 }
 
 impl VolumeArgs {
+    /// How much of the archive repair data is wanted for.
+    pub(super) fn repair(&self) -> Option<Share> {
+        self.repair
+    }
+
     /// As asked for, else as the archive lies now.
     pub(super) fn shape_like(&self, archive: &Medium) -> Result<Shape, Failure> {
         match self.shape()? {
@@ -65,12 +83,39 @@ pub(super) struct ArchiveArgs {
     /// The archive: its file, its name without a number, one of its volumes, or folders that hold them
     #[arg(required = true, value_name = "ARCHIVE")]
     archive: Vec<PathBuf>,
+
+    /// A signature that `ombundle sign` made; those that lie beside the archive are found by themselves
+    #[arg(long, value_name = "FILE")]
+    signature: Vec<PathBuf>,
 }
 
 impl ArchiveArgs {
     /// What people are told of it: the path as they gave it.
     pub(super) fn shown(&self) -> String {
         self.archive.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Where it lies, as the person says.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.archive
+    }
+
+    /// The files that may hold signatures of other people.
+    pub(super) fn signature_files(&self) -> Result<Vec<String>, Failure> {
+        let found = cosignatures::find(&self.archive)?;
+        Ok(self.signature.iter().chain(&found).map(|path| path.display().to_string()).collect())
+    }
+
+    /// Has the signatures of other people counted with the archive's own. What is wrong with any of them is told.
+    pub(super) fn cosigned(
+        &self,
+        source: &dyn ReadAt,
+        trust: &TrustSet,
+        policy: &mut Policy,
+    ) -> Result<Vec<Finding>, Failure> {
+        let (counted, findings) = cosign::beside(source, trust, &self.archive, &self.signature, &LIMITS)?;
+        policy.cosignatures = counted;
+        Ok(findings)
     }
 
     /// Finds its files. What is worth knowing is shown; what is missing is a failure that names it.

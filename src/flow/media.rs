@@ -8,11 +8,17 @@ use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::finding::Finding;
 use crate::flow::papers::{self, Written};
+use crate::flow::protect::{self, Planned, protect};
 use crate::limits::Limits;
+use crate::repair::{Header, Share};
+use crate::store::archive_file::ArchiveFile;
+use crate::store::cosignatures;
 use crate::store::files::{self, Mode};
 use crate::store::medium_copy::{self, Copied, copy};
+use crate::store::repair_file;
 use crate::store::volumes::Medium;
 use crate::text::SafePath;
+use crate::trust::Signature;
 use crate::verify::Refused;
 use crate::volume::{Cut, Shape, VolumeError, VolumeLabel};
 
@@ -31,7 +37,7 @@ pub enum MediaError {
         free: Vec<(PathBuf, u64)>,
     },
     /// There is no such volume.
-    #[error("there is no volume {number}: the archive has {count}")]
+    #[error("there is no volume {number}: there are {count}")]
     NoSuchVolume {
         /// What was asked for.
         number: u64,
@@ -41,6 +47,16 @@ pub enum MediaError {
     /// It cannot be cut like that.
     #[error("the archive cannot be cut into such volumes")]
     Volumes(#[from] VolumeError),
+    /// There is repair data, and it cannot be cut.
+    #[error("`{}` has {size} bytes of repair data, and a volume has {most}", SafePath(.path))]
+    RepairSize {
+        /// The file of repair data.
+        path: PathBuf,
+        /// Its bytes.
+        size: u64,
+        /// What a volume has.
+        most: u64,
+    },
 }
 
 fn list(numbers: &[u64]) -> String {
@@ -56,7 +72,7 @@ impl Fault for MediaError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoRoom { .. } => Exit::Space,
-            Self::NoSuchVolume { .. } => Exit::Usage,
+            Self::NoSuchVolume { .. } | Self::RepairSize { .. } => Exit::Usage,
             Self::Volumes(error) => error.exit(),
         }
     }
@@ -67,6 +83,7 @@ impl Fault for MediaError {
                 "name more folders, cut smaller with `--media` or `--volume-size`, or write some now with `--volume N` and the others onto the next medium".to_owned(),
             ),
             Self::NoSuchVolume { .. } => None,
+            Self::RepairSize { .. } => Some("have it made anew with `--repair 5%`".to_owned()),
             Self::Volumes(error) => error.hint(),
         }
     }
@@ -80,12 +97,40 @@ pub struct Write<'a> {
     pub shape: &'a Shape,
     /// Where the media are mounted.
     pub folders: &'a [PathBuf],
-    /// Numbers of the volumes to write, counted from 1; all of them when empty.
+    /// Numbers of the volumes to write, counted from 1, repair data behind the archive; all of them when empty.
     pub only: &'a [u64],
+    /// How much of the archive repair data is made for. Without it, what lies beside the archive is taken along.
+    pub repair: Option<Share>,
     /// Told what happens.
     pub events: &'a dyn Events,
     /// Ceilings.
     pub limits: &'a Limits,
+}
+
+/// What a file on a medium is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// The archive, or a volume of it.
+    Archive,
+    /// Repair data of it.
+    Repair,
+}
+
+/// A file that is to be written.
+struct Item {
+    file: String,
+    size: u64,
+    what: What,
+}
+
+enum What {
+    /// The archive's volume with this index.
+    Piece(u64),
+    /// Repair data, to be made.
+    Make(Header),
+    /// Repair data that is there.
+    Carry(PathBuf),
 }
 
 /// One file on a medium.
@@ -93,9 +138,11 @@ pub struct Write<'a> {
 pub struct OnMedium {
     /// Where it is.
     pub path: PathBuf,
-    /// Which volume; nothing for an archive in one file.
+    /// What it is of.
+    pub kind: FileKind,
+    /// Which of how many of its kind, counted from 1; nothing for an archive in one file.
     pub number: Option<u64>,
-    /// How many volumes there are.
+    /// How many of its kind there are.
     pub count: u64,
     /// Its bytes.
     pub size: u64,
@@ -111,35 +158,117 @@ impl Write<'_> {
         let cut = self.shape.cut(self.archive.len()).map_err(MediaError::from)?;
         let inventory = Front::read(self.archive, self.limits)
             .map_err(|defect| Refused::from(crate::verify::Refusal::from(defect)))?;
-        let places = self.places(&cut)?;
-        let bytes = places.iter().map(|(index, _)| size(&cut, *index)).sum();
-        self.events.emit(&Event::Begin { phase: Phase::Copy, items: places.len() as u64, bytes });
-        let mut done = Vec::new();
-        for (index, target) in places {
-            let written = self.put(&cut, index, target)?;
-            if self.shape.is_cut() {
-                let name = self.shape.volume_name(self.archive.name(), index + 1);
-                let label = VolumeLabel::of(&name, &cut, inventory.inventory.digest(), written.digest);
-                files::replace(
-                    &files::beside(&written.path, "json"),
-                    label.to_json().as_bytes(),
-                    Mode::Public,
-                )?;
+        let inventory = inventory.inventory.digest();
+        let mut items = self.pieces(&cut);
+        let pieces = items.len() as u64;
+        items.extend(self.repair(inventory)?);
+        let repair = items.len() as u64 - pieces;
+        let places = self.places(items)?;
+        let copied = |item: &Item| !matches!(item.what, What::Make(_));
+        let (items_copied, bytes) = places
+            .iter()
+            .filter(|(_, item, _)| copied(item))
+            .fold((0, 0), |(count, bytes), (_, item, _)| (count + 1, bytes + item.size));
+        self.events.emit(&Event::Begin { phase: Phase::Copy, items: items_copied, bytes });
+        let (mut done, mut to_make) = (Vec::new(), Vec::new());
+        for (number, item, target) in places {
+            match item.what {
+                What::Piece(index) => {
+                    let offset = cut.range(index).start;
+                    let (digest, there) = self.put(self.archive, offset, item.size, &target)?;
+                    if self.shape.is_cut() {
+                        self.label(&cut, index, inventory, digest, &target)?;
+                    }
+                    let number = self.shape.is_cut().then_some(number);
+                    let (kind, size) = (FileKind::Archive, item.size);
+                    done.push(OnMedium { path: target, kind, number, count: pieces, size, digest, there });
+                }
+                What::Carry(from) => {
+                    let (digest, there) = self.put(&ArchiveFile::open(&from)?, 0, item.size, &target)?;
+                    done.push(self.repaired(target, number - pieces, repair, item.size, digest, there));
+                }
+                What::Make(header) => to_make.push((number - pieces, (header, target))),
             }
-            done.push(written);
+        }
+        self.events.emit(&Event::End { phase: Phase::Copy });
+        let (numbers, files): (Vec<u64>, Vec<_>) = to_make.into_iter().unzip();
+        let written = protect(self.archive, Path::new(self.archive.name()), &files, self.events)?;
+        for (number, file) in numbers.into_iter().zip(written) {
+            let there = file.how == Copied::There;
+            done.push(self.repaired(file.path, number, repair, file.size, file.digest, there));
         }
         for folder in self.folders {
             self.papers(folder, &done)?;
         }
-        self.events.emit(&Event::End { phase: Phase::Copy });
         Ok(done)
     }
 
-    /// Which volume goes where: each into the first folder that has room for it.
-    fn places(&self, cut: &Cut) -> Result<Vec<(u64, PathBuf)>, AnyFault> {
+    fn repaired(
+        &self,
+        path: PathBuf,
+        number: u64,
+        count: u64,
+        size: u64,
+        digest: Digest,
+        there: bool,
+    ) -> OnMedium {
+        let number = self.shape.is_cut().then_some(number);
+        OnMedium { path, kind: FileKind::Repair, number, count, size, digest, there }
+    }
+
+    /// The archive's own files.
+    fn pieces(&self, cut: &Cut) -> Vec<Item> {
         let files = self.shape.files(self.archive.name(), cut);
-        if let Some(&number) = self.only.iter().find(|number| !(1..=cut.count()).contains(number)) {
-            return Err(MediaError::NoSuchVolume { number, count: cut.count() }.into());
+        let item = |(index, file)| Item { file, size: size(cut, index), what: What::Piece(index) };
+        (0..).zip(files).map(item).collect()
+    }
+
+    /// Repair data that is to be made, or what lies beside the archive.
+    fn repair(&self, inventory: Digest) -> Result<Vec<Item>, AnyFault> {
+        if let Some(share) = self.repair {
+            let name = self.archive.name();
+            let planned = protect::plan(name, inventory, self.archive.len(), share, self.shape, self.limits)?;
+            let item = |planned: Planned| {
+                let Planned { file, header } = planned;
+                Item { file, size: header.length(), what: What::Make(header) }
+            };
+            return Ok(planned.into_iter().map(item).collect());
+        }
+        let paths: Vec<PathBuf> = self.archive.files().map(Path::to_owned).collect();
+        let found = repair_file::find(&paths, self.limits)?;
+        let ours = found.into_iter().filter(|((of, _), _)| *of == inventory).flat_map(|(_, files)| files);
+        let most = self.shape.most().unwrap_or(u64::MAX);
+        let mut items = Vec::new();
+        for found in ours {
+            let (path, size) = (found.path, found.header.length());
+            if size > most {
+                return Err(MediaError::RepairSize { path, size, most }.into());
+            }
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            items.push(Item { file, size, what: What::Carry(path) });
+        }
+        Ok(items)
+    }
+
+    fn label(
+        &self,
+        cut: &Cut,
+        index: u64,
+        inventory: Digest,
+        digest: Digest,
+        target: &Path,
+    ) -> Result<(), AnyFault> {
+        let name = self.shape.volume_name(self.archive.name(), index + 1);
+        let label = VolumeLabel::of(&name, cut, inventory, digest);
+        files::replace(&files::beside(target, "json"), label.to_json().as_bytes(), Mode::Public)?;
+        Ok(())
+    }
+
+    /// Which file goes where, with its number: each into the first folder that has room for it.
+    fn places(&self, items: Vec<Item>) -> Result<Vec<(u64, Item, PathBuf)>, AnyFault> {
+        let count = items.len() as u64;
+        if let Some(&number) = self.only.iter().find(|number| !(1..=count).contains(number)) {
+            return Err(MediaError::NoSuchVolume { number, count }.into());
         }
         let mut free = Vec::new();
         for folder in self.folders {
@@ -147,30 +276,33 @@ impl Write<'_> {
             free.push((folder.clone(), bytes));
         }
         let (mut places, mut left) = (Vec::new(), Vec::new());
-        for (index, file) in
-            (0..).zip(&files).filter(|(index, _)| self.only.is_empty() || self.only.contains(&(index + 1)))
-        {
-            let needed = size(cut, index).saturating_add(BESIDE);
+        let wanted = |number: &u64| self.only.is_empty() || self.only.contains(number);
+        for (number, item) in (1..).zip(items).filter(|(number, _)| wanted(number)) {
+            let needed = item.size.saturating_add(BESIDE);
             // What lies there already needs no more room.
-            let there =
-                free.iter().find(|(folder, _)| folder.join(file).exists()).map(|(folder, _)| folder.clone());
-            match there {
-                Some(folder) => places.push((index, folder.join(file))),
-                None => match free.iter_mut().find(|(_, bytes)| *bytes >= needed) {
-                    Some((folder, bytes)) => {
-                        *bytes -= needed;
-                        places.push((index, folder.join(file)));
-                    }
-                    None => left.push(index + 1),
-                },
+            let there = free.iter().find(|(folder, _)| folder.join(&item.file).exists());
+            let there = there.map(|(folder, _)| folder.join(&item.file));
+            let target = there.or_else(|| {
+                let (folder, bytes) = free.iter_mut().find(|(_, bytes)| *bytes >= needed)?;
+                *bytes -= needed;
+                Some(folder.join(&item.file))
+            });
+            match target {
+                Some(target) => places.push((number, item, target)),
+                None => left.push(number),
             }
         }
         if left.is_empty() { Ok(places) } else { Err(MediaError::NoRoom { left, free }.into()) }
     }
 
-    fn put(&self, cut: &Cut, index: u64, target: PathBuf) -> Result<OnMedium, AnyFault> {
-        let range = cut.range(index);
-        let bytes = size(cut, index);
+    /// Copies a stretch of a source. Returns its digest, and whether it was there already.
+    fn put(
+        &self,
+        source: &dyn ReadAt,
+        offset: u64,
+        bytes: u64,
+        target: &Path,
+    ) -> Result<(Digest, bool), AnyFault> {
         let label = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // The digest is known when it is over; until then the name stands for it.
         let digest = Digest::of(label.as_bytes());
@@ -179,18 +311,17 @@ impl Write<'_> {
             self.events.emit(&Event::Advanced { digest, bytes });
             !self.events.interrupted()
         };
-        let copied = copy(self.archive, range.start, bytes, &target, &advanced);
+        let copied = copy(source, offset, bytes, target, &advanced);
         if self.events.interrupted() {
             return Err(crate::workers::Interrupted.into());
         }
         let (found, how) = copied?;
         let there = how == Copied::There;
         self.events.emit(&if there { Event::Skipped { digest, bytes } } else { Event::Finished { digest } });
-        let number = self.shape.is_cut().then_some(index + 1);
-        Ok(OnMedium { path: target, number, count: cut.count(), size: bytes, digest: found, there })
+        Ok((found, there))
     }
 
-    /// Takes the papers along, and writes the sums of what lies in this folder.
+    /// Takes the papers and the signatures of other people along, and writes the sums of what lies in this folder.
     fn papers(&self, folder: &Path, done: &[OnMedium]) -> Result<(), AnyFault> {
         let here: Vec<&OnMedium> = done.iter().filter(|file| file.path.parent() == Some(folder)).collect();
         if here.is_empty() {
@@ -199,7 +330,7 @@ impl Write<'_> {
         let mut written: Vec<Written> = Vec::new();
         for file in here {
             written.push((file.path.clone(), file.digest));
-            if file.number.is_some() {
+            if file.kind == FileKind::Archive && file.number.is_some() {
                 written.push(digested(&files::beside(&file.path, "json"), self.limits)?);
             }
         }
@@ -215,6 +346,15 @@ impl Write<'_> {
             let copy = files::beside(&target, name);
             let bytes = files::read(&paper, self.limits.meta_bytes)?;
             if copy != paper {
+                files::replace(&copy, &bytes, Mode::Public)?;
+            }
+            written.push((copy, Digest::of(&bytes)));
+        }
+        let paths: Vec<PathBuf> = self.archive.files().map(Path::to_owned).collect();
+        for signature in cosignatures::find(&paths)? {
+            let copy = folder.join(signature.file_name().unwrap_or_default());
+            let bytes = files::read(&signature, Signature::SIZE as u64)?;
+            if copy != signature {
                 files::replace(&copy, &bytes, Mode::Public)?;
             }
             written.push((copy, Digest::of(&bytes)));

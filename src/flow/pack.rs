@@ -16,6 +16,7 @@ use crate::fault::{AnyFault, Exit, Fault};
 use crate::fetch::{Upstream, Wanted, fetch};
 use crate::flow::documents::{self, DocumentError};
 use crate::flow::papers::{self, Written};
+use crate::flow::protect::{self, Planned};
 use crate::flow::release_proof::{Unproven, prove};
 use crate::limits::Limits;
 use crate::oci::media;
@@ -23,7 +24,10 @@ use crate::papers::{Contents, Sealed};
 use crate::plan::{ImageKind, Plan, PlannedImage, PlannedRelease};
 use crate::reference::RepositoryRef;
 use crate::release::ReleaseKeys;
+use crate::repair::{RepairError, Share};
+use crate::store::StoreError;
 use crate::store::files::{self, Mode};
+use crate::store::medium_copy::free_bytes;
 use crate::store::part::PartFile;
 use crate::trust::{KeyId, SecretKey};
 use crate::volume::{Cut, Shape, VolumeError, VolumeLabel};
@@ -49,6 +53,8 @@ pub struct Packed {
     pub signers: Vec<String>,
     /// What was written beside its volumes; empty where it is one file.
     pub volumes: Vec<VolumeLabel>,
+    /// Files of repair data that were written beside it.
+    pub repair: Vec<PathBuf>,
     /// Files for people that were written beside it.
     pub papers: Vec<PathBuf>,
 }
@@ -76,6 +82,9 @@ pub enum PackError {
     /// It cannot be cut like that.
     #[error("the archive cannot be cut into such volumes")]
     Volumes(#[from] VolumeError),
+    /// There can be no such repair data.
+    #[error("there can be no such repair data")]
+    Repair(#[from] RepairError),
     /// A release in it cannot be believed.
     #[error(transparent)]
     Release(#[from] Unproven),
@@ -90,6 +99,7 @@ impl Fault for PackError {
             Self::Blocked { .. } => Exit::Incomplete,
             Self::Plan { .. } | Self::Format(_) | Self::Documents(_) => Exit::Usage,
             Self::Volumes(error) => error.exit(),
+            Self::Repair(error) => error.exit(),
             Self::Release(error) => error.exit(),
         }
     }
@@ -97,6 +107,7 @@ impl Fault for PackError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Volumes(error) => error.hint(),
+            Self::Repair(error) => error.hint(),
             _ => Some("make the plan again with `ombundle plan`".to_owned()),
         }
     }
@@ -114,6 +125,8 @@ pub struct Pack<'a> {
     pub keys: &'a [SecretKey],
     /// Whether the archive is one file, or volumes.
     pub shape: &'a Shape,
+    /// How much of the archive repair data beside it is made for; none where nobody wants any.
+    pub repair: Option<Share>,
     /// How the papers beside the archive are written; none where nobody wants them.
     pub papers: Option<Contents>,
     /// Downloads at once.
@@ -154,6 +167,7 @@ pub struct Packing<'p> {
 pub struct Filled<'p> {
     part: PartFile,
     packed: Packed,
+    repair: Vec<Planned>,
     packing: &'p Packing<'p>,
 }
 
@@ -173,7 +187,9 @@ impl<'p> Packing<'p> {
         let Pack { upstream, keys, shape, jobs, events, .. } = *self.pack;
         let (inventory, cut) = (self.inventory(), self.cut);
         let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let repair = self.repair(&name)?;
         let part = PartFile::open(target, cut, &shape.files(&name, &cut), &front(&self.blueprint)?)?;
+        room_for(&repair, target)?;
         let wanted = self.write_known(&part)?;
         let bytes = wanted.iter().map(|wanted| wanted.descriptor.size).sum();
         events.emit(&Event::Begin { phase: Phase::Fetch, items: wanted.len() as u64, bytes });
@@ -189,9 +205,17 @@ impl<'p> Packing<'p> {
             sequence: inventory.sequence,
             signers: inventory.signers.iter().map(ToString::to_string).collect(),
             volumes: Vec::new(),
+            repair: Vec::new(),
             papers: Vec::new(),
         };
-        Ok(Filled { part, packed, packing: self })
+        Ok(Filled { part, packed, repair, packing: self })
+    }
+
+    /// What repair data there will be beside the archive of that name.
+    fn repair(&self, name: &str) -> Result<Vec<Planned>, PackError> {
+        let Some(share) = self.pack.repair else { return Ok(Vec::new()) };
+        let (digest, total) = (self.inventory().digest(), self.cut.total());
+        Ok(protect::plan(name, digest, total, share, self.pack.shape, self.pack.limits)?)
     }
 
     /// Writes all that is known already, and says what must be fetched to where.
@@ -224,11 +248,12 @@ impl Filled<'_> {
     /// Makes it durable and gives it its name.
     pub fn finish(mut self) -> Result<Packed, AnyFault> {
         let Pack { shape, papers, events, limits, .. } = *self.packing.pack;
-        if shape.is_cut() || papers.is_some() {
+        if shape.is_cut() || papers.is_some() || !self.repair.is_empty() {
             let mut written = self.hash()?;
             if shape.is_cut() {
                 self.label(&mut written)?;
             }
+            written.extend(self.protect()?);
             if let Some(form) = papers {
                 written.extend(papers::write(
                     &self.packed.path,
@@ -259,6 +284,15 @@ impl Filled<'_> {
             }
         })?;
         Ok(done.into_iter().flatten().collect())
+    }
+
+    /// Makes the repair data: the blocks that were just hashed are in memory still, as far as they fit.
+    fn protect(&mut self) -> Result<Vec<Written>, AnyFault> {
+        let target = |planned: &Planned| (planned.header, self.packed.path.with_file_name(&planned.file));
+        let files: Vec<_> = self.repair.iter().map(target).collect();
+        let made = protect::protect(&self.part, &self.packed.path, &files, self.packing.pack.events)?;
+        self.packed.repair = made.iter().map(|file| file.path.clone()).collect();
+        Ok(made.into_iter().map(|file| (file.path, file.digest)).collect())
     }
 
     /// Writes beside each volume what it is.
@@ -294,6 +328,15 @@ impl Filled<'_> {
             signers: inventory.signers.clone(),
             volumes: self.packing.pack.shape.sized(&self.name(), &self.packing.cut),
         }
+    }
+}
+
+/// Refuses repair data for which there is no room beside the archive, whose own room is reserved.
+fn room_for(repair: &[Planned], target: &Path) -> Result<(), StoreError> {
+    let needed = repair.iter().map(|planned| planned.header.length()).sum();
+    match free_bytes(files::folder_of(target))? {
+        Some(free) if free < needed => Err(StoreError::NoSpace { path: target.to_owned(), needed, free }),
+        _ => Ok(()),
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod bill;
 mod contents;
+mod custody;
 mod summary;
 mod sums;
 
 pub use bill::bill;
 pub use contents::{Contents, contents};
+pub use custody::{Custody, Deed, custody};
 pub use summary::summary;
 pub use sums::sums;
 

@@ -236,10 +236,7 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
 pub fn remove_beside(path: &Path, prefix: &str) -> Result<(), StoreError> {
     let start = beside(path, prefix);
     let start = start.file_name().unwrap_or_default().as_encoded_bytes();
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         if entry.file_name().as_encoded_bytes().starts_with(start) {
@@ -342,12 +339,14 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The folder that a path lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes the entries of the folder that holds `path` durable.
 pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = folder_of(path);
     File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("sync", parent))
 }
 

@@ -36,16 +36,19 @@ struct Line<'a> {
 }
 
 impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
-    /// Opens the journal at `path`, or begins it, and reads its records.
+    /// Opens the journal at `path`, or begins it, and reads its records. Only its owner may read it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed("open", path))?;
+        Self::open_file(path, opened(path, 0o600)?)
+    }
+
+    /// The same for a journal that everybody may read, and to which several processes add: the others wait until it is dropped.
+    pub fn open_shared(path: &Path) -> Result<Self, StoreError> {
+        let file = opened(path, 0o644)?;
+        file.lock().map_err(failed("lock", path))?;
+        Self::open_file(path, file)
+    }
+
+    fn open_file(path: &Path, mut file: File) -> Result<Self, StoreError> {
         let (records, last, whole) = parse(path, &read(path, LIMIT)?)?;
         // What follows the last whole line is what a power cut left of a record that was never relied on.
         file.set_len(whole).map_err(failed("truncate", path))?;
@@ -60,6 +63,11 @@ impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
             return Ok(Vec::new());
         }
         parse(path, &read(path, LIMIT)?).map(|(records, _, _)| records)
+    }
+
+    /// The records and the digest of the last line: who knows it sees that no line was cut off.
+    pub fn read_chain(path: &Path) -> Result<(Vec<R>, Digest), StoreError> {
+        parse(path, &read(path, LIMIT)?).map(|(records, last, _)| (records, last))
     }
 
     /// What was recorded, oldest first.
@@ -83,6 +91,12 @@ impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
         self.records.push(record.clone());
         Ok(())
     }
+}
+
+fn opened(path: &Path, mode: u32) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(mode);
+    options.open(path).map_err(failed("open", path))
 }
 
 /// Records, digest of the last line, and the length of what is whole.

@@ -81,7 +81,7 @@ fn kept_name(path: &Path) -> Result<String, StoreError> {
 }
 
 /// The name of this machine: the folder may be on a share.
-fn machine() -> String {
+pub fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

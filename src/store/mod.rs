@@ -7,14 +7,19 @@
 //! without a name ([`spill`]).
 
 pub mod archive_file;
+mod beside;
 pub mod cache;
+pub mod cosignatures;
 pub mod files;
 pub mod journal;
 pub mod layout;
 pub mod lock;
 pub mod medium_copy;
+pub mod mended;
 pub mod part;
 mod pieces;
+pub mod repair_file;
+pub mod salvage;
 pub mod spill;
 pub mod tree;
 pub mod twice;

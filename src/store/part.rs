@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::archive::ReadAt;
 use crate::digest::{Digest, Hasher};
 use crate::store::files::{StoreError, beside, failed, read, sync_parent};
 use crate::store::pieces::Pieces;
@@ -89,6 +90,16 @@ impl PartFile {
         self.pieces.name()?;
         fs::remove_file(&self.progress_path).map_err(failed("remove", &self.progress_path))?;
         sync_parent(&self.progress_path)
+    }
+}
+
+impl ReadAt for PartFile {
+    fn len(&self) -> u64 {
+        self.pieces.len()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.pieces.read_exact_at(buffer, offset)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{ReadAt, hash};
 use crate::digest::{Digest, Hasher};
-use crate::store::files::{StoreError, beside, failed, remove, rename};
+use crate::store::files::{StoreError, beside, failed, folder_of, remove, rename};
 use crate::store::medium_copy::free_beside;
 use crate::volume::{Cut, VolumeName};
 
@@ -58,12 +58,17 @@ impl Pieces {
         let result = self.reserve();
         if result.is_err() {
             // What holds nothing yet should not take the names, nor the space.
-            for piece in &self.files {
-                drop(fs::remove_file(&piece.path));
-            }
+            self.discard();
         }
         result?;
         self.remove_others(target)
+    }
+
+    /// Removes those that have no name yet.
+    pub(super) fn discard(&self) {
+        for piece in self.files.iter().filter(|piece| piece.path != piece.target) {
+            drop(fs::remove_file(&piece.path));
+        }
     }
 
     fn reserve(&self) -> Result<(), StoreError> {
@@ -85,8 +90,7 @@ impl Pieces {
 
     /// Removes what an earlier run, which cut otherwise, left of volumes that there are none of now.
     fn remove_others(&self, target: &Path) -> Result<(), StoreError> {
-        let folder =
-            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(target);
         for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
             let path = entry.map_err(failed("read", folder))?.path();
             let file =

@@ -10,7 +10,7 @@ use crate::archive::{ReadAt, hash};
 use crate::digest::Digest;
 use crate::finding::{Finding, has_errors};
 use crate::store::archive_file::ArchiveFile;
-use crate::store::files::{StoreError, failed, read};
+use crate::store::files::{StoreError, failed, folder_of, read};
 use crate::text::SafePath;
 use crate::volume::{Candidate, Cut, Shape, Sorted, VolumeLabel, VolumeName, sort};
 
@@ -33,19 +33,9 @@ struct Volume {
 ///
 /// Nothing comes back where the files are not one whole archive; the findings then say what to copy again.
 pub fn find(paths: &[PathBuf]) -> Result<(Option<Medium>, Vec<Finding>), StoreError> {
-    let mut whole = BTreeSet::new();
-    let mut candidates = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut empty = Vec::new();
-    for path in paths {
-        match meant(path)? {
-            Meant::File(path) => drop(whole.insert(path)),
-            Meant::Volumes(found) => {
-                candidates.extend(found.into_iter().filter(|candidate| seen.insert(candidate.path.clone())));
-            }
-            Meant::Several(findings) => return Ok((None, findings)),
-            Meant::Nothing(finding) => empty.push(finding),
-        }
+    let Gathered { whole, candidates, empty, several } = gather(paths)?;
+    if !several.is_empty() {
+        return Ok((None, several));
     }
     // A folder without any is no matter where another one has them.
     if whole.is_empty() && candidates.is_empty() {
@@ -63,6 +53,37 @@ pub fn find(paths: &[PathBuf]) -> Result<(Option<Medium>, Vec<Finding>), StoreEr
             Ok((None, ambiguous(whole.iter().chain(others))))
         }
     }
+}
+
+/// What was found where these paths lead.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Archives in one file.
+    pub(super) whole: BTreeSet<PathBuf>,
+    /// Volumes, each once.
+    pub(super) candidates: Vec<Candidate>,
+    /// Folders that hold nothing of the kind.
+    empty: Vec<Finding>,
+    /// Archives of which one must be named.
+    several: Vec<Finding>,
+}
+
+/// Follows each path to what people mean by it.
+pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, StoreError> {
+    let mut gathered = Gathered::default();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        match meant(path)? {
+            Meant::File(path) => drop(gathered.whole.insert(path)),
+            Meant::Volumes(found) => {
+                let new = found.into_iter().filter(|candidate| seen.insert(candidate.path.clone()));
+                gathered.candidates.extend(new);
+            }
+            Meant::Several(findings) => gathered.several.extend(findings),
+            Meant::Nothing(finding) => gathered.empty.push(finding),
+        }
+    }
+    Ok(gathered)
 }
 
 /// Every volume among these paths and in these folders, whatever archive it is of.
@@ -97,7 +118,7 @@ enum Meant {
 
 fn meant(path: &Path) -> Result<Meant, StoreError> {
     let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => in_folder(path),
         Ok(_) => match VolumeName::of(file.strip_suffix(".json").unwrap_or(file)) {

@@ -4,6 +4,7 @@
 //! over the pre-authentication encoding of the exact bytes, so nothing is parsed before it is believed. The only maker of
 //! a [`Verified`] value is [`TrustSet::verify`]; parsers of signed documents take nothing else.
 
+mod cosignature;
 mod envelope;
 mod error;
 mod key;
@@ -11,6 +12,7 @@ mod set;
 #[cfg(test)]
 mod tests;
 
+pub use cosignature::{cosignature_file, cosigned};
 pub use envelope::{Payload, Signature, pre_authentication_encoding};
 pub use error::TrustError;
 pub use key::{KeyId, PublicKey, SecretKey};

@@ -45,6 +45,11 @@ impl TrustSet {
         self.threshold
     }
 
+    /// Whether a signature is one of exactly this payload; nothing where its key is not trusted, and nobody can tell.
+    pub fn fits<P: Payload>(&self, payload: &P, signature: &Signature) -> Option<bool> {
+        self.keys.get(&signature.key()).map(|key| key.fits(payload, signature))
+    }
+
     /// Believes `payload` when enough distinct trusted keys signed exactly its bytes.
     ///
     /// A key's id is computed from the key, so two signatures under two names never count for one key. Signatures of keys

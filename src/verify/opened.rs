@@ -33,7 +33,8 @@ pub fn open(
     limits: &Limits,
 ) -> Result<Opened, Refused> {
     let front = Front::read(&*source, limits).map_err(Refusal::from)?;
-    let believed = trust.verify(front.inventory, &front.signatures).map_err(distrusted)?;
+    let signatures = [front.signatures.as_slice(), &policy.cosignatures].concat();
+    let believed = trust.verify(front.inventory, &signatures).map_err(distrusted)?;
     let inventory = Inventory::parse(&believed, limits)
         .map_err(|error| Refusal::new("inventory.json", INVENTORY_AT, error))?;
     let mut refused = Vec::new();
@@ -53,7 +54,6 @@ pub fn open(
         return Err(refused);
     }
     let signers = believed.signers().to_vec();
-    let signatures = front.signatures;
     Ok(Opened { source, inventory, signers, signatures, notes, limits: limits.clone() })
 }
 
@@ -79,7 +79,7 @@ impl Opened {
         &self.signers
     }
 
-    /// Every signature that it carries; which of them count is told by [`Opened::signers`].
+    /// Every signature that it carries, and those beside it; which of them count is told by [`Opened::signers`].
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
     }

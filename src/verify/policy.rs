@@ -3,6 +3,7 @@
 use crate::archive::{Inventory, Moment, Name, Text};
 use crate::digest::Digest;
 use crate::finding::Finding;
+use crate::trust::Signature;
 use crate::verify::{Reason, Refusal};
 
 /// What a site demands of an archive.
@@ -22,6 +23,8 @@ pub struct Policy {
     pub jump: u64,
     /// Why an archive is taken although the clock speaks against it. The reason is recorded.
     pub accept_time: Option<Text>,
+    /// Signatures that lie beside the archive, of keys that did not sign inside: they count like its own.
+    pub cosignatures: Vec<Signature>,
 }
 
 /// The last imported archive.
@@ -39,7 +42,16 @@ impl Policy {
 
     /// Demands nothing but that the archive is valid now.
     pub fn at(now: Moment) -> Self {
-        Self { now, seen: None, site: None, channel: None, floor: None, jump: Self::JUMP, accept_time: None }
+        Self {
+            now,
+            seen: None,
+            site: None,
+            channel: None,
+            floor: None,
+            jump: Self::JUMP,
+            accept_time: None,
+            cosignatures: Vec::new(),
+        }
     }
 
     /// Judges an inventory: target, channel, floor, time.

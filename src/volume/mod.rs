@@ -9,6 +9,7 @@ mod error;
 mod label;
 mod medium;
 mod name;
+mod salvage;
 mod set;
 mod shape;
 
@@ -16,6 +17,7 @@ pub use cut::{Cut, MOST, SMALLEST, Slice};
 pub use error::VolumeError;
 pub use label::VolumeLabel;
 pub use medium::{MediumKind, parse_size};
-pub use name::VolumeName;
+pub use name::{VolumeName, check_extension};
+pub use salvage::salvage;
 pub use set::{Candidate, Sorted, sort};
 pub use shape::Shape;

@@ -45,7 +45,7 @@ impl VolumeName {
 }
 
 /// An extension that gateways and old file systems take: letters and digits, eight at most, and not that of a label.
-pub(super) fn check_extension(text: &str) -> Result<&str, VolumeError> {
+pub fn check_extension(text: &str) -> Result<&str, VolumeError> {
     let plain = (1..=8).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric());
     let digits = text.bytes().all(|c| c.is_ascii_digit());
     if plain && !digits && !text.eq_ignore_ascii_case("json") {

@@ -33,6 +33,11 @@ impl Shape {
         self.volume.is_some()
     }
 
+    /// The most bytes of a file; nothing where an archive is one, whatever its size.
+    pub fn most(&self) -> Option<u64> {
+        self.volume
+    }
+
     /// Where an archive of `total` bytes is cut.
     pub fn cut(&self, total: u64) -> Result<Cut, VolumeError> {
         match self.volume {

@@ -3,6 +3,7 @@
 mod breaks;
 mod cache;
 mod clocks;
+mod custody;
 mod figures;
 mod inputs;
 mod media;
@@ -10,8 +11,10 @@ mod numbers;
 mod page;
 mod papers;
 mod refusals;
+mod repair;
 mod same;
 mod secrets;
+mod sign;
 mod space;
 mod stage;
 mod volumes;

@@ -11,7 +11,7 @@ use super::world::{World, codes, frame, key, members, moment, trust};
 /// Runs the recipe in this folder; its output and whether it verified.
 fn audit(folder: &Path, archive: &str, keys: &[&str], threshold: usize) -> (bool, String) {
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    std::fs::write(folder.join("recipe.sh"), recipe(&[archive.to_owned()], &keys, threshold)).unwrap();
+    std::fs::write(folder.join("recipe.sh"), recipe(&[archive.to_owned()], &[], &keys, threshold)).unwrap();
     let output = Command::new("bash").arg("recipe.sh").current_dir(folder).output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

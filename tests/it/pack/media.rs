@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use ombundle::demo::Generation;
 use serde_json::Value;
 
-use super::stage::{Ran, Stage};
+use super::stage::{Ran, Stage, run};
 
 fn packed() -> Stage {
     let stage = Stage::new(Generation::First);
@@ -88,4 +89,36 @@ fn an_archive_in_one_file_is_copied_as_it_is() {
     assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
     assert_eq!(stage.read("two/a.ombundle"), b"precious");
     write(&stage, &["--volume-size", "512KiB", "--volume", "99", "two"]).ended(2);
+}
+
+/// The binary below strace, which changes what is read of one file.
+fn forgetful(stage: &Stage, file: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qqq", "-o", "strace.log", "-P"]).arg(stage.path(file));
+    command.args(["-e", "trace=pread64", "-e", "inject=pread64:poke_exit=@arg2=5a5a5a5a"]);
+    command.arg(env!("CARGO_BIN_EXE_ombundle")).args(arguments).current_dir(stage.folder.path());
+    stage.plain(&mut command);
+    command
+}
+
+#[test]
+fn a_medium_that_gives_back_other_bytes_is_named_and_nothing_stays_on_it() {
+    let stage = packed();
+    let line = ["media", "write", "a.ombundle", "one", "--repair", "5%"];
+    for file in ["one/a.ombundle", "one/a.ombundle.repair"] {
+        let failed = run(forgetful(&stage, &format!("{file}.part"), &line)).ended(3);
+        assert!(
+            failed.stderr.contains(&format!("`{file}` reads otherwise than it was written")),
+            "{failed:?}"
+        );
+        assert!(failed.stderr.contains("take another one"), "{failed:?}");
+        assert!(!stage.path(file).exists() && !stage.path(&format!("{file}.part")).exists());
+    }
+    // A good one, and what is there already is read back as well.
+    stage.run(&line).ended(0);
+    for file in ["one/a.ombundle", "one/a.ombundle.repair"] {
+        let failed = run(forgetful(&stage, file, &line)).ended(2);
+        assert!(failed.stderr.contains("exists already"), "{failed:?}");
+    }
+    stage.run(&line).ended(0);
 }
