@@ -115,6 +115,10 @@ class Report:
         """Says how a value keeps to its ceiling."""
         self.say(Line(what, significant(value), unit, f"≤ {aim}", value <= aim, detail), f" (aim: at most {aim})")
 
+    def at_least(self, what, value, unit, aim, detail=""):
+        """Says how a value reaches its floor."""
+        self.say(Line(what, significant(value), unit, f"≥ {aim}", value >= aim, detail), f" (aim: at least {aim})")
+
     def tell(self, what, value, unit, detail=""):
         """Says a value that has no aim."""
         self.say(Line(what, significant(value), unit, "", True, detail))

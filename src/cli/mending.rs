@@ -14,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::mended::MendedFile;
 use crate::store::repair_file::{RepairFile, find};
 use crate::store::salvage::Salvage;
+use crate::store::volumes::Medium;
 use crate::text::SafePath;
 
 /// What came of it.
@@ -43,6 +44,16 @@ pub(super) fn mend(paths: &[PathBuf], to: &Path, context: &Context) -> Result<Me
         return Ok(Mended::Nothing(notes));
     }
     Ok(Mended::File { file: mend.run(survey, &path)?, path, notes })
+}
+
+/// Says that an archive that is damaged may be mended.
+pub(super) fn offer(archive: &Medium) -> Option<Finding> {
+    let paths: Vec<PathBuf> = archive.files().map(Path::to_owned).collect();
+    let found = find(&paths, &LIMITS).ok()?;
+    let file = found.values().flatten().next()?;
+    let finding =
+        Finding::info("REPAIR_DATA", SafePath(&file.path), "there is repair data beside the archive");
+    Some(finding.hint("the same command with `--repair-to DIR` mends what was lost, if it is not too much"))
 }
 
 /// The repair data of one archive.

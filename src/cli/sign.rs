@@ -71,6 +71,7 @@ pub(super) fn run(command: SignCommand, context: &Context) -> Result<(), Failure
     let mut policy = policy(None, None, now()?)?;
     policy.site = site.as_ref().map(|site| site.site.name().parse()).transpose()?;
     let medium = command.archive.open()?;
+    show_findings(&command.archive.cosigned(&*medium, &trust, &mut policy)?);
     let archive = flow::verify::verify(medium.clone(), &trust, &policy, &*context.console, &LIMITS)?;
     show_findings(archive.notes());
     if archive.inventory().signers.contains(&id) {
