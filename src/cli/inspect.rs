@@ -21,6 +21,7 @@ use crate::papers::{self, Sealed};
 use crate::store::files::{self, Mode};
 use crate::store::volumes::Medium;
 use crate::text::{Safe, human_bytes, plain_json};
+use crate::trust::Signature;
 use crate::verify::{self, Opened};
 
 /// Show what an archive holds
@@ -133,7 +134,8 @@ fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
         name: medium.name().to_owned(),
         inventory: inventory.digest(),
         size: inventory.total_size,
-        signers: inventory.signers.clone(),
+        // Those beside the archive among them.
+        signers: opened.signatures().iter().map(Signature::key).collect(),
         volumes: medium.shape().sized(medium.name(), medium.cut()),
     }
 }

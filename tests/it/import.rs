@@ -12,7 +12,6 @@ mod minors;
 mod outlook;
 mod paranoid;
 mod preflight;
-mod pulled;
 mod race;
 mod real;
 mod refused;

@@ -144,16 +144,6 @@ impl Stand {
         command
     }
 
-    /// The binary below strace, which does `inject` to its calls on one file of the user and writes each of them to `strace.log`.
-    pub(crate) fn traced_at(&self, file: &str, inject: &str, line: &str) -> Command {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qqq", "-o"]).arg(self.path("strace.log")).arg("-P").arg(self.path(file));
-        command.args(["-e", "trace=pread64", "-e", &format!("inject=pread64:{inject}")]);
-        command.arg(env!("CARGO_BIN_EXE_ombundle"));
-        self.furnish(&mut command, line);
-        command
-    }
-
     fn furnish(&self, command: &mut Command, line: &str) {
         let mut words: Vec<String> = line
             .split_whitespace()
