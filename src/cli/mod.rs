@@ -21,6 +21,7 @@ mod console;
 mod custody;
 mod demo;
 mod failure;
+mod help;
 mod imageset;
 mod import;
 mod inputs;
@@ -40,6 +41,7 @@ mod serve;
 mod shell;
 mod sign;
 mod site;
+mod topics;
 mod verify;
 mod volumes;
 
@@ -61,6 +63,9 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Try it:  ombundle demo
          The whole cycle on this machine in a minute: no account, no cluster, no network.
+
+Topics, for `ombundle help TOPIC`:
+         exit-codes, format, merging, nexus, openshift, runbook, trust, volumes
 
 Exit codes:
     0  done
@@ -144,7 +149,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return misused(&error, &arguments),
+        Err(error) => {
+            return match help::topic(error, &arguments) {
+                Ok(topic) => ended(print(topic.text)),
+                Err(error) => misused(&error, &arguments),
+            };
+        }
     };
     let format = cli.output.log_format;
     failure::speak(format);
@@ -152,7 +162,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     watch_for_interruption(&interrupted, format);
     let console = Arc::new(Console::new(format, cli.output.no_progress, cli.output.verbose, interrupted));
     let context = Context { console, traces: Traces::Some, yes: cli.output.yes };
-    let result = dispatch(cli.command, &context);
+    ended(dispatch(cli.command, &context))
+}
+
+/// Says why, where it failed.
+fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),
         Err(failure) => {

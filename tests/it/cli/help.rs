@@ -84,6 +84,92 @@ fn what_examples_show_is_understood() {
     }
 }
 
+/// The topics that the program lists, with their texts.
+fn topics(folder: &Folder) -> Vec<(String, String)> {
+    let help = folder.run("--help").stdout;
+    let listed = help.split_once("Topics, for `ombundle help TOPIC`:\n").unwrap().1.lines().next().unwrap();
+    let told = |name: &str| {
+        let ended = folder.run(&format!("help {name}"));
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{name}");
+        (name.to_owned(), ended.stdout)
+    };
+    listed.trim().split(", ").map(told).collect()
+}
+
+#[test]
+fn topics_show_commands_that_are_understood() {
+    let folder = Folder::new();
+    let mut shown = 0;
+    for (name, text) in topics(&folder) {
+        let text = text.replace("\\\n", " ");
+        for line in text.lines().filter_map(|line| line.strip_prefix("  ombundle ")) {
+            // A name in a table, with its meaning beside it.
+            if line.starts_with(' ') {
+                continue;
+            }
+            let words: Vec<&str> = line.split_whitespace().chain(["--help"]).collect();
+            let ended = folder.run_with(&words);
+            assert_eq!(ended.code, 0, "{name}: {line}: {}", ended.stderr);
+            shown += 1;
+        }
+        // What stands between backticks as a command of ours is one.
+        for line in text.split("`ombundle ").skip(1).filter_map(|rest| rest.split('`').next()) {
+            let asked = if line.starts_with("help ") { None } else { Some("--help") };
+            let words: Vec<&str> = line.split_whitespace().chain(asked).collect();
+            assert_eq!(folder.run_with(&words).code, 0, "{name}: {line}");
+        }
+    }
+    assert!(shown >= 20, "{shown}");
+}
+
+#[test]
+fn the_runbook_s_chapters_are_those_that_are_written() {
+    let written = fs::read_to_string(project("src/emit/runbook/english.rs")).unwrap();
+    let (_, text) = topics(&Folder::new()).into_iter().find(|(name, _)| name == "runbook").unwrap();
+    let chapters =
+        text.split_once("something to do\n\n").unwrap().1.lines().take_while(|line| !line.is_empty());
+    let chapters: Vec<&str> = chapters.map(str::trim).collect();
+    assert_eq!(chapters.len(), 9, "{chapters:?}");
+    for chapter in chapters {
+        assert!(written.contains(&format!("=> \"{chapter}\".into()")), "{chapter}");
+    }
+}
+
+#[test]
+fn help_of_a_command_is_what_the_command_says_of_itself() {
+    let folder = Folder::new();
+    for (command, help) in tree(&folder) {
+        let words: Vec<&str> = std::iter::once("help").chain(command.split(' ').skip(1)).collect();
+        let told = folder.run_with(&words);
+        assert_eq!((told.code, told.stderr.as_str()), (0, ""), "{words:?}");
+        assert!(told.stdout == help, "{words:?}\n{}\n{help}", told.stdout);
+    }
+    let nested = folder.run("catalog help path");
+    assert_eq!((nested.code, nested.stdout), (0, folder.run("catalog path --help").stdout));
+}
+
+#[test]
+fn what_there_is_no_help_for_has_names_near_it() {
+    let folder = Folder::new();
+    for (line, said) in [
+        ("help nexsu", "there is no command or topic `nexsu`; did you mean `nexus`?"),
+        ("help catlog", "there is no command or topic `catlog`; did you mean `catalog`?"),
+        (
+            "--no-progress help exit-code",
+            "there is no command or topic `exit-code`; did you mean `exit-codes`?",
+        ),
+        ("help zebras", "there is no command or topic `zebras`; the topics are exit-codes, format, merging,"),
+        ("help trust more", "`trust` is a topic and stands alone"),
+        ("help catalog pth", "unrecognized subcommand 'pth'"),
+        ("catalog help trust", "unrecognized subcommand 'trust'"),
+        ("trust", "unrecognized subcommand 'trust'"),
+    ] {
+        let ended = folder.run(line);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{line}");
+        assert!(ended.stderr.contains(said), "{line}: {}", ended.stderr);
+    }
+}
+
 #[test]
 fn every_exit_code_is_told() {
     let help = Folder::new().run("--help").stdout;
@@ -103,6 +189,11 @@ fn manual_pages_and_completions_know_every_command() {
         assert!(page.is_file(), "{}", page.display());
         let last = command.rsplit(' ').next().unwrap();
         assert!(script.contains(last), "{command}");
+    }
+    for (name, text) in topics(&folder) {
+        let page = fs::read_to_string(folder.path().join(format!("man/ombundle-{name}.7"))).unwrap();
+        let title = text.lines().next().unwrap().replace('-', "\\-");
+        assert!(page.starts_with(".TH OMBUNDLE-") && page.contains(&title), "{page}");
     }
     for shell in ["zsh", "fish", "powershell"] {
         assert!(folder.run(&format!("completions {shell}")).stdout.contains("catalog"), "{shell}");
