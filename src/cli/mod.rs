@@ -37,6 +37,7 @@ mod papers;
 mod plan;
 mod release;
 mod releases;
+mod rollback;
 mod serve;
 mod shell;
 mod sign;
@@ -93,6 +94,7 @@ enum Command {
     Verify(verify::VerifyCommand),
     Import(import::ImportCommand),
     Check(check::CheckCommand),
+    Rollback(rollback::RollbackCommand),
     Site(site::SiteCommand),
     Catalog(catalog::CatalogCommand),
     Imageset(imageset::ImagesetCommand),
@@ -188,6 +190,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Verify(command) => verify::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),
+        Command::Rollback(command) => rollback::run(command, context),
         Command::Site(command) => site::run(command, context),
         Command::Catalog(command) => catalog::run(command, context),
         Command::Imageset(command) => imageset::run(command, context),

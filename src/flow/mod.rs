@@ -19,6 +19,7 @@ pub mod release_closure;
 pub mod release_image;
 pub mod release_proof;
 pub mod render;
+pub mod rollback;
 pub mod site_report;
 pub mod standing;
 pub mod verify;

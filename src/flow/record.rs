@@ -1,5 +1,6 @@
 //! What an import writes into its journal, and what the next one reads there.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -75,16 +76,44 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
+    /// A catalog is about to go back to what it was after an earlier generation.
+    Return {
+        /// The generation in force.
+        from: u64,
+        /// The one that it goes back to; 0 for what was there before the first.
+        to: u64,
+        /// The tag.
+        tag: ImageRef,
+        /// What it points to.
+        old: Digest,
+        /// What it will point to.
+        new: Digest,
+    },
+    /// All catalogs went back.
+    Returned {
+        /// The generation in force.
+        from: u64,
+        /// The one that they went back to.
+        to: u64,
+        /// When, RFC 3339.
+        at: String,
+        /// What changed, in order.
+        steps: Vec<ReceiptStep>,
+    },
 }
 
 impl Record {
     /// The time that the clock showed, where it was noted.
     pub fn at(&self) -> Option<Moment> {
         match self {
-            Self::Begin { at, .. } | Self::Committed { at, .. } => at.parse().ok(),
-            Self::Staged { .. } | Self::Promoted { .. } | Self::Prepared { .. } | Self::Switched { .. } => {
-                None
+            Self::Begin { at, .. } | Self::Committed { at, .. } | Self::Returned { at, .. } => {
+                at.parse().ok()
             }
+            Self::Staged { .. }
+            | Self::Promoted { .. }
+            | Self::Prepared { .. }
+            | Self::Switched { .. }
+            | Self::Return { .. } => None,
         }
     }
 }
@@ -212,6 +241,53 @@ impl<'r> History<'r> {
             _ => None,
         });
         prepared.collect()
+    }
+
+    /// The generations that came into force, be it in a part.
+    pub fn generations(self) -> BTreeSet<u64> {
+        let in_force = self.0.iter().filter_map(|record| match record {
+            Record::Committed { generation, .. } => Some(*generation),
+            Record::Switched { inventory, .. } => self.generation_of(inventory),
+            _ => None,
+        });
+        in_force.collect()
+    }
+
+    /// What a tag pointed to before the first archive of this generation moved it, where that was noted.
+    pub fn before(self, generation: u64, tag: &ImageRef) -> Option<Digest> {
+        self.0.iter().find_map(|record| match record {
+            Record::Prepared { inventory, tag: found, old, .. }
+                if found == tag && self.generation_of(inventory) == Some(generation) =>
+            {
+                *old
+            }
+            _ => None,
+        })
+    }
+
+    /// What the generations after this one changed, in order.
+    pub fn moved_after(self, generation: u64) -> Vec<ReceiptStep> {
+        let steps = self.0.iter().filter_map(|record| match record {
+            Record::Committed { generation: found, steps, .. } if *found > generation => Some(steps),
+            _ => None,
+        });
+        steps.flatten().cloned().collect()
+    }
+
+    /// The moves of a way back that did not get to its end, or of the last one that did, in order.
+    pub fn returned(self, from: u64, to: u64) -> Vec<ReceiptStep> {
+        let forward = |record: &Record| matches!(record, Record::Committed { .. } | Record::Switched { .. });
+        let since = self.0.iter().rposition(forward).map_or(0, |at| at + 1);
+        let mut steps: Vec<ReceiptStep> = Vec::new();
+        for record in self.0.iter().skip(since) {
+            if let Record::Return { from: left, to: target, tag, old, new } = record
+                && (*left, *target) == (from, to)
+                && !steps.iter().any(|step| step.subject == tag.to_string())
+            {
+                steps.push(ReceiptStep { subject: tag.to_string(), before: Some(*old), after: *new });
+            }
+        }
+        steps
     }
 
     /// The generation of an archive, as its import noted it when it began.

@@ -12,6 +12,7 @@ use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::release_image::{Depth, read_release};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
+use crate::oci::RawManifest;
 use crate::promote::CatalogTag;
 use crate::reference::{ImageRef, PinnedRef, Tag};
 use crate::registry::Client;
@@ -122,9 +123,14 @@ impl Onlooker<'_> {
 
     /// Reads a catalog; nothing where there is no such catalog.
     pub fn offer(&self, mirror: &CatalogMirror) -> Result<Option<Offer>, AnyFault> {
+        let tag = CatalogTag::of(self.site, mirror);
+        let root = tag.current(self.client)?;
+        root.map(|root| self.offer_of(&tag, root)).transpose()
+    }
+
+    /// Reads a catalog by its image, whatever its tag points to.
+    pub fn offer_of(&self, tag: &CatalogTag, root: RawManifest) -> Result<Offer, AnyFault> {
         let Self { site, mapping, client, events, limits, .. } = *self;
-        let tag = CatalogTag::of(site, mirror);
-        let Some(root) = tag.current(client)? else { return Ok(None) };
         let digest = root.digest();
         let source = RegistryImages { repository: &tag.repository, client };
         let loaded = CatalogImage::read(&source, root, &site.spec.platforms, events, limits)?.catalog(limits);
@@ -132,7 +138,7 @@ impl Onlooker<'_> {
         let mut findings = loaded.findings;
         findings.append(&mut needs.findings);
         needs.pinned.entry(tag.repository.pin(digest)).or_default();
-        Ok(Some(Offer { digest, catalog: loaded.catalog, needs, findings }))
+        Ok(Offer { digest, catalog: loaded.catalog, needs, findings })
     }
 
     /// Reads a catalog and looks for every image that any of its entries needs; nothing where there is no such catalog. Errors mean

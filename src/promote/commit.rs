@@ -131,6 +131,23 @@ impl CatalogTag {
         self.suffixed(&format!("g{generation:04}-{}", digest.short()))
     }
 
+    /// The tags of a list that keep images of this catalog: with the generation that replaced it for `v4.20-prev-7`, with none for the
+    /// others.
+    pub fn kept(&self, tags: &[Tag]) -> Vec<(Option<u64>, Tag)> {
+        let suffix =
+            |tag: &Tag| Some(tag.as_str().strip_prefix(self.tag.as_str())?.strip_prefix('-')?.to_owned());
+        let digits = |text: &str| text.bytes().next().is_some_and(|c| c.is_ascii_digit());
+        let kept = tags.iter().filter_map(|tag| {
+            let suffix = suffix(tag)?;
+            match (suffix.strip_prefix("prev-"), suffix.strip_prefix('g')) {
+                (Some(replaced), _) => Some((replaced.parse().ok(), tag.clone())),
+                (None, Some(made)) => digits(made).then(|| (None, tag.clone())),
+                (None, None) => None,
+            }
+        });
+        kept.collect()
+    }
+
     /// The tag that keeps what a generation replaced: `v4.20-prev-7`.
     pub fn before_generation(&self, generation: u64) -> Result<Tag, PromoteError> {
         self.suffixed(&format!("prev-{generation}"))

@@ -16,6 +16,7 @@ mod race;
 mod real;
 mod refused;
 mod report;
+mod rollback;
 mod several;
 mod signed;
 mod split;

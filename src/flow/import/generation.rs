@@ -5,7 +5,7 @@
 //! layers are the inventory and its signatures, exactly as they stood in the archive. So it vouches for itself: whoever can write to
 //! the registry can take it away, not forge it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -62,8 +62,7 @@ pub(in crate::flow) fn latest(
     limits: &Limits,
 ) -> Result<Option<Floor>, AnyFault> {
     let repository = repository(host)?;
-    let all = client.tags(&repository)?.into_iter();
-    let mut tags: Vec<(u64, Tag)> = all.filter_map(|tag| Some((generation_of(&tag, site)?, tag))).collect();
+    let mut tags = tags(&repository, site, client)?;
     tags.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
     for (generation, tag) in tags {
         match read(&repository, &tag, trust, client, limits) {
@@ -82,6 +81,20 @@ pub(in crate::flow) fn latest(
         }
     }
     Ok(None)
+}
+
+/// The generations of a site that production has tags for.
+pub(in crate::flow) fn known(
+    host: &RegistryHost,
+    site: &str,
+    client: &Client,
+) -> Result<BTreeSet<u64>, AnyFault> {
+    Ok(tags(&repository(host)?, site, client)?.into_iter().map(|(generation, _)| generation).collect())
+}
+
+fn tags(repository: &RepositoryRef, site: &str, client: &Client) -> Result<Vec<(u64, Tag)>, AnyFault> {
+    let all = client.tags(repository)?.into_iter();
+    Ok(all.filter_map(|tag| Some((generation_of(&tag, site)?, tag))).collect())
 }
 
 fn read(

@@ -12,15 +12,13 @@ mod forecast;
 pub(super) mod generation;
 mod graph_data;
 mod judge;
-mod preflight;
-mod receipt;
+pub(super) mod preflight;
+pub(super) mod receipt;
 mod releases;
-mod resources;
-mod run;
+pub(super) mod resources;
+pub(super) mod run;
 mod survey;
 mod tags;
-
-pub(super) use receipt::last_report;
 
 pub use forecast::{Forecast, Load, Move};
 pub use run::{Import, Imported, Until};

@@ -118,7 +118,7 @@ pub(super) fn prerequisites(
 }
 
 /// Opens an upload in each repository and gives it up again: a right that is missing shows before the first byte moves.
-pub(super) fn writes(
+pub(in crate::flow) fn writes(
     repositories: &BTreeSet<RepositoryRef>,
     client: &Client,
     jobs: usize,

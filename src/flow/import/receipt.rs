@@ -103,16 +103,6 @@ impl Import<'_> {
         Ok((last.installed, Some(told)))
     }
 
-    /// Keeps the receipt that was written out.
-    pub(super) fn keep_receipt(&self, emitted: &Emitted) -> Result<(), AnyFault> {
-        let Some(receipt) = emitted.files.get(MARKER) else { return Ok(()) };
-        let path = last_receipt(self.state);
-        if files::read(&path, self.limits.meta_bytes).is_ok_and(|kept| kept == *receipt) {
-            return Ok(());
-        }
-        Ok(files::replace(&path, receipt, Mode::Private)?)
-    }
-
     pub(super) fn receipt(
         &self,
         case: &Case<'_>,
@@ -187,6 +177,20 @@ impl Import<'_> {
 /// Where the last receipt is kept for the next import: the one that was written out is carried away.
 fn last_receipt(state: &Path) -> PathBuf {
     state.join(MARKER)
+}
+
+/// Keeps the receipt that was written out.
+pub(in crate::flow) fn keep_receipt(
+    state: &Path,
+    emitted: &Emitted,
+    limits: &Limits,
+) -> Result<(), AnyFault> {
+    let Some(receipt) = emitted.files.get(MARKER) else { return Ok(()) };
+    let path = last_receipt(state);
+    if files::read(&path, limits.meta_bytes).is_ok_and(|kept| kept == *receipt) {
+        return Ok(());
+    }
+    Ok(files::replace(&path, receipt, Mode::Private)?)
 }
 
 /// What the last import of this site left.

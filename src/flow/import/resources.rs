@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog::Catalog;
 use crate::emit::{self, Emitted, EmittedCatalog};
 use crate::finding::Finding;
 use crate::flow::import::Import;
@@ -77,7 +78,7 @@ fn emitted(served: &Served<'_>) -> EmittedCatalog {
         previous: served.previous.map(|digest| served.image.repository.pin(digest)),
         packages: packages.cloned().collect(),
         evidence: planned.evidence.clone(),
-        texts: texts(served),
+        texts: texts(&served.catalog),
     }
 }
 
@@ -87,9 +88,9 @@ fn serves(served: &Served<'_>, package: &PlannedPackage) -> bool {
     offered.is_some_and(|offered| package.bundles.iter().all(|bundle| offered.bundles.contains_key(bundle)))
 }
 
-/// The merged catalog as text, by package.
-fn texts(served: &Served<'_>) -> BTreeMap<String, Vec<u8>> {
-    crate::catalog::write::files(&served.catalog)
+/// A catalog as text, by package.
+pub(in crate::flow) fn texts(catalog: &Catalog) -> BTreeMap<String, Vec<u8>> {
+    crate::catalog::write::files(catalog)
         .into_iter()
         .filter_map(|(path, bytes)| Some((path.strip_suffix("/catalog.json")?.to_owned(), bytes)))
         .collect()

@@ -11,7 +11,7 @@ use crate::flow::import::catalog::{Forward, Outlook};
 use crate::flow::import::contents::ArchiveSource;
 use crate::flow::import::deliver::for_staging;
 use crate::flow::import::judge::Case;
-use crate::flow::import::receipt::{Known, switches};
+use crate::flow::import::receipt::{Known, keep_receipt, switches};
 use crate::flow::import::tags::Tags;
 use crate::flow::import::{generation, preflight};
 use crate::flow::record::{Log, Record};
@@ -30,7 +30,7 @@ use crate::trust::TrustSet;
 use crate::verify::Policy;
 
 /// The file by which a folder is known to be of an import.
-pub(super) const MARKER: &str = "receipt.json";
+pub(in crate::flow) const MARKER: &str = "receipt.json";
 
 /// How far an import goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -229,7 +229,7 @@ impl Import<'_> {
         let emitted = self.emit(case, &served, &receipt, &findings);
         self.events.emit(&Event::Begin { phase: Phase::Emit, items: emitted.files.len() as u64, bytes: 0 });
         files::replace_folder(out, &emitted.files, MARKER)?;
-        self.keep_receipt(&emitted)?;
+        keep_receipt(self.state, &emitted, self.limits)?;
         self.events.emit(&Event::End { phase: Phase::Emit });
         findings.extend(emitted.findings);
         Ok(self.imported(generation, findings))
