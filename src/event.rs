@@ -29,6 +29,8 @@ pub enum Phase {
     Check,
     /// Writing cluster resources and documents.
     Emit,
+    /// Deleting from a registry.
+    Vacuum,
 }
 
 /// One thing that happened.

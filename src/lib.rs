@@ -50,6 +50,7 @@
 //! | [`site`] | P | the site file, the site report, the receipt, dumps of a cluster |
 //! | [`plan`] | P | what must travel, and why |
 //! | [`mapping`] | P | where each source repository lands |
+//! | [`retain`] | P | what a registry can let go, and what it must keep |
 //! | [`papers`] | P | what people approve an archive with: table, page, bill of materials, sums |
 //! | [`page`] | P | the page that people look at: what changes, drawn, in three languages |
 //! | [`store`] | | files: atomic writes, locks, journals, the archive as it grows |
@@ -63,7 +64,8 @@
 //! | [`promote`] | | what was staged into production; the one request that commits |
 //! | [`emit`] | P | cluster resources, patches, the way back, runbooks |
 //! | [`check`] | | whether production can serve all that it offers |
-//! | [`flow`] | | the steps composed: plan, pack, verify, import |
+//! | [`vacuum`] | | a registry listed whole, and its own clean-up |
+//! | [`flow`] | | the steps composed: plan, pack, verify, import, vacuum |
 //! | [`serve`] | | a registry over a folder |
 //! | [`demo`] | | a small world on loopback, and the cycle walked through it |
 //! | [`cli`] | | command line, terminal, clock, environment |
@@ -187,6 +189,7 @@ pub mod reference;
 pub mod registry;
 pub mod release;
 pub mod repair;
+pub mod retain;
 pub mod serve;
 pub mod site;
 pub mod stage;
@@ -194,6 +197,7 @@ pub mod store;
 pub mod text;
 pub mod transfer;
 pub mod trust;
+pub mod vacuum;
 pub mod verify;
 pub mod version;
 pub mod volume;

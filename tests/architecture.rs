@@ -30,6 +30,7 @@ const ROOMS: &[(&str, Kind)] = &[
     ("site", Kind::Pure),
     ("plan", Kind::Pure),
     ("mapping", Kind::Pure),
+    ("retain", Kind::Pure),
     ("papers", Kind::Pure),
     ("page", Kind::Pure),
     // edges

@@ -12,6 +12,7 @@ use ombundle::merge::MergeAccount;
 use ombundle::papers::Custody;
 use ombundle::plan::Plan;
 use ombundle::release::ReleasePathReport;
+use ombundle::retain::VacuumPlan;
 use ombundle::site::{Receipt, Site, SiteReport};
 use ombundle::volume::VolumeLabel;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -29,7 +30,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 10] {
+fn schemas() -> [(&'static str, String); 11] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -41,6 +42,7 @@ fn schemas() -> [(&'static str, String); 10] {
         ("merge-report.v1.json", schema_of::<MergeAccount>),
         ("volume.v1.json", schema_of::<VolumeLabel>),
         ("custody.v1.json", schema_of::<Custody>),
+        ("vacuum-plan.v1.json", schema_of::<VacuumPlan>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

@@ -296,6 +296,7 @@ fn verb(phase: Phase) -> &'static str {
         Phase::Promote => "promote",
         Phase::Check => "check",
         Phase::Emit => "emit",
+        Phase::Vacuum => "vacuum",
     }
 }
 
@@ -309,6 +310,7 @@ fn counted(phase: Phase) -> &'static str {
         Phase::Check => "images",
         Phase::Copy | Phase::Protect | Phase::Emit => "files",
         Phase::Mend => "blocks",
+        Phase::Vacuum => "manifests",
     }
 }
 
@@ -325,6 +327,7 @@ fn past(phase: Phase) -> &'static str {
         Phase::Promote => "promoted",
         Phase::Check => "checked",
         Phase::Emit => "emitted",
+        Phase::Vacuum => "deleted",
     }
 }
 
@@ -377,6 +380,7 @@ mod tests {
             Phase::Merge,
             Phase::Promote,
             Phase::Check,
+            Phase::Vacuum,
             Phase::Emit,
         ];
         for phase in phases {

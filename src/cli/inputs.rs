@@ -125,14 +125,26 @@ pub(super) fn moment_of_builds() -> Result<Moment, Failure> {
 /// Dumps of one cluster, laid together; nothing when there are none.
 pub(super) fn cluster_dumps(paths: &[PathBuf]) -> Result<Option<ClusterDump>, Failure> {
     let mut all: Option<ClusterDump> = None;
-    for path in paths {
-        let bytes = files::read(path, LIMITS.meta_bytes)?;
-        let (dump, findings) = ClusterDump::parse(&bytes, &path.display().to_string());
-        settle(Exit::Usage, "the cluster dump", &findings)?;
+    each_cluster_dump(paths, |_, _, dump| {
         match &mut all {
             Some(all) => all.merge(dump),
             None => all = Some(dump),
         }
-    }
+        Ok(())
+    })?;
     Ok(all)
+}
+
+/// Dumps one by one, each with its file and the bytes of that.
+pub(super) fn each_cluster_dump(
+    paths: &[PathBuf],
+    mut take: impl FnMut(&Path, &[u8], ClusterDump) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for path in paths {
+        let bytes = files::read(path, LIMITS.meta_bytes)?;
+        let (dump, findings) = ClusterDump::parse(&bytes, &path.display().to_string());
+        settle(Exit::Usage, "the cluster dump", &findings)?;
+        take(path, &bytes, dump)?;
+    }
+    Ok(())
 }

@@ -43,6 +43,7 @@ mod shell;
 mod sign;
 mod site;
 mod topics;
+mod vacuum;
 mod verify;
 mod volumes;
 
@@ -96,6 +97,7 @@ enum Command {
     Check(check::CheckCommand),
     Rollback(rollback::RollbackCommand),
     Site(site::SiteCommand),
+    Vacuum(vacuum::VacuumCommand),
     Catalog(catalog::CatalogCommand),
     Imageset(imageset::ImagesetCommand),
     Release(release::ReleaseCommand),
@@ -192,6 +194,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(command) => check::run(command, context),
         Command::Rollback(command) => rollback::run(command, context),
         Command::Site(command) => site::run(command, context),
+        Command::Vacuum(command) => vacuum::run(command, context),
         Command::Catalog(command) => catalog::run(command, context),
         Command::Imageset(command) => imageset::run(command, context),
         Command::Release(command) => release::run(command, context),

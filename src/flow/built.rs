@@ -11,7 +11,8 @@ use crate::fault::{AnyFault, Exit, Fault};
 use crate::flow::catalog_image::{CatalogImage, ImageSource, PlatformImage, RegistryImages, pull};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, RawManifest};
-use crate::reference::RepositoryRef;
+use crate::promote::{CatalogTag, put_tag};
+use crate::reference::{RepositoryRef, Tag};
 use crate::registry::{Client, Known};
 use crate::workers;
 
@@ -157,6 +158,20 @@ impl Pushing<'_> {
         };
         workers::map(blobs, self.jobs, self.events, push)?;
         Ok(())
+    }
+
+    /// Pushes the images of a catalog's generation beside what is served: layers and configs, the manifests, each under the tag that
+    /// keeps it, and the root under that of the generation. The base's layers are there.
+    pub fn generation(&self, built: &BuiltImages, tag: &CatalogTag, generation: u64) -> Result<(), AnyFault> {
+        let Self { repository, client, limits, .. } = *self;
+        let blobs = built.own_blobs(limits)?;
+        self.push(&blobs, &RegistryImages { repository, client }, Known::Nothing)?;
+        let root = &built.root;
+        for manifest in built.manifests().chain([root]) {
+            put_tag(client, repository, Tag::of_digest(&manifest.digest()), manifest)?;
+        }
+        put_tag(client, repository, tag.of_generation(generation, &root.digest())?, root)?;
+        self.pull_back(&blobs)
     }
 
     /// What is ours is read from the registry and hashed: one may keep a damaged blob of a former push.

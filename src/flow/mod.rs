@@ -22,4 +22,5 @@ pub mod render;
 pub mod rollback;
 pub mod site_report;
 pub mod standing;
+pub mod vacuum;
 pub mod verify;

@@ -290,6 +290,16 @@ impl<'r> History<'r> {
         steps
     }
 
+    /// The generation of the import that was begun last, if it did not get to its end: what it brought is in production, and no
+    /// catalog offers it yet.
+    pub fn unfinished(self) -> Option<u64> {
+        let begun = self.0.iter().rev().find_map(|record| match record {
+            Record::Begin { generation, inventory, .. } => Some((*generation, inventory)),
+            _ => None,
+        });
+        begun.filter(|(_, inventory)| self.committed(inventory).is_none()).map(|(generation, _)| generation)
+    }
+
     /// The generation of an archive, as its import noted it when it began.
     fn generation_of(self, archive: &Digest) -> Option<u64> {
         self.0.iter().find_map(|record| match record {

@@ -154,7 +154,7 @@ impl Onlooker<'_> {
 }
 
 /// The release that a tag names, `4.20.5-x86_64`; nothing for what keeps manifests and signatures.
-fn released(tag: &Tag) -> Option<Version> {
+pub(in crate::flow) fn released(tag: &Tag) -> Option<Version> {
     let (version, architecture) = tag.as_str().rsplit_once('-')?;
     let known = Architecture::ALL.iter().any(|known| known.tag_suffix() == architecture);
     Version::parse(version).ok().filter(|_| known)

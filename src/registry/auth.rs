@@ -113,6 +113,11 @@ impl Authenticator {
         }
     }
 
+    /// Credentials for this origin are sent without being asked for: its API answers strangers too, with less.
+    pub(super) fn expect_basic(&self, origin: &Origin) {
+        lock(&self.wanted).entry(origin.clone()).or_insert(Wanted::Basic);
+    }
+
     /// The `Authorization` to send, if the registry is known to want one. Credentials are never sent unasked.
     pub(super) fn authorization(
         &self,

@@ -7,6 +7,7 @@
 //! ```text
 //! client ─ push ─ list ─ attached ─ blob   what can be asked
 //!      document                      files on other servers, without credentials
+//!      nexus                         the REST API of Nexus itself
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
@@ -27,6 +28,7 @@ mod error;
 mod exchange;
 mod hint;
 mod list;
+mod nexus;
 mod options;
 mod origin;
 mod profile;
@@ -43,5 +45,6 @@ pub use attached::Attachments;
 pub use blob::BlobBody;
 pub use client::Client;
 pub use error::RegistryError;
+pub use nexus::{Nexus, NexusBlobStore, NexusTask};
 pub use options::{ClientOptions, Environment};
 pub use profile::{PROFILES, Profile, Upload};

@@ -418,6 +418,12 @@ impl Client {
         self.delete(repository, &digest.into())
     }
 
+    /// Whether manifests of this repository may be deleted, found out with one that cannot be there. The error says why not.
+    pub fn may_delete(&self, repository: &RepositoryRef) -> Result<(), RegistryError> {
+        let nobodys = Digest::of(b"ombundle asks whether manifests may be deleted here");
+        self.delete(repository, &nobodys.into()).map(drop)
+    }
+
     /// Deletes a tag. Whether it was there. Many registries can only delete manifests and answer 400 or 405.
     pub fn delete_tag(&self, repository: &RepositoryRef, tag: &Tag) -> Result<bool, RegistryError> {
         self.delete(repository, &tag.clone().into())

@@ -63,6 +63,23 @@ pub struct SiteSpec {
     /// Where journal, records and generations are kept; relative to the site file.
     #[serde(default = "default_state")]
     pub state: PathBuf,
+    /// Over how many generations a vacuum keeps the way back: their catalogs, and all that these offer.
+    #[serde(default = "one")]
+    pub keep_generations: u32,
+    /// Where Nexus itself is, so that a vacuum can run its clean-up tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nexus: Option<NexusSpec>,
+}
+
+/// A Nexus behind both registries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NexusSpec {
+    /// Its address, `https://nexus.example:8443`. The auth file needs an entry for this host: an account with the privileges
+    /// `nx-tasks-read`, `nx-tasks-run` and `nx-blobstores-read`.
+    pub url: String,
+    /// The name of the repository behind the production port, for instance `docker-production`.
+    pub production: String,
 }
 
 fn default_platforms() -> Vec<Platform> {

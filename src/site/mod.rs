@@ -14,7 +14,8 @@ pub use catalog_source::{
     CatalogSourceSpec, GrpcPodConfig, MemoryTarget, SecurityContext, Toleration, secret_name,
 };
 pub use file::{
-    CatalogMirror, MirrorTag, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
+    CatalogMirror, MirrorTag, NexusSpec, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec,
+    TrustSpec,
 };
 pub use held::{RepositoryState, ShortDigests};
 pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::catalog_source;
 use super::file::{
-    CatalogMirror, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
+    CatalogMirror, NexusSpec, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec, TrustSpec,
 };
 use super::releases;
 use crate::finding::{Finding, nearest};
@@ -125,6 +125,8 @@ fn spec(form: &mut Form<'_>, node: &Node) -> Option<SiteSpec> {
         "releases",
         "profile",
         "state",
+        "keepGenerations",
+        "nexus",
     ];
     let spec = form.fields(node, "spec", &known)?;
     let staging = registry(form, &spec, "staging");
@@ -156,7 +158,26 @@ fn spec(form: &mut Form<'_>, node: &Node) -> Option<SiteSpec> {
         releases,
         profile,
         state: PathBuf::from(state),
+        keep_generations: keep_generations(form, &spec),
+        nexus: nexus(form, &spec),
     })
+}
+
+fn keep_generations(form: &mut Form<'_>, spec: &Fields<'_>) -> u32 {
+    let written = spec.integer(form, "keepGenerations");
+    written.map_or(1, |number| u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn nexus(form: &mut Form<'_>, spec: &Fields<'_>) -> Option<NexusSpec> {
+    let fields = form.fields(spec.value("nexus")?, "spec.nexus", &["url", "production"])?;
+    fields.require(form, "url", "write the address of Nexus itself: `url: https://HOST:PORT`");
+    fields.require(form, "production", "write the name of the repository behind the production port");
+    let url = fields.text(form, "url")?.trim_end_matches('/').to_owned();
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        let message = format!("`{url}` is no address of a web server");
+        form.error(fields.line_of("url"), "URL", "spec.nexus.url", message, "write `https://HOST:PORT`");
+    }
+    Some(NexusSpec { url, production: fields.text(form, "production")?.to_owned() })
 }
 
 fn registry(form: &mut Form<'_>, spec: &Fields<'_>, field: &str) -> Option<RegistryHost> {

@@ -1,6 +1,6 @@
 //! An archive into a site, from the outside: the binary against Debian's `docker-registry`, looked at with stock tools.
 
-mod catalogs;
+pub(crate) mod catalogs;
 mod delta;
 mod exceptions;
 mod floor;
@@ -20,7 +20,7 @@ mod rollback;
 mod several;
 mod signed;
 mod split;
-mod stand;
-mod stock;
+pub(crate) mod stand;
+pub(crate) mod stock;
 mod volumes;
 mod whole;

@@ -19,3 +19,4 @@ mod registry;
 mod release;
 mod serve;
 mod support;
+mod vacuum;

@@ -15,5 +15,6 @@ mod signatures;
 mod site;
 mod stores;
 mod together;
+mod vacuumed;
 mod vendor;
 mod world;

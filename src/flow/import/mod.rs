@@ -22,3 +22,5 @@ mod tags;
 
 pub use forecast::{Forecast, Load, Move};
 pub use run::{Import, Imported, Until};
+
+pub(in crate::flow) use generation::repository as state_repository;

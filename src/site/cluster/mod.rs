@@ -7,12 +7,14 @@ use std::fmt;
 use crate::reference::ImageRef;
 use crate::site::InstalledOperator;
 
+mod named;
 mod read;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub use named::Named;
 pub use summary::{ClusterSummary, SubscriptionSummary};
 
 /// The label by which objects of ours are known, and its value.

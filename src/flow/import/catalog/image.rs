@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use crate::catalog::image::build::Provenance;
 use crate::fault::AnyFault;
 use crate::flow::built::{BuiltImages, Foundation, Pushing, Recipe};
-use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::catalog_image::CatalogImage;
 use crate::flow::import::catalog::forward::{ArchiveFacts, Forward};
 use crate::flow::import::catalog::minors::SOURCE_LABEL;
 use crate::flow::standing::Onlooker;
-use crate::promote::{CatalogTag, put_tag};
-use crate::reference::Tag;
-use crate::registry::Known;
 
 impl Forward<'_> {
     /// One new layer on each image of the base; the same inputs give the same digests.
@@ -35,20 +32,11 @@ impl Forward<'_> {
             .build(base, self.onlooker.limits)
     }
 
-    /// Layers and configs, then the manifests by digest, then the tag that keeps this generation. The base's layers are there.
+    /// Pushes it beside what is served.
     pub(super) fn push(&self, built: &BuiltImages) -> Result<(), AnyFault> {
-        let CatalogTag { repository, .. } = &self.tag();
+        let tag = self.tag();
         let Onlooker { client, jobs, events, limits, .. } = self.onlooker;
-        let pushing = Pushing { repository, client, jobs, events, limits };
-        let blobs = built.own_blobs(limits)?;
-        pushing.push(&blobs, &RegistryImages { repository, client }, Known::Nothing)?;
-        let root = &built.root;
-        for manifest in built.manifests() {
-            put_tag(client, repository, Tag::of_digest(&manifest.digest()), manifest)?;
-        }
-        put_tag(client, repository, Tag::of_digest(&root.digest()), root)?;
-        let generation = self.tag().of_generation(self.archive.generation, &root.digest())?;
-        put_tag(client, repository, generation, root)?;
-        pushing.pull_back(&blobs)
+        let pushing = Pushing { repository: &tag.repository, client, jobs, events, limits };
+        pushing.generation(built, &tag, self.archive.generation)
     }
 }

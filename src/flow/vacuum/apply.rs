@@ -1,0 +1,281 @@
+//! A plan carried out: judged anew, catalogs first, then manifests by digest, then what is left is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::archive::Moment;
+use crate::digest::Digest;
+use crate::event::{Event, Phase};
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::built::{BuiltImages, Pushing};
+use crate::flow::catalog_image::CatalogImage;
+use crate::flow::import::state_repository;
+use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::error::VacuumError;
+use crate::flow::vacuum::plan::site_digest;
+use crate::flow::vacuum::record::Record;
+use crate::promote::{CatalogTag, Claimant, Commit, Lease};
+use crate::reference::{Repository, RepositoryRef, Tag};
+use crate::registry::Target;
+use crate::retain::{CatalogChange, Changed, Listing, RepositoryPlan, VacuumPlan, changes, without};
+use crate::store::files;
+use crate::store::journal::Journal;
+use crate::store::lock::{Lock, identity};
+use crate::workers;
+
+/// What carrying out a plan came to.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Catalogs that are in force now, whether this run put them there or an earlier one.
+    pub catalogs: Vec<CatalogChange>,
+    /// Manifests that this run deleted.
+    pub deleted: u64,
+    /// Manifests that were gone already.
+    pub gone_before: u64,
+    /// Tags that the registry still lists though what they led to is gone.
+    pub tags_left: Vec<(Repository, Tag)>,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+}
+
+/// By when dumps count.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshness {
+    /// The clock.
+    pub now: Moment,
+    /// How many hours old a dump may be.
+    pub hours: u64,
+}
+
+const HOUR: i64 = 3600;
+
+impl Vacuum<'_> {
+    /// Carries out a plan. What an earlier run of it did is not done again; anything else that changed since it was made stops it
+    /// before the first change.
+    pub fn apply(&self, plan: &VacuumPlan, freshness: Freshness) -> Result<Applied, AnyFault> {
+        self.alone(plan, freshness, |_, lease| {
+            self.may_delete(plan)?;
+            self.can_reclaim()?;
+            let mut log: Journal<Record> = Journal::open(&self.state.join("vacuum.jsonl"))?;
+            log.append(&Record::Begin { plan: plan.id(), at: freshness.now.to_string() })?;
+            let mut applied = Applied::default();
+            for change in &plan.catalogs {
+                self.switch(plan, change, lease, &mut log)?;
+                applied.catalogs.push(change.clone());
+            }
+            self.delete(plan, lease, &mut log, &mut applied)?;
+            self.look_after(plan, &mut applied)?;
+            log.append(&Record::Done { plan: plan.id(), deleted: applied.deleted })?;
+            Ok(applied)
+        })
+    }
+
+    /// Does something with a plan that fits, while nobody else writes to production: what is seen now is what is changed.
+    pub(super) fn alone<T>(
+        &self,
+        plan: &VacuumPlan,
+        freshness: Freshness,
+        work: impl FnOnce(&Listing, &Lease<'_>) -> Result<T, AnyFault>,
+    ) -> Result<T, AnyFault> {
+        self.fits(plan, freshness)?;
+        files::create_private_folder(self.state)?;
+        let lock = Lock::take(&self.state.join("lock"))?;
+        let name = identity(&self.state.join("name"))?;
+        let claimant = Claimant {
+            name: &name,
+            holder: lock.holder(),
+            patience: Claimant::PATIENCE,
+            client: self.client,
+            events: self.events,
+        };
+        claimant.hold(&state_repository(&plan.registry)?, |lease| {
+            lease.take()?;
+            let listing = self.list()?;
+            unchanged(plan, &listing)?;
+            work(&listing, lease)
+        })
+    }
+
+    /// What can be said without asking the registry.
+    fn fits(&self, plan: &VacuumPlan, freshness: Freshness) -> Result<(), AnyFault> {
+        let here = &self.site.spec.production.registry;
+        if plan.site != self.site.name() || plan.registry != *here {
+            let planned = format!("{} at {}", plan.site, plan.registry);
+            return Err(
+                VacuumError::OtherSite { planned, here: format!("{} at {here}", self.site.name()) }.into()
+            );
+        }
+        if plan.site_file != site_digest(self.site) {
+            return Err(VacuumError::SiteFile.into());
+        }
+        if !plan.is_empty() && plan.dumps.is_empty() {
+            return Err(VacuumError::NoDump.into());
+        }
+        // Newer dumps count instead of those that the plan was made with.
+        let dumps = if self.dumps.is_empty() { &plan.dumps } else { self.dumps };
+        let limit = freshness.hours;
+        for dump in dumps {
+            let written = dump.written.parse::<Moment>().map_or(0, |written| written.unix());
+            let hours = (freshness.now.unix() - written).max(0).unsigned_abs() / HOUR.unsigned_abs();
+            if hours >= limit {
+                return Err(VacuumError::OldDump { name: dump.name.clone(), hours, limit }.into());
+            }
+        }
+        let going = plan
+            .repositories
+            .iter()
+            .flat_map(|(name, it)| it.gone.iter().map(move |item| (name, item.digest)));
+        let in_use: Vec<_> =
+            going.filter_map(|(name, it)| Some((name, it, self.named.digests.get(&it)?))).collect();
+        match in_use.first() {
+            None => Ok(()),
+            Some((name, digest, object)) => {
+                Err(VacuumError::InUse { count: in_use.len(), first: format!("{name}@{digest}, {object}") }
+                    .into())
+            }
+        }
+    }
+
+    fn may_delete(&self, plan: &VacuumPlan) -> Result<(), AnyFault> {
+        let places: Vec<RepositoryRef> =
+            emptied(plan).map(|(name, _)| self.site.in_production(name.clone())).collect();
+        workers::for_each(&places, self.jobs, self.events, |repository| {
+            let refused = |source| VacuumError::NoDeletion { repository: repository.clone(), source };
+            Ok(self.client.may_delete(repository).map_err(refused)?)
+        })
+    }
+
+    /// Puts a smaller catalog in force, by the same request as an import.
+    fn switch(
+        &self,
+        plan: &VacuumPlan,
+        change: &CatalogChange,
+        lease: &Lease<'_>,
+        log: &mut Journal<Record>,
+    ) -> Result<(), AnyFault> {
+        let Some(tag) = change.tag.tag.clone() else { return Ok(()) };
+        let tag = CatalogTag { repository: change.tag.repository.clone(), tag };
+        let found = tag.digest(self.client)?;
+        if found == Some(change.after) {
+            return Ok(());
+        }
+        let moved = |found: Option<Digest>| VacuumError::Moved {
+            tag: change.tag.to_string(),
+            found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
+        };
+        if found != Some(change.before) {
+            return Err(moved(found).into());
+        }
+        self.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
+        let (base, built) = self.rebuilt(change)?;
+        let Self { client, jobs, events, limits, .. } = *self;
+        Pushing { repository: &tag.repository, client, jobs, events, limits }.generation(
+            &built,
+            &tag,
+            change.generation,
+        )?;
+        match tag.commit(Some(&base.root), &built.root, change.generation, lease, client)? {
+            Commit::Moved | Commit::AlreadyThere => {}
+            Commit::Changed { found } => return Err(moved(found).into()),
+            Commit::Late => return Err(VacuumError::Late.into()),
+        }
+        log.append(&Record::Switched {
+            plan: plan.id(),
+            tag: change.tag.clone(),
+            old: change.before,
+            new: change.after,
+        })?;
+        self.events.emit(&Event::End { phase: Phase::Merge });
+        Ok(())
+    }
+
+    /// What a catalog is now, and what the plan makes of it: exactly that, or an error.
+    pub(super) fn rebuilt(&self, change: &CatalogChange) -> Result<(CatalogImage, BuiltImages), AnyFault> {
+        let base = self.image(&change.tag.repository, change.before)?;
+        let catalog = without(&base.catalog(self.limits).catalog, &change.removed);
+        let built = self.build_smaller(&base, &catalog, change.generation)?;
+        if built.root.digest() == change.after {
+            return Ok((base, built));
+        }
+        let (built, planned) = (built.root.digest(), change.after);
+        Err(VacuumError::OtherCatalog { tag: change.tag.to_string(), built, planned }.into())
+    }
+
+    /// Deletes by digest, repository by repository, what lists others before what is listed.
+    fn delete(
+        &self,
+        plan: &VacuumPlan,
+        lease: &Lease<'_>,
+        log: &mut Journal<Record>,
+        applied: &mut Applied,
+    ) -> Result<(), AnyFault> {
+        self.events.emit(&Event::Begin { phase: Phase::Vacuum, items: plan.totals.gone, bytes: 0 });
+        for (name, repository) in emptied(plan) {
+            let place = self.site.in_production(name.clone());
+            let mut deleted = 0;
+            for item in &repository.gone {
+                if self.events.interrupted() {
+                    return Err(workers::Interrupted.into());
+                }
+                if !lease.holds() {
+                    return Err(VacuumError::Late.into());
+                }
+                if self.client.delete_manifest(&place, item.digest)? {
+                    deleted += 1;
+                } else {
+                    applied.gone_before += 1;
+                }
+                self.events.emit(&Event::Finished { digest: item.digest });
+            }
+            log.append(&Record::Deleted { plan: plan.id(), repository: name.clone(), manifests: deleted })?;
+            applied.deleted += deleted;
+        }
+        self.events.emit(&Event::End { phase: Phase::Vacuum });
+        Ok(())
+    }
+
+    /// What went must be gone with its tags, and what stays must be there.
+    fn look_after(&self, plan: &VacuumPlan, applied: &mut Applied) -> Result<(), AnyFault> {
+        for (name, repository) in emptied(plan) {
+            let place = self.site.in_production(name.clone());
+            let tags: BTreeSet<Tag> = self.client.tags(&place)?.into_iter().collect();
+            // A catalog's own tag leads to the smaller one by now.
+            let listed: Vec<&Tag> = repository
+                .gone
+                .iter()
+                .flat_map(|item| &item.tags)
+                .filter(|tag| tags.contains(*tag))
+                .collect();
+            let left = workers::map(&listed, self.jobs, self.events, |tag| {
+                let nowhere = self.client.head_manifest(&place, &Target::Tag((*tag).clone()))?.is_none();
+                Ok(nowhere.then(|| (name.clone(), (*tag).clone())))
+            })?;
+            applied.tags_left.extend(left.into_iter().flatten());
+            let kept: Vec<Digest> = repository.kept.iter().map(|item| item.digest).collect();
+            let there = workers::map(&kept, self.jobs, self.events, |digest| {
+                Ok(self.client.head_manifest(&place, &Target::Digest(*digest))?.is_some())
+            })?;
+            let lost = kept.iter().zip(there).filter(|(_, there)| !there);
+            applied.findings.extend(lost.map(|(digest, _)| {
+                let message = "it was to stay, and the registry has not got it any more";
+                Finding::error("KEPT_IS_GONE", place.pin(*digest), message)
+                    .hint("import the archive that brought it again before the registry's own clean-up runs")
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn unchanged(plan: &VacuumPlan, now: &Listing) -> Result<(), VacuumError> {
+    let changed = changes(plan, now);
+    let Some(Changed { tag, planned, found }) = changed.first() else { return Ok(()) };
+    let text = |digest: &Option<Digest>| digest.map_or_else(|| "nothing".to_owned(), |it| it.to_string());
+    let first = format!("{tag} led to {} and leads to {}", text(planned), text(found));
+    Err(VacuumError::Changed { registry: plan.registry.to_string(), count: changed.len(), first })
+}
+
+/// The repositories from which something goes.
+fn emptied(plan: &VacuumPlan) -> impl Iterator<Item = (&Repository, &RepositoryPlan)> {
+    let repositories: &BTreeMap<Repository, RepositoryPlan> = &plan.repositories;
+    repositories.iter().filter(|(_, repository)| !repository.gone.is_empty())
+}

@@ -1,0 +1,354 @@
+//! What the catalogs of production need, and what the served ones can do without.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::catalog::image::build::Provenance;
+use crate::catalog::{Catalog, Loaded};
+use crate::digest::Digest;
+use crate::fault::{AnyFault, Exit};
+use crate::finding::{Finding, Severity, has_errors};
+use crate::flow::built::{BuiltImages, Foundation, Recipe};
+use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::vacuum::Vacuum;
+use crate::oci::RawManifest;
+use crate::promote::CatalogTag;
+use crate::reference::{Repository, RepositoryRef, Tag};
+use crate::registry::{RegistryError, Target};
+use crate::retain::{
+    CatalogChange, CatalogTagKind, Demand, Keep, Listing, Reason, Removals, Rule, Seen, SeenRepository,
+    TagKind, catalog_tag, prune, tag_kind, ways_back,
+};
+use crate::site::CatalogMirror;
+use crate::version::Version;
+
+/// What was learned of the catalogs.
+#[derive(Default)]
+pub(super) struct Catalogs {
+    /// Served catalogs that get smaller.
+    pub(super) changes: Vec<CatalogChange>,
+    /// Their images, which are not there yet.
+    pub(super) coming: BTreeMap<Digest, Seen>,
+    /// Who needs what by catalogs that stay for good.
+    pub(super) needed: Vec<Needed>,
+    /// The same by those that stay for now: ways back, and what a cluster still serves.
+    pub(super) for_now: Vec<Needed>,
+    /// What only bundles need that are cut.
+    pub(super) former: Vec<Needed>,
+    /// What a person should know.
+    pub(super) findings: Vec<Finding>,
+    /// Why nothing may be let go.
+    pub(super) obstacles: Vec<Finding>,
+}
+
+/// Something that is needed, and why.
+pub(super) type Needed = (Digest, Reason);
+
+/// A catalog image that is in production, and why it stays.
+pub(super) struct Standing<'l> {
+    pub(super) repository: &'l Repository,
+    pub(super) digest: Digest,
+    /// A tag or an object of the cluster.
+    pub(super) by: String,
+    pub(super) rule: Rule,
+}
+
+impl Vacuum<'_> {
+    /// Reads every catalog that stays, and plans what the served ones can do without when `may_prune`.
+    pub(super) fn catalogs(
+        &self,
+        listing: &Listing,
+        keep: &mut Keep,
+        may_prune: bool,
+    ) -> Result<Catalogs, AnyFault> {
+        let mut found = Catalogs::default();
+        let mirrors: Vec<CatalogMirror> =
+            self.site.spec.catalogs.iter().flat_map(CatalogMirror::both).collect();
+        let names: BTreeSet<&Repository> = mirrors.iter().map(|mirror| &mirror.mirror.repository).collect();
+        keep.catalogs.extend(names.iter().map(|name| (*name).clone()));
+        for name in names {
+            let Some((name, seen)) = listing.repositories.get_key_value(name) else { continue };
+            let mut standing = self.standing(name, seen);
+            for mirror in mirrors.iter().filter(|mirror| mirror.mirror.repository == *name) {
+                let Some(digest) = seen.tags.get(&mirror.mirror.tag).copied() else { continue };
+                self.served(listing, mirror, digest, &mut standing, may_prune, &mut found)?;
+            }
+            for it in standing {
+                self.stays(listing, &it, &mut found)?;
+            }
+        }
+        self.graph_data(listing, keep)?;
+        for it in self.strays(listing, keep)? {
+            self.stays(listing, &it, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// The catalogs of a repository that stay, other than what the site's tags lead to: tags that the site file does not know, ways
+    /// back, and what a cluster names.
+    fn standing<'l>(&self, repository: &'l Repository, seen: &'l SeenRepository) -> Vec<Standing<'l>> {
+        let mut standing: BTreeMap<Digest, Standing<'l>> = BTreeMap::new();
+        let mut add = |digest: Digest, by: String, rule: Rule| {
+            standing.entry(digest).or_insert(Standing { repository, digest, by, rule });
+        };
+        for digest in seen.manifests.keys() {
+            if let Some(object) = self.named.digests.get(digest) {
+                add(*digest, object.clone(), Rule::InUse);
+            }
+        }
+        for (tag, digest) in seen.tags.iter().filter(|(tag, _)| is_served(tag)) {
+            if !self.is_of_site(repository, tag) {
+                add(*digest, tag.to_string(), Rule::Catalog);
+            }
+            for (way, digest) in ways_back(&seen.tags, tag, self.site.spec.keep_generations) {
+                add(digest, way.to_string(), Rule::WayBack);
+            }
+        }
+        standing.into_values().collect()
+    }
+
+    fn is_of_site(&self, repository: &Repository, tag: &Tag) -> bool {
+        let mut mirrors = self.site.spec.catalogs.iter().flat_map(CatalogMirror::both);
+        mirrors.any(|mirror| mirror.mirror.repository == *repository && mirror.mirror.tag == *tag)
+    }
+
+    /// What is served now: as it is, or smaller.
+    fn served<'l>(
+        &self,
+        listing: &'l Listing,
+        mirror: &CatalogMirror,
+        digest: Digest,
+        standing: &mut Vec<Standing<'l>>,
+        may_prune: bool,
+        found: &mut Catalogs,
+    ) -> Result<(), AnyFault> {
+        let tag = CatalogTag::of(self.site, mirror);
+        let repository = &tag.repository.repository;
+        let Some((repository, seen)) = listing.repositories.get_key_value(repository) else { return Ok(()) };
+        let Some((image, catalog)) = self.read(repository, digest, tag.tag.as_str(), found)? else {
+            return Ok(());
+        };
+        // It is read once, whatever else speaks for it.
+        let others = standing.iter().any(|it| it.digest == digest);
+        standing.retain(|it| it.digest != digest);
+        let by = tag.tag.as_str();
+        let itself = |by: &str| (digest, Reason::new(Rule::Catalog, by));
+        let pruned = prune(&catalog, &self.demand(&catalog));
+        found.findings.extend(pruned.findings);
+        if !may_prune || pruned.removed.is_empty() {
+            found.needed.push(itself(by));
+            found.needed.extend(offered(&catalog, by, Rule::Offered));
+            return Ok(());
+        }
+        let generation = generation_of(seen, &tag.tag);
+        let built = self.build_smaller(&image, &pruned.catalog, generation)?;
+        found.needed.extend(offered(&pruned.catalog, by, Rule::Offered));
+        found.former.extend(offered(&only(&catalog, &pruned.removed), by, Rule::Pruned));
+        if others || self.site.spec.keep_generations > 0 {
+            let by = format!("{by} as it was");
+            found.for_now.push(itself(&by));
+            found.for_now.extend(offered(&catalog, &by, Rule::WayBack));
+        }
+        let images: BTreeMap<Digest, &RawManifest> =
+            built.manifests().chain([&built.root]).map(|raw| (raw.digest(), raw)).collect();
+        for (digest, raw) in &images {
+            found.coming.insert(*digest, Seen::of(raw, self.limits)?);
+        }
+        found.changes.push(CatalogChange {
+            tag: tag.reference(),
+            name: mirror.name.clone(),
+            generation,
+            before: digest,
+            after: built.root.digest(),
+            manifests: images.into_keys().collect(),
+            removed: pruned.removed,
+        });
+        Ok(())
+    }
+
+    /// The image of a smaller catalog, built on the one that is served: the same inputs give the same digests.
+    pub(super) fn build_smaller(
+        &self,
+        base: &CatalogImage,
+        catalog: &Catalog,
+        generation: u64,
+    ) -> Result<BuiltImages, AnyFault> {
+        let config: Value = base
+            .images
+            .first()
+            .and_then(|image| serde_json::from_slice(&image.config).ok())
+            .unwrap_or_default();
+        let created = config.get("created").and_then(Value::as_str).unwrap_or("1970-01-01T00:00:00Z");
+        let provenance = Provenance {
+            created: created.to_owned(),
+            created_by: format!("ombundle vacuum of generation {generation}"),
+            labels: BTreeMap::from([(
+                "dev.ombundle.catalog.cut-from".to_owned(),
+                base.root.digest().to_string(),
+            )]),
+        };
+        let files = crate::catalog::write::files(catalog);
+        Recipe { files: &files, cache: None, provenance, foundation: Foundation::Whole }
+            .build(base, self.limits)
+    }
+
+    /// A catalog that stays keeps all that it offers: a cluster may be told to serve it.
+    fn stays(&self, listing: &Listing, it: &Standing<'_>, found: &mut Catalogs) -> Result<(), AnyFault> {
+        let seen = listing.repositories.get(it.repository);
+        // Of an index that stays the images for single platforms say nothing new.
+        let listed = |seen: &SeenRepository| {
+            let mut indexes = seen.manifests.iter().filter(|(_, index)| index.children.contains(&it.digest));
+            indexes.any(|(index, _)| {
+                self.named.digests.contains_key(index) || seen.tags.values().any(|to| to == index)
+            })
+        };
+        if it.rule == Rule::InUse && seen.is_some_and(listed) {
+            return Ok(());
+        }
+        let Some((_, catalog)) = self.read(it.repository, it.digest, &it.by, found)? else { return Ok(()) };
+        let to = if it.rule == Rule::Catalog { &mut found.needed } else { &mut found.for_now };
+        let rule = if it.rule == Rule::WayBack { Rule::WayBack } else { Rule::Offered };
+        to.push((it.digest, Reason::new(Rule::Catalog, &it.by)));
+        to.extend(offered(&catalog, &it.by, rule));
+        Ok(())
+    }
+
+    /// Reads a catalog image. One that is none, or is broken, is an obstacle: what it offers is not known.
+    fn read(
+        &self,
+        repository: &Repository,
+        digest: Digest,
+        by: &str,
+        found: &mut Catalogs,
+    ) -> Result<Option<(CatalogImage, Catalog)>, AnyFault> {
+        let place = self.site.in_production(repository.clone());
+        let mut refuse = |why: String| {
+            let message = format!("what it offers cannot be read, so nothing is let go: {why}");
+            found.obstacles.push(Finding::error("CATALOG_UNREADABLE", place.pin(digest), message).hint(
+                format!("it stays because of `{by}`: mend that, or delete the tag if nobody needs it"),
+            ));
+        };
+        let image = match self.image(&place, digest) {
+            Ok(image) => image,
+            Err(fault) if matches!(fault.exit(), Exit::Registry | Exit::Interrupted) => return Err(fault),
+            Err(fault) => {
+                refuse(fault.to_string());
+                return Ok(None);
+            }
+        };
+        let Loaded { catalog, findings, .. } = image.catalog(self.limits);
+        if has_errors(&findings) || image.images.is_empty() {
+            let first = findings.iter().find(|finding| finding.severity == Severity::Error);
+            refuse(first.map_or_else(
+                || "it has no image".to_owned(),
+                |it| format!("{}: {}", it.subject, it.message),
+            ));
+            return Ok(None);
+        }
+        Ok(Some((image, catalog)))
+    }
+
+    /// A catalog image of production.
+    pub(super) fn image(&self, repository: &RepositoryRef, digest: Digest) -> Result<CatalogImage, AnyFault> {
+        let source = RegistryImages { repository, client: self.client };
+        let root = self.client.manifest(repository, &Target::Digest(digest))?;
+        let gone = || RegistryError::NotFound { request: format!("GET {}", repository.pin(digest)) };
+        CatalogImage::read(
+            &source,
+            root.ok_or_else(gone)?,
+            &self.site.spec.platforms,
+            self.events,
+            self.limits,
+        )
+    }
+
+    /// What the clusters have and follow of a catalog.
+    fn demand(&self, catalog: &Catalog) -> Demand {
+        let mut demand = Demand { drop_unused: self.drop_unused, ..Demand::default() };
+        let offering = |name: &str| {
+            let mut packages = catalog.packages.values();
+            packages.find(|package| package.bundles.contains_key(name)).map(|package| package.name.clone())
+        };
+        for cluster in self.clusters {
+            let installed = cluster.installed().into_iter().map(|it| (it.name, it.version, it.package));
+            let all =
+                cluster.csvs.values().map(|it| (it.name.clone(), it.version.clone(), it.package.clone()));
+            for (name, version, package) in installed.chain(all) {
+                let version = version.and_then(|text| Version::parse(&text).ok());
+                if let Some(package) = package.or_else(|| offering(&name)) {
+                    demand.installed.entry(package).or_default().insert(name, version);
+                }
+            }
+            // A dump of some namespaces may show nothing of an operator but the copies that OLM makes of it.
+            for (_, name) in &cluster.copied_csvs {
+                if let Some(package) = offering(name) {
+                    demand.installed.entry(package).or_default().entry(name.clone()).or_default();
+                }
+            }
+            for it in cluster.subscriptions.values() {
+                let csvs = [&it.starting_csv, &it.installed_csv, &it.current_csv];
+                demand.named.extend(csvs.into_iter().flatten().cloned());
+                demand.subscribed.insert(it.package.clone());
+                demand.channels.entry(it.package.clone()).or_default().extend(it.channel.clone());
+            }
+            let waiting = cluster.install_plans.values().filter(|it| !it.is_complete());
+            demand.named.extend(waiting.flat_map(|it| it.csvs.clone()));
+        }
+        demand
+    }
+
+    /// The image with an update service's data has generations as catalogs have.
+    fn graph_data(&self, listing: &Listing, keep: &mut Keep) -> Result<(), AnyFault> {
+        let named = self.site.spec.releases.graph_data.mirror.clone();
+        let place = named.map_or_else(|| self.mapping.graph_image(), Ok)?;
+        let Some(seen) = listing.repositories.get(&place.repository) else { return Ok(()) };
+        keep.catalogs.insert(place.repository.clone());
+        for (tag, digest) in seen.tags.iter().filter(|(tag, _)| is_served(tag)) {
+            keep.add(*digest, Reason::new(Rule::Tagged, tag));
+            for (way, digest) in ways_back(&seen.tags, tag, self.site.spec.keep_generations) {
+                keep.add(digest, Reason::new(Rule::WayBack, way));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a catalog needs besides itself: every digest that a bundle names. What is named by a tag alone stays for its tag.
+fn offered(catalog: &Catalog, by: &str, rule: Rule) -> Vec<Needed> {
+    let mut needed = BTreeSet::new();
+    for bundle in catalog.packages.values().flat_map(|package| package.bundles.values()) {
+        let images = bundle.related_images.iter().map(|related| &related.image).chain([&bundle.image]);
+        // The digest counts even where the rest is no reference that could be pulled.
+        let digests = images.filter_map(|image| image.rsplit_once('@')?.1.parse::<Digest>().ok());
+        needed.extend(digests.map(|digest| (digest, Reason::new(rule, format!("{} of {by}", bundle.name)))));
+    }
+    needed.into_iter().collect()
+}
+
+/// Whether a tag in the repository of a catalog is one that clusters may be told to serve.
+fn is_served(tag: &Tag) -> bool {
+    tag_kind(tag) == TagKind::Person && catalog_tag(tag).0 == CatalogTagKind::Served
+}
+
+/// The highest generation that left a tag for this one; 0 where none did.
+fn generation_of(seen: &SeenRepository, served: &Tag) -> u64 {
+    let generation = |tag: &Tag| match catalog_tag(tag) {
+        (CatalogTagKind::Generation(it) | CatalogTagKind::Previous(it), of) if of == served.as_str() => {
+            Some(it)
+        }
+        _ => None,
+    };
+    seen.tags.keys().filter_map(generation).max().unwrap_or_default()
+}
+
+/// The bundles that are cut, and nothing else.
+fn only(catalog: &Catalog, removed: &Removals) -> Catalog {
+    let mut cut = catalog.clone();
+    cut.packages.retain(|name, _| removed.contains_key(name));
+    for (name, package) in &mut cut.packages {
+        let removal = removed.get(name);
+        package.bundles.retain(|name, _| removal.is_some_and(|it| it.whole || it.bundles.contains(name)));
+    }
+    cut
+}

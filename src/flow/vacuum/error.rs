@@ -1,0 +1,112 @@
+//! Why a plan is not carried out, or not to its end.
+
+use crate::digest::Digest;
+use crate::fault::{Exit, Fault};
+use crate::reference::RepositoryRef;
+use crate::registry::RegistryError;
+
+/// Why a plan is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum VacuumError {
+    /// It was made for somebody else, or for the same site as it was.
+    #[error("the plan is of {planned}, and this is {here}")]
+    OtherSite {
+        /// Site and registry of the plan.
+        planned: String,
+        /// Those of the site file.
+        here: String,
+    },
+    /// The site file says something else.
+    #[error("the site file was changed after the plan was made")]
+    SiteFile,
+    /// The dumps are too old.
+    #[error("the dump `{name}` was written {hours} hours ago, and may be {limit} hours old")]
+    OldDump {
+        /// The dump.
+        name: String,
+        /// Its age.
+        hours: u64,
+        /// The most that it may be.
+        limit: u64,
+    },
+    /// It lets go of something though it knows of no cluster.
+    #[error("the plan lets images go and was made without a dump of the cluster")]
+    NoDump,
+    /// Somebody pushed or deleted meanwhile.
+    #[error("{registry} changed in {count} tags since the plan was made; the first: {first}")]
+    Changed {
+        /// The registry.
+        registry: String,
+        /// How many tags.
+        count: usize,
+        /// The first of them, with what was and what is.
+        first: String,
+    },
+    /// A newer dump names what is to go.
+    #[error("{count} of the images that would go are in use by now; the first: {first}")]
+    InUse {
+        /// How many.
+        count: usize,
+        /// The first of them, and who uses it.
+        first: String,
+    },
+    /// The registry deletes nothing, or not for us.
+    #[error("`{repository}` takes no deletion; nothing was changed")]
+    NoDeletion {
+        /// The first repository that does not.
+        repository: RepositoryRef,
+        /// What the registry said.
+        #[source]
+        source: RegistryError,
+    },
+    /// A catalog that is built again is another one.
+    #[error("the catalog for `{tag}` would be {built}, and the plan says {planned}")]
+    OtherCatalog {
+        /// The tag.
+        tag: String,
+        /// What was built.
+        built: Digest,
+        /// What was approved.
+        planned: Digest,
+    },
+    /// The catalog's tag was moved by somebody else.
+    #[error("`{tag}` leads to {found}, neither to what the plan was made on nor to what it makes of it")]
+    Moved {
+        /// The tag.
+        tag: String,
+        /// What it leads to.
+        found: String,
+    },
+    /// The lease may be somebody else's by now.
+    #[error("the registry took too long: another machine may write there")]
+    Late,
+}
+
+impl Fault for VacuumError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::OtherSite { .. } | Self::SiteFile => Exit::Usage,
+            Self::OldDump { .. } | Self::NoDump => Exit::Prerequisite,
+            Self::Changed { .. } | Self::InUse { .. } | Self::Moved { .. } => Exit::Conflict,
+            Self::OtherCatalog { .. } => Exit::Integrity,
+            Self::NoDeletion { .. } | Self::Late => Exit::Registry,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OldDump { .. } => {
+                "make a new dump and give it with `--cluster`: what it names is compared with the plan; or say how old one may be \
+                 with `--dump-age HOURS`"
+                    .to_owned()
+            }
+            Self::NoDeletion { .. } => {
+                "distribution: `storage: {delete: {enabled: true}}` in its configuration; Nexus: the privilege `delete` of the \
+                 repository; Harbor: a role that may delete artifacts"
+                    .to_owned()
+            }
+            Self::Late => "run the same command again: it goes on where it stopped".to_owned(),
+            _ => "make a new plan, look at it, and carry that out".to_owned(),
+        })
+    }
+}

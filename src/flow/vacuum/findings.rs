@@ -1,0 +1,79 @@
+//! Why nothing may be let go: something is not known.
+
+use std::collections::BTreeSet;
+
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::import::state_repository;
+use crate::flow::record::{History, Log, Record};
+use crate::flow::vacuum::Vacuum;
+use crate::retain::Listing;
+use crate::store::journal::Journal;
+
+/// How a dump is made that says what runs.
+const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is \
+                    -A -o json > dump.json";
+
+/// Kinds without which a dump says too little: each alternative is enough. Every OpenShift cluster has some of each.
+const KINDS: [&[&str]; 7] = [
+    &["ClusterServiceVersion"],
+    &["Subscription"],
+    &["Pod"],
+    &["Deployment"],
+    &["DaemonSet"],
+    &["CatalogSource", "ClusterCatalog"],
+    &["ClusterVersion"],
+];
+
+impl Vacuum<'_> {
+    /// Everything that speaks against letting anything go.
+    pub(super) fn obstacles(&self, listing: &Listing) -> Result<Vec<Finding>, AnyFault> {
+        let mut found: Vec<Finding> = self.unknown_cluster().into_iter().collect();
+        found.extend(self.strangers(listing)?);
+        let records: Vec<Record> = Journal::read(&Log::path(self.state))?;
+        found.extend(History(&records).unfinished().map(|generation| {
+            let message =
+                format!("the import of generation {generation} did not get to its end: nothing is let go");
+            Finding::warning("UNFINISHED_IMPORT", self.site.name(), message)
+                .hint("run that import again, then make a new plan")
+        }));
+        Ok(found)
+    }
+
+    fn unknown_cluster(&self) -> Option<Finding> {
+        if self.clusters.is_empty() {
+            let message = "without a dump of the cluster nobody knows what runs: nothing is let go";
+            return Some(
+                Finding::warning("NO_DUMP", self.site.name(), message)
+                    .hint(format!("make one and give it with `--cluster dump.json`: `{DUMP}`")),
+            );
+        }
+        let seen = |kind: &&str| self.clusters.iter().any(|cluster| cluster.kinds.contains(*kind));
+        let lacks = |any: &&&[&str]| !any.iter().any(seen);
+        let missing: Vec<&str> = KINDS.iter().filter(lacks).filter_map(|any| any.first().copied()).collect();
+        (!missing.is_empty()).then(|| {
+            let message = format!("the dumps have no {}: nothing is let go", missing.join(", no "));
+            Finding::warning("DUMP_INCOMPLETE", self.site.name(), message)
+                .hint(format!("dump all of it, for all namespaces: `{DUMP}`"))
+        })
+    }
+
+    /// Other sites that keep their generations in the same registry: what their clusters need is needed.
+    fn strangers(&self, listing: &Listing) -> Result<Option<Finding>, AnyFault> {
+        let state = state_repository(&listing.host)?.repository;
+        let tags = listing.repositories.get(&state).into_iter().flat_map(|seen| seen.tags.keys());
+        let site_of = |tag: &str| {
+            let (digits, site) = tag.strip_prefix('g')?.split_once('.')?;
+            digits.bytes().all(|c| c.is_ascii_digit()).then(|| site.to_owned())
+        };
+        let sites: BTreeSet<String> = tags.filter_map(|tag| site_of(tag.as_str())).collect();
+        let other = |site: &&String| site.as_str() != self.site.name() && !self.covered.contains(*site);
+        let others: Vec<&str> = sites.iter().filter(other).map(String::as_str).collect();
+        Ok((!others.is_empty()).then(|| {
+            let message = format!("this registry is also that of {}: nothing is let go", others.join(", "));
+            Finding::warning("SHARED_REGISTRY", self.site.name(), message).hint(
+                "give dumps of their clusters too, with `--cluster`, and name each of these sites with `--covers SITE`",
+            )
+        }))
+    }
+}

@@ -1,0 +1,46 @@
+//! What a vacuum leaves in its journal: which plan was carried out, when, and what that changed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::reference::{ImageRef, Repository};
+
+/// One step that is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Record {
+    /// A plan is about to be carried out, or gone on with.
+    Begin {
+        /// Its digest.
+        plan: Digest,
+        /// When, RFC 3339.
+        at: String,
+    },
+    /// A smaller catalog is in force.
+    Switched {
+        /// The plan.
+        plan: Digest,
+        /// The catalog's tag.
+        tag: ImageRef,
+        /// What it led to.
+        old: Digest,
+        /// What it leads to.
+        new: Digest,
+    },
+    /// All that the plan lets go of a repository is gone.
+    Deleted {
+        /// The plan.
+        plan: Digest,
+        /// The repository.
+        repository: Repository,
+        /// How many manifests this run deleted there.
+        manifests: u64,
+    },
+    /// The plan was carried out to its end.
+    Done {
+        /// The plan.
+        plan: Digest,
+        /// How many manifests this run deleted.
+        deleted: u64,
+    },
+}

@@ -1,0 +1,6 @@
+//! What production lets go: planned, carried out, and what still works afterwards.
+
+mod apply;
+mod nexus;
+mod plan;
+mod site;

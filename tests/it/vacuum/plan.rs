@@ -1,0 +1,186 @@
+//! What a plan says, and that making one changes nothing.
+
+use std::collections::BTreeSet;
+
+use ombundle::catalog::Catalog;
+use ombundle::digest::Digest;
+use ombundle::reference::ImageRef;
+use serde_json::{Value, json};
+
+use super::site::{PLAN, codes, dump, gone, kept, planned, two_generations};
+use crate::import::stand::Stand;
+use crate::import::{catalogs, stock};
+
+fn offered(stand: &Stand, catalog: &ImageRef) -> Catalog {
+    catalogs::catalog(&catalogs::files(stand, catalog))
+}
+
+/// Every image that a catalog asks for, where the site has it.
+fn asked_for(stand: &Stand, catalog: &ImageRef) -> BTreeSet<(String, Digest)> {
+    let catalog = offered(stand, catalog);
+    let bundles = catalog.packages.values().flat_map(|package| package.bundles.values());
+    let images = bundles.flat_map(|bundle| {
+        bundle.related_images.iter().map(|related| related.image.clone()).chain([bundle.image.clone()])
+    });
+    let place = |image: String| {
+        let image: ImageRef = image.parse().unwrap();
+        let place = Stand::at(&stand.production.host(), &image.repository);
+        Some((place.repository.to_string(), image.digest?))
+    };
+    images.filter_map(place).collect()
+}
+
+fn bundle(stand: &Stand, name: &str) -> (String, Digest) {
+    let catalog = offered(stand, &format!("{}-prev-2", stand.catalog()).parse().unwrap());
+    let found = catalog.packages.values().find_map(|package| package.bundles.get(name)).unwrap();
+    let image: ImageRef = found.image.parse().unwrap();
+    let place = Stand::at(&stand.production.host(), &image.repository);
+    (place.repository.to_string(), image.digest.unwrap())
+}
+
+#[test]
+fn without_a_whole_dump_everything_stays() {
+    let stand = two_generations();
+    let before = (stand.holdings(), stand.production.changes());
+    let blind = stand.ok("vacuum --site @site.yaml --format json").json();
+    assert_eq!((codes(&blind), &blind["totals"]["gone"]), (vec!["NO_DUMP".to_owned()], &json!(0)));
+    let half = "vacuum --site @site.yaml --cluster @second/csvs.json --cluster @second/subscriptions.json --format json";
+    let half = stand.ok(half).json();
+    assert_eq!((codes(&half), &half["totals"]["gone"]), (vec!["DUMP_INCOMPLETE".to_owned()], &json!(0)));
+    assert_eq!(half["catalogs"], json!([]));
+    // Another site imports into the same registry.
+    dump(&stand, &stand.catalog().to_string(), &[]);
+    let (state, client) = (stand.production.repository("ombundle/state"), stand.client());
+    let tag = ombundle::registry::Target::Tag("g0002.small-world".parse().unwrap());
+    let manifest = client.manifest(&state, &tag).unwrap().unwrap();
+    let other = ombundle::registry::Target::Tag("g0001.elsewhere".parse().unwrap());
+    client.push_manifest(&state, &other, &manifest).unwrap();
+    let shared = planned(&stand);
+    assert_eq!((codes(&shared), &shared["totals"]["gone"]), (vec!["SHARED_REGISTRY".to_owned()], &json!(0)));
+    let covered = stand.ok(&format!("{PLAN} --covers elsewhere")).json();
+    assert_eq!(codes(&covered), [""; 0]);
+    assert_ne!(covered["totals"]["gone"], 0);
+    let changes = stand.production.changes() - 1;
+    assert_eq!((stand.holdings()[0].len(), changes), (before.0[0].len(), before.1), "a plan wrote something");
+}
+
+#[test]
+fn what_a_catalog_that_stays_offers_stays() {
+    let stand = two_generations();
+    let served = stand.catalog().repository.pin(stand.served().unwrap());
+    dump(&stand, &served.to_string(), &[]);
+    let plan = planned(&stand);
+    // The same again, byte for byte.
+    let first = stand.text("vacuum.json");
+    planned(&stand);
+    assert_eq!(stand.text("vacuum.json"), first);
+    let (gone, kept) = (gone(&plan), kept(&plan));
+    assert!(gone.is_disjoint(&kept));
+    for tag in ["", "-prev-2"] {
+        let asked = asked_for(&stand, &format!("{}{tag}", stand.catalog()).parse().unwrap());
+        assert!(asked.len() > 4 && asked.is_subset(&kept), "{tag}");
+    }
+    // What is below the installed versions is cut, and stays for now: the way back offers it.
+    let removed = &plan["catalogs"][0]["removed"];
+    let below = ["web-terminal.v1.10.0", "web-terminal.v1.8.0", "web-terminal.v1.9.0"];
+    assert_eq!(removed["web-terminal"]["bundles"], json!(below));
+    let below = ["devworkspace-operator.v0.20.0", "devworkspace-operator.v0.21.0"];
+    assert_eq!(removed["devworkspace-operator"]["bundles"], json!(below));
+    assert_eq!(removed.as_object().unwrap().len(), 2);
+    assert!(kept.contains(&bundle(&stand, "web-terminal.v1.9.0")));
+    assert!(plan["totals"]["later"].as_u64() > Some(0), "{}", plan["totals"]);
+    // What the first generation replaced is no way back any more.
+    let catalogs = stand.catalog().repository.repository.to_string();
+    let before = stand.digest_of(&format!("{}-prev-1", stand.catalog()).parse().unwrap()).unwrap();
+    assert!(gone.contains(&(catalogs, before)), "{gone:?}");
+    // A signature stays with what it is attached to.
+    let signatures = stock::plan(&stand, "second");
+    for image in signatures.images.iter().filter(|image| image.tag.is_some()) {
+        let place = stock::place(&stand.production.host(), image).repository.to_string();
+        assert!(kept.contains(&(place, image.root.digest)), "{}", image.source);
+    }
+}
+
+/// Without ways back, and with clusters that serve something else, what is below all that is installed goes; unless a cluster says
+/// otherwise.
+#[test]
+fn what_a_cluster_names_stays() {
+    let stand = two_generations();
+    stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
+    let (repository, digest) = bundle(&stand, "web-terminal.v1.9.0");
+    let below = (repository.clone(), digest);
+    let elsewhere = format!("other.example/catalog@{}", Digest::of(b"elsewhere"));
+    let goes = |catalog: &str, images: &[String]| {
+        dump(&stand, catalog, images);
+        gone(&planned(&stand)).contains(&below)
+    };
+    assert!(goes(&elsewhere, &[]));
+    let served = stand.catalog().repository.pin(stand.served().unwrap());
+    assert!(!goes(&served.to_string(), &[]), "a cluster serves a catalog that offers it");
+    assert!(!goes(&elsewhere, &[format!("registry.redhat.io/any@{digest}")]), "a pod runs it");
+    // Somebody gave it a name.
+    dump(&stand, &elsewhere, &[]);
+    let place = stand.production.repository(&repository);
+    let manifest = stand.client().manifest(&place, &digest.into()).unwrap().unwrap();
+    let name = ombundle::registry::Target::Tag("precious".parse().unwrap());
+    stand.client().push_manifest(&place, &name, &manifest).unwrap();
+    assert!(kept(&planned(&stand)).contains(&below), "it has a name");
+}
+
+#[test]
+fn what_is_not_the_sites_is_left_alone() {
+    let stand = two_generations();
+    let foreign = stand.production.repository("somebody/else");
+    let (repository, digest) = bundle(&stand, "web-terminal.v1.9.0");
+    let from = stand.production.repository(&repository);
+    let manifest = stand.client().manifest(&from, &digest.into()).unwrap().unwrap();
+    let copied = std::process::Command::new("skopeo")
+        .args([
+            "--insecure-policy",
+            "copy",
+            "-q",
+            "--all",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+        ])
+        .args([format!("docker://{}", from.pin(digest)), format!("docker://{foreign}:x")])
+        .status();
+    assert!(copied.unwrap().success());
+    stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
+    dump(&stand, "other.example/catalog:v1", &[]);
+    let plan = planned(&stand);
+    let others: Vec<Value> = vec![json!("ombundle/state"), json!("somebody/else")];
+    assert_eq!(plan["others"], json!(others));
+    assert!(gone(&plan).contains(&(repository.clone(), digest)));
+    // Its layers are shared: they are not promised to be freed.
+    let shared = plan["repositories"][&repository]["shared"].as_u64().unwrap();
+    assert!(shared > manifest.size(), "{}", plan["repositories"][&repository]);
+}
+
+/// The site file calls the catalog's repository by a wrong name: what it offers must not go for that.
+#[test]
+fn a_catalog_that_the_site_file_forgot_keeps_what_it_offers() {
+    let stand = two_generations();
+    let asked = asked_for(&stand, &stand.catalog());
+    stand.edit(
+        "site.yaml",
+        "mirror: olm-redhat/redhat/redhat-operator-index:v4.20",
+        "mirror: olm-redhat/typo:v4.20",
+    );
+    dump(&stand, "other.example/catalog:v1", &[]);
+    let plan = planned(&stand);
+    assert!(asked.len() > 4 && asked.is_subset(&kept(&plan)), "{:?}", gone(&plan));
+    assert_eq!(plan["catalogs"], json!([]));
+}
+
+#[test]
+fn an_import_that_was_broken_off_comes_first() {
+    let stand = two_generations();
+    dump(&stand, &stand.catalog().to_string(), &[]);
+    let journal = stand.text("state/journal.jsonl");
+    let lines: Vec<&str> = journal.lines().collect();
+    let committed = lines.iter().rposition(|line| line.contains("\"committed\"")).unwrap();
+    stand.write("state/journal.jsonl", &format!("{}\n", lines[..committed].join("\n")));
+    let plan = planned(&stand);
+    assert_eq!((codes(&plan), &plan["totals"]["gone"]), (vec!["UNFINISHED_IMPORT".to_owned()], &json!(0)));
+}
