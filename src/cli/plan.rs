@@ -10,6 +10,7 @@ use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
 use crate::cli::papers::TableArgs;
+use crate::cli::release::show_risk;
 use crate::cli::releases::ReleaseArgs;
 use crate::cli::{Context, print};
 use crate::digest::{Digest, Hasher};
@@ -302,8 +303,8 @@ fn describe_releases(plan: &Plan) -> String {
         ));
         for hop in &path.hops {
             text.push_str(&format!("  → {}: {}\n", Safe(&hop.version), Safe(&hop.reason)));
-            for risk in hop.risks.iter().filter(|risk| risk.accepted) {
-                text.push_str(&format!("      risk {} (accepted)  {}\n", Safe(&risk.name), Safe(&risk.url)));
+            for risk in &hop.risks {
+                show_risk(&mut text, risk);
             }
         }
     }

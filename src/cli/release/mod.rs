@@ -7,6 +7,8 @@ use crate::cli::failure::Failure;
 
 mod path;
 
+pub(super) use path::show_risk;
+
 /// Look into OpenShift releases
 ///
 /// Which release may be updated to which stands in an update graph: that of the public update service, or one that was stored.

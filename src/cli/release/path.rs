@@ -152,7 +152,8 @@ fn show_hop(text: &mut String, number: usize, hop: &ReleaseHop) {
     }
 }
 
-fn show_risk(text: &mut String, risk: &HopRisk) {
+/// A risk with all that a person needs to decide: what goes wrong, the page about it, how a cluster finds out whether it is concerned.
+pub(in crate::cli) fn show_risk(text: &mut String, risk: &HopRisk) {
     let one_line = |words: &str| words.split_whitespace().collect::<Vec<_>>().join(" ");
     let accepted = if risk.accepted { "accepted" } else { "not accepted" };
     text.push_str(&format!(

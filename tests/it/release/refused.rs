@@ -118,6 +118,17 @@ fn a_risk_is_taken_by_name_only() {
         ],
     );
     assert!(!world.folder.path().join("plan.json").exists());
+    // All that one needs to decide stands beside the hop.
+    let shown = |accepted: &str| {
+        format!(
+            "  → 4.20.5: recommended from 4.20.0 to clusters that the risk DiskFull does not concern; it is the target\n     risk DiskFull ({accepted}): Disks fill up.\n       \
+             https://e.example/disk\n       PromQL: group(up)\n"
+        )
+    };
+    let asked = world.plan("--from-release 4.19.3 --to-release 4.20.5");
+    assert!(asked.stdout.contains(&shown("not accepted")), "{}", asked.stdout);
+    let taken = world.plan("--from-release 4.19.3 --to-release 4.20.5 --accept-risk DiskFull");
+    assert!(taken.stdout.contains(&shown("accepted")), "{}", taken.stdout);
     let ended = world.plan(&format!("{WAY} --accept-risk DiskFull --accept-risk DiskFul"));
     assert_told(&ended, 0, &["warning RISK_UNKNOWN DiskFul: ", "(did you mean DiskFull?)"]);
     let risk = &world.json("plan.json")["release_path"]["hops"][1]["risks"][0];
