@@ -28,7 +28,7 @@ use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
-use crate::text::{Safe, human_bytes, plain_json};
+use crate::text::{Safe, Word, human_bytes, plain_json};
 
 /// Connected side: find the upgrade path and write down what would travel, and why
 ///
@@ -142,10 +142,11 @@ pub(super) fn run(command: PlanCommand, context: &Context) -> Result<(), Failure
             show_findings(&plan.findings);
             print(&describe(&plan, command.rate))?;
             if let Some(output) = command.output.as_ref().filter(|_| outcome == Exit::Done) {
-                let output = output.display();
+                let (output, again) =
+                    (Word(&output.display().to_string()).to_string(), command.request.again());
                 let digest = Digest::of(text.as_bytes());
                 print(&format!(
-                    "the plan's digest is {digest}\nnext: ombundle pack --plan {output} --key signer.key -o upgrade.ombundle\n"
+                    "the plan's digest is {digest}\nnext: ombundle pack --plan {output}{again} --key signer.key -o upgrade.ombundle\n"
                 ))?;
             }
         }
@@ -211,6 +212,15 @@ impl PlanArgs {
         };
         let bytes = files::read(config, LIMITS.yaml_bytes)?;
         Ok(imageset::parse(&bytes, &config.display().to_string(), &LIMITS))
+    }
+
+    /// What `pack --plan` must be told once more, as words of a shell: the site has the numbers, and releases are believed anew.
+    fn again(&self) -> String {
+        let site = self.site.iter().map(|path| ("--site", path));
+        let keys = self.releases.keys().named().iter().map(|path| ("--release-key", path));
+        let words =
+            site.chain(keys).map(|(flag, path)| format!(" {flag} {}", Word(&path.display().to_string())));
+        words.collect::<Vec<_>>().concat()
     }
 
     /// The keys that may sign releases, as named here or in the site file.

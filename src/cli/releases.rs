@@ -174,9 +174,9 @@ impl ReleaseKeyArgs {
         Ok(all)
     }
 
-    /// Whether any was named.
-    pub(super) fn are_named(&self) -> bool {
-        !self.release_key.is_empty()
+    /// The files and folders that were named.
+    pub(super) fn named(&self) -> &[PathBuf] {
+        &self.release_key
     }
 }
 

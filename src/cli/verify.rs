@@ -194,7 +194,7 @@ fn releases(
 ) -> Result<Vec<Finding>, Failure> {
     let mut releases = archive.inventory().roots.iter().filter(|root| root.kind == ImageKind::Release);
     let Some(first) = releases.next() else { return Ok(Vec::new()) };
-    if command.site.is_none() && !command.release_keys.are_named() {
+    if command.site.is_none() && command.release_keys.named().is_empty() {
         let message = "nobody looked whether its OpenShift releases are signed by their vendor";
         let hint = "name the vendor's public keys with `--release-key`, or the site file with `--site`";
         let subject = format!("{}@{}", first.source, first.digest);

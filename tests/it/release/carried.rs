@@ -59,7 +59,10 @@ fn a_way_of_two_hops_travels_and_is_believed_at_its_end() {
         ]
     );
 
-    let packed = world.run("pack --plan plan.json --release-key release.asc --key signer.key -o up.ombundle");
+    // What it says comes next is all that has to be said.
+    let next = ended.stdout.lines().find_map(|line| line.strip_prefix("next: ombundle ")).unwrap();
+    assert_eq!(next, "pack --plan plan.json --release-key release.asc --key signer.key -o upgrade.ombundle");
+    let packed = world.run(&next.replace("upgrade", "up"));
     assert_eq!(packed.code, 0, "{}", packed.stderr);
     for keys in ["--trust-key signer.pub --release-key release.asc", "--site site.yaml"] {
         world.folder.write(

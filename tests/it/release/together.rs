@@ -158,7 +158,9 @@ fn an_operator_moves_between_two_updates_of_the_cluster() {
     let order = "in this order\n  1. OpenShift 4.19.3 → 4.20.0\n  2. gizmo: gizmo.v1.0.0 → gizmo.v2.0.0  (OpenShift refuses 4.21 while the former version runs)\n  3. OpenShift 4.20.0 → 4.21.1\n";
     assert!(text.contains(order), "{text}");
 
-    site.ok("pack --plan plan.json --site site.yaml --key signer.key -o up.ombundle");
+    let next = text.lines().find_map(|line| line.strip_prefix("next: ombundle ")).unwrap();
+    assert_eq!(next, "pack --plan plan.json --site site.yaml --key signer.key -o upgrade.ombundle");
+    site.ok(&next.replace("upgrade", "up"));
     site.ok("verify up.ombundle --site site.yaml");
     site.ok(&format!("{IMPORT} --cluster cluster.json"));
     assert_eq!(site.tag(IMAGES, &kept), Some(signature), "beside the release image");
