@@ -258,6 +258,7 @@ mod tests {
             let text = format!("a{c}b");
             let escaped = format!("a{}b", c.escape_unicode());
             assert_eq!(Safe(&text).to_string(), escaped);
+            assert_eq!(SafePath(Path::new(&text)).to_string(), escaped);
             assert_eq!(Code(&text).to_string(), format!("`{escaped}`"));
             assert_eq!(Prose(&text).to_string(), format!("a\\{}b", c.escape_unicode()));
             assert!(Word(&text).to_string().chars().all(is_plain), "{c:?}");

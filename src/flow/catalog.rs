@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::catalog::image::NO_SQLITE;
 use crate::catalog::model::Catalog;
@@ -197,7 +198,7 @@ fn from_image(
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
     let image = CatalogImage::read(source, root, &[Platform::linux_amd64()], events, limits)?;
-    let mut loaded = from_sources(image.files(), keep, events, limits)?;
+    let mut loaded = from_sources(image.contents(), keep, events, limits)?;
     loaded.image = Some(image);
     Ok(loaded)
 }
@@ -211,13 +212,13 @@ trait Source: Ord + Sync {
     fn open(&self) -> Result<Box<dyn Read + '_>, AnyFault>;
 }
 
-impl Source for (String, Vec<u8>) {
+impl Source for (String, Arc<[u8]>) {
     fn name(&self) -> &str {
         &self.0
     }
 
     fn open(&self) -> Result<Box<dyn Read + '_>, AnyFault> {
-        Ok(Box::new(self.1.as_slice()))
+        Ok(Box::new(&*self.1))
     }
 }
 
@@ -233,7 +234,7 @@ impl Source for TreeFile {
 
 /// Parses files on all cores and links what is in them.
 pub(super) fn from_files(
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<(String, Arc<[u8]>)>,
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {

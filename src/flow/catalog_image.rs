@@ -146,6 +146,12 @@ impl CatalogImage {
         files.into_iter().flatten().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect()
     }
 
+    /// The same without copying them.
+    pub fn contents(&self) -> Vec<(String, Arc<[u8]>)> {
+        let files = self.images.first().map(|image| &image.files);
+        files.into_iter().flatten().map(|(path, bytes)| (path.clone(), Arc::clone(bytes))).collect()
+    }
+
     /// The catalog of the first image. Those of other platforms are the same by convention.
     pub fn catalog(&self, limits: &Limits) -> Loaded {
         load(self.files(), limits)

@@ -95,3 +95,39 @@ fn check(base: &Catalog, merged: &Catalog, options: &MergeOptions, findings: &mu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// No merge is known that loses anything: this is what would stop one.
+    #[test]
+    fn a_loss_that_nobody_decided_is_refused() {
+        let catalog = |names: &[&str]| {
+            let entries: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+            let mut blobs = vec![
+                json!({"schema": "olm.package", "name": "p", "defaultChannel": "c"}),
+                json!({"schema": "olm.channel", "package": "p", "name": "c", "entries": entries}),
+            ];
+            blobs.extend(names.iter().map(|name| {
+                json!({"schema": "olm.bundle", "package": "p", "name": name, "image": "r.example/p",
+                       "properties": [{"type": "olm.package", "value": {"packageName": "p", "version": "1.0.0"}}]})
+            }));
+            Catalog::from_values(&blobs).catalog
+        };
+        let lost = |base: &Catalog, merged: &Catalog, options: &MergeOptions| {
+            let mut findings = Vec::new();
+            check(base, merged, options, &mut findings);
+            findings.iter().any(|finding| finding.code == "LOST")
+        };
+        let (whole, part) = (catalog(&["p.v1", "p.v2"]), catalog(&["p.v1"]));
+        let options = MergeOptions::default();
+        assert!(lost(&whole, &part, &options));
+        assert!(lost(&whole, &Catalog::default(), &options));
+        assert!(!lost(&part, &whole, &options));
+        let modes = BTreeMap::from([("p".to_owned(), Mode::Replace)]);
+        assert!(!lost(&whole, &part, &MergeOptions { modes, ..options }));
+    }
+}

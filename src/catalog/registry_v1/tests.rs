@@ -215,6 +215,9 @@ fn what_is_wrong_with_a_csv_is_said() {
         let manifests = [("a.yaml", csv.as_str()), ("crd.yaml", CRD)];
         told(&manifests, &ANNOTATED, ("CSV", Severity::Error, "manifests/a.yaml", None));
     }
+    let bare = "kind: ClusterServiceVersion\nmetadata: {name: p.v1.2.0}\n";
+    let found = findings(&files(&[("a.yaml", bare)], &ANNOTATED));
+    assert!(found.iter().any(|it| it.message == "it has no `spec`"), "{found:?}");
     told(&[("a.yaml", CSV)], &ANNOTATED, ("CRD_MISSING", Severity::Error, "manifests/a.yaml", None));
     let no_json = annotated("{olm.properties: '[{'}");
     let manifests = [("a.yaml", no_json.as_str()), ("crd.yaml", CRD)];
@@ -248,10 +251,13 @@ fn what_is_wrong_with_metadata_is_said() {
         format!("annotations: {{{package}: '', operators.operatorframework.io.bundle.channels.v1: c}}");
     let media = "annotations: {operators.operatorframework.io.bundle.mediatype.v1: plain+v0, ";
     let plain = ANNOTATIONS.replace("annotations: {", media);
+    let number =
+        format!("annotations: {{{package}: p, operators.operatorframework.io.bundle.channels.v1: 5}}");
     let manifests = [("a.yaml", CSV), ("crd.yaml", CRD)];
     told(&manifests, &[], ("NO_ANNOTATIONS", Severity::Error, "metadata", None));
     for (text, code, file) in [
         ("annotations: {a: b}", "NO_ANNOTATIONS", "metadata"),
+        (number.as_str(), "NO_ANNOTATIONS", "metadata"),
         (nameless.as_str(), "NO_ANNOTATIONS", "metadata/x.yaml"),
         (plain.as_str(), "MEDIA_TYPE", "metadata/x.yaml"),
     ] {

@@ -64,7 +64,7 @@ pub(super) fn deliver(
     let (events, limits) = (planner.events, planner.limits);
     let images = UpstreamImages { repository: &source.repository, upstream: planner.upstream };
     let image = CatalogImage::read(&images, root, platforms, events, limits)?;
-    let loaded = from_files(image.files(), events, limits)?;
+    let loaded = from_files(image.contents(), events, limits)?;
     let base = if served { None } else { Some(base(&source.repository, &image, created, limits)?) };
     drop(image);
 

@@ -1,5 +1,6 @@
 //! Small catalogs in code, merged.
 
+mod differing;
 mod division;
 mod laws;
 mod packages;
