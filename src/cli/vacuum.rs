@@ -271,7 +271,7 @@ fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
         let _ = writeln!(text, "{name}: {goes} go, {stays} stay; frees {frees} bytes, {shared} are shared");
         for item in &repository.gone {
             let why =
-                item.why.first().map(|reason| format!("{:?} {}", reason.rule, reason.by)).unwrap_or_default();
+                item.why.first().map(|reason| format!("{} {}", reason.rule, reason.by)).unwrap_or_default();
             let _ = writeln!(text, "  {} {}", item.digest, Safe(why.trim()));
         }
     }

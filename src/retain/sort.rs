@@ -1,6 +1,7 @@
 //! Every manifest of the site's repositories: kept, with who needs it, or let go, with why nobody does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,6 @@ use crate::retain::names::{TagKind, tag_kind};
 pub enum Rule {
     /// Kept: an object of the cluster names it.
     InUse,
-    /// Kept: an operator that is installed, by the last report, needs it.
-    Installed,
     /// Kept: a catalog offers it.
     Offered,
     /// Kept: a catalog that is a way back offers it.
@@ -44,6 +43,27 @@ pub enum Rule {
     Below,
     /// Let go: nothing names it.
     Unneeded,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InUse => "in use by",
+            Self::Offered => "offered as",
+            Self::WayBack => "on the way back,",
+            Self::Catalog => "a catalog,",
+            Self::Release => "of a release,",
+            Self::Tagged => "has the tag",
+            Self::AttachedTo => "attached to",
+            Self::PartOf => "belongs to",
+            Self::Unjudged => "cannot be judged,",
+            Self::Pruned => "cut from the catalog,",
+            Self::Outdated => "no way back any more,",
+            Self::OldRelease => "of a release that is over,",
+            Self::Below => "belonged to",
+            Self::Unneeded => "nothing needs it",
+        })
+    }
 }
 
 /// Why.

@@ -60,15 +60,20 @@ impl Lister<'_> {
     pub fn list(&self, ours: impl Fn(&Repository) -> bool + Sync) -> Result<Listing, AnyFault> {
         let unlisted = |source| Unlisted { registry: self.host.clone(), source };
         let names = self.client.catalog(self.host).map_err(unlisted)?;
-        let tags =
-            workers::map(&names, self.jobs, self.events, |name| Ok(self.client.tags(&self.at(name))?))?;
+        let tags = workers::map(&names, self.jobs, self.events, |name| {
+            let tags = self.client.tags(&self.at(name)).map_err(AnyFault::from);
+            if ours(name) { tags } else { Ok(self.closed(name, tags)?.unwrap_or_default()) }
+        })?;
         let tagged: Vec<(&Repository, Tag)> = names
             .iter()
             .zip(tags)
             .flat_map(|(name, tags)| tags.into_iter().map(move |tag| (name, tag)))
             .collect();
         self.events.emit(&Event::Begin { phase: Phase::Check, items: tagged.len() as u64, bytes: 0 });
-        let led = workers::map(&tagged, self.jobs, self.events, |(name, tag)| self.follow(name, tag))?;
+        let led = workers::map(&tagged, self.jobs, self.events, |(name, tag)| {
+            let led = self.follow(name, tag);
+            if ours(name) { led } else { Ok(self.closed(name, led)?.unwrap_or(Led::Nowhere)) }
+        })?;
         let empty = |name: &Repository| SeenRepository { ours: ours(name), ..SeenRepository::default() };
         let mut repositories: BTreeMap<Repository, SeenRepository> =
             names.iter().map(|name| (name.clone(), empty(name))).collect();
@@ -76,8 +81,10 @@ impl Lister<'_> {
             let Some(repository) = repositories.get_mut(name) else { continue };
             match led {
                 Led::To(raw) => {
+                    let seen = Seen::of(&raw, self.limits).map_err(AnyFault::from);
+                    let seen = if repository.ours { Some(seen?) } else { self.closed(name, seen)? };
                     repository.tags.insert(tag, raw.digest());
-                    repository.manifests.insert(raw.digest(), Seen::of(&raw, self.limits)?);
+                    repository.manifests.extend(seen.map(|seen| (raw.digest(), seen)));
                 }
                 Led::Nowhere => {
                     repository.dangling.insert(tag);
@@ -108,6 +115,25 @@ impl Lister<'_> {
         Ok(led)
     }
 
+    fn listed(&self, name: &Repository, digest: Digest) -> Result<Option<Seen>, AnyFault> {
+        let raw = self.client.manifest(&self.at(name), &Target::Digest(digest))?;
+        Ok(raw.map(|raw| Seen::of(&raw, self.limits)).transpose()?)
+    }
+
+    /// What is not the site's may be closed to us, or of a kind that we do not know. It is only looked at for what it shares.
+    fn closed<T>(&self, name: &Repository, found: Result<T, AnyFault>) -> Result<Option<T>, AnyFault> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(fault) if fault.exit() == Exit::Interrupted => Err(fault),
+            Err(fault) => {
+                let text =
+                    format!("`{name}` is not the site's and cannot be read, so less may be freed: {fault}");
+                self.events.emit(&Event::Warning { text: &text });
+                Ok(None)
+            }
+        }
+    }
+
     /// Reads what indexes list and no tag leads to.
     fn below(&self, repositories: &mut BTreeMap<Repository, SeenRepository>) -> Result<(), AnyFault> {
         let mut asked: BTreeSet<(Repository, Digest)> = BTreeSet::new();
@@ -122,9 +148,10 @@ impl Lister<'_> {
             if open.is_empty() {
                 return Ok(());
             }
+            let ours = |name: &Repository| repositories.get(name).is_some_and(|repository| repository.ours);
             let found = workers::map(&open, self.jobs, self.events, |(name, digest)| {
-                let raw = self.client.manifest(&self.at(name), &Target::Digest(*digest))?;
-                Ok(raw.map(|raw| Seen::of(&raw, self.limits)).transpose()?)
+                let seen = self.listed(name, *digest);
+                if ours(name) { seen } else { Ok(self.closed(name, seen)?.flatten()) }
             })?;
             for ((name, digest), seen) in open.into_iter().zip(found) {
                 if let (Some(repository), Some(seen)) = (repositories.get_mut(&name), seen) {

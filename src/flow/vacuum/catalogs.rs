@@ -70,6 +70,8 @@ impl Vacuum<'_> {
         for name in names {
             let Some((name, seen)) = listing.repositories.get_key_value(name) else { continue };
             let mut standing = self.standing(name, seen);
+            let built = seen.tags.iter().filter(|(tag, _)| catalog_tag(tag).0 != CatalogTagKind::Served);
+            found.former.extend(built.map(|(tag, digest)| (*digest, Reason::new(Rule::Outdated, tag))));
             for mirror in mirrors.iter().filter(|mirror| mirror.mirror.repository == *name) {
                 let Some(digest) = seen.tags.get(&mirror.mirror.tag).copied() else { continue };
                 self.served(listing, mirror, digest, &mut standing, may_prune, &mut found)?;

@@ -1,6 +1,8 @@
 //! What a plan says, and that making one changes nothing.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 
 use ombundle::catalog::Catalog;
 use ombundle::digest::Digest;
@@ -127,9 +129,32 @@ fn what_a_cluster_names_stays() {
     assert!(kept(&planned(&stand)).contains(&below), "it has a name");
 }
 
+/// Lays a manifest with this text under the tag `x` of a repository.
+fn lay(stand: &Stand, repository: &str, text: &str) {
+    let hex = Digest::of(text.as_bytes()).hex();
+    let root = stand.production.storage().join("docker/registry/v2");
+    let manifests = root.join("repositories").join(repository).join("_manifests");
+    let write = |path: PathBuf, text: &str| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    fs::create_dir_all(manifests.with_file_name("_layers")).unwrap();
+    for link in
+        ["tags/x/current".to_owned(), format!("tags/x/index/sha256/{hex}"), format!("revisions/sha256/{hex}")]
+    {
+        write(manifests.join(link).join("link"), &format!("sha256:{hex}"));
+    }
+    write(root.join(format!("blobs/sha256/{}/{hex}/data", &hex[..2])), text);
+}
+
 #[test]
-fn what_is_not_the_sites_is_left_alone() {
+fn what_is_not_the_sites_is_left_alone_and_may_be_unreadable() {
     let stand = two_generations();
+    let odd = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:odd", "size": 2}, "layers": [],
+    });
+    lay(&stand, "somebody/closed", &odd.to_string());
     let foreign = stand.production.repository("somebody/else");
     let (repository, digest) = bundle(&stand, "web-terminal.v1.9.0");
     let from = stand.production.repository(&repository);
@@ -149,7 +174,7 @@ fn what_is_not_the_sites_is_left_alone() {
     stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
     dump(&stand, "other.example/catalog:v1", &[]);
     let plan = planned(&stand);
-    let others: Vec<Value> = vec![json!("ombundle/state"), json!("somebody/else")];
+    let others: Vec<Value> = vec![json!("ombundle/state"), json!("somebody/closed"), json!("somebody/else")];
     assert_eq!(plan["others"], json!(others));
     assert!(gone(&plan).contains(&(repository.clone(), digest)));
     // Its layers are shared: they are not promised to be freed.
