@@ -243,7 +243,7 @@ impl Fault for RegistryError {
             | Self::WrongContent { .. }
             | Self::Content { .. }
             | Self::Manifest { .. } => Exit::Integrity,
-            Self::Source { source, .. } => exit_for_io(source, Exit::Unexpected),
+            Self::Source { source, .. } => exit_for_io(source, Exit::Integrity),
             _ => Exit::Registry,
         }
     }

@@ -37,6 +37,9 @@ pub(super) fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::Connection { .. } => {
             "is the address right, and can this machine reach it? The same command goes on where it stopped".to_owned()
         }
+        RegistryError::Source { .. } => {
+            "is the medium still there? It may be failing; the same command goes on where it stopped".to_owned()
+        }
         RegistryError::Tls { why, .. } => tls(why)?,
         RegistryError::Timeout { .. } => {
             "if the registry is slow to store large layers, raise `--timeout`, and `proxy_read_timeout` of a proxy \

@@ -12,6 +12,7 @@ mod minors;
 mod outlook;
 mod paranoid;
 mod preflight;
+mod pulled;
 mod race;
 mod real;
 mod refused;

@@ -144,6 +144,21 @@ impl Stand {
         command
     }
 
+    /// The binary on one processor below strace, which does `inject` to its calls on one file of the user and writes each of them to
+    /// `strace.log`. Counting is by thread, so there is one.
+    pub(crate) fn traced_at(&self, file: &str, inject: &str, line: &str) -> Command {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+        let first = allowed.split([',', '-']).next().unwrap();
+        let mut command = Command::new("taskset");
+        command.args(["-c", first, "strace", "-f", "-qqq", "-o"]).arg(self.path("strace.log"));
+        command.arg("-P").arg(self.path(file));
+        command.args(["-e", "trace=pread64", "-e", &format!("inject=pread64:{inject}")]);
+        command.arg(env!("CARGO_BIN_EXE_ombundle"));
+        self.furnish(&mut command, line);
+        command
+    }
+
     fn furnish(&self, command: &mut Command, line: &str) {
         let mut words: Vec<String> = line
             .split_whitespace()
