@@ -198,6 +198,8 @@ fn hostile_numbers_are_refused_before_anything_is_allocated() {
         // A row of the whole archive would not fit into memory, nor would its code.
         (64 << 20, [64, 1, 1, 0, 1]),
         (1 << 30, [4_096, 2, 1, 0, 1]),
+        // The code could take such a row, memory could not.
+        (64 << 20, [4_096, 1, 1, 0, 1]),
     ] {
         let parsed = Header::parse(&forged(total, numbers), &LIMITS);
         assert!(matches!(parsed, Err(RepairError::Header { .. })), "{total} {numbers:?}: {parsed:?}");
