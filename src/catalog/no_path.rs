@@ -13,6 +13,8 @@ pub struct NoPath {
     pub from: Start,
     /// What was wanted; `None` where the package has no head to want.
     pub to: Option<String>,
+    /// Whether what runs is newer than what was wanted.
+    pub backwards: bool,
     /// What each channel lacks, by name of the channel.
     pub gaps: Vec<ChannelGap>,
 }
@@ -124,11 +126,18 @@ impl NoPath {
 
     /// The same as a finding.
     pub fn finding(&self) -> Finding {
+        let subject = format!("package {}", self.package);
         let to = self.to.as_ref().map_or("any head".to_owned(), |to| format!("`{to}`"));
+        if self.backwards {
+            let message =
+                format!("`{}` is newer than {to}, and OLM goes to no older version", self.from.name);
+            let hint = "take a catalog that has what runs, or a newer one";
+            return Finding::error("NO_PATH", subject, message).hint(hint);
+        }
         let gaps: Vec<String> = self.gaps.iter().map(ChannelGap::explain).collect();
         Finding::error(
             "NO_PATH",
-            format!("package {}", self.package),
+            subject,
             format!("this catalog has no way from `{}` to {to}: {}", self.from.name, gaps.join(". ")),
         )
         .hint(

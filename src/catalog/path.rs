@@ -275,8 +275,10 @@ impl<'a> PathFinder<'a> {
 
     fn no_path(&self, start: &Start, target: Option<&str>) -> NoPath {
         let gap = |(name, lane): (&&str, &Lane<'_>)| ChannelGap::of(name, &lane.graph, start);
+        let wanted = target.and_then(|name| self.package.bundles.get(name));
         NoPath {
             package: self.package.name.clone(),
+            backwards: wanted.is_some_and(|wanted| start.version.precedence(&wanted.version).is_gt()),
             from: start.clone(),
             to: target.map(str::to_owned),
             gaps: self.lanes.iter().map(gap).collect(),

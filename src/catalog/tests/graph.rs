@@ -193,6 +193,13 @@ fn no_path_says_what_is_missing() {
 }
 
 #[test]
+fn what_runs_may_be_newer_than_all_that_is_offered() {
+    let package = package(&[("c", &["9<8", "8"])]);
+    let finding = PathFinder::new(&package, &[]).plan(&start(10), None, None).unwrap_err().finding();
+    assert_eq!(finding.message, "`10` is newer than `9`, and OLM goes to no older version");
+}
+
+#[test]
 fn a_start_that_the_catalog_has_not_got() {
     let package = package(&[("c", &["3<p-operator.v2.0.0"])]);
     assert_eq!(package.start_at(&Version::parse("2.0.0").unwrap()).name, "p-operator.v2.0.0");
