@@ -65,7 +65,7 @@
 //! | [`emit`] | P | cluster resources, patches, the way back, runbooks |
 //! | [`check`] | | whether production can serve all that it offers |
 //! | [`vacuum`] | | a registry listed whole, and its own clean-up |
-//! | [`flow`] | | the steps composed: plan, pack, verify, import, vacuum |
+//! | [`flow`] | | the steps composed: plan, pack, verify, import, and what comes after: report, rollback, vacuum |
 //! | [`serve`] | | a registry over a folder |
 //! | [`demo`] | | a small world on loopback, and the cycle walked through it |
 //! | [`cli`] | | command line, terminal, clock, environment |

@@ -24,3 +24,4 @@ pub mod site_report;
 pub mod standing;
 pub mod vacuum;
 pub mod verify;
+mod writer;

@@ -15,16 +15,16 @@ use crate::flow::import::receipt::{Known, keep_receipt, switches};
 use crate::flow::import::tags::Tags;
 use crate::flow::import::{generation, preflight};
 use crate::flow::record::{Log, Record};
+use crate::flow::writer::SoleWriter;
 use crate::limits::Limits;
 use crate::merge::MergeOptions;
-use crate::promote::{Claimant, Lease, promote};
+use crate::promote::{Lease, promote};
 use crate::registry::Client;
 use crate::release::ReleaseKeys;
 use crate::site::Site;
 use crate::site::cluster::ClusterDump;
 use crate::stage::stage;
 use crate::store::files;
-use crate::store::lock::{Lock, identity};
 use crate::transfer::{Look, Proof};
 use crate::trust::TrustSet;
 use crate::verify::Policy;
@@ -94,9 +94,7 @@ impl Import<'_> {
     /// Imports an archive and writes the cluster resources into the folder `out`.
     pub fn run(self, source: Arc<dyn ReadAt>, out: &Path) -> Result<Imported, AnyFault> {
         // 1 One import at a time on this machine.
-        files::create_private_folder(self.state)?;
-        let lock = Lock::take(&self.state.join("lock"))?;
-        let name = identity(&self.state.join("name"))?;
+        let writer = SoleWriter::of(self.state)?;
         let mut log = Log::open(self.state)?;
         // 2, 3 Whatever can fail fails before the first write.
         let case = self.judge(source, log.history())?;
@@ -106,13 +104,7 @@ impl Import<'_> {
         let survey = self.survey(&case, &forwards, &outlooks, Look::Manifests)?;
         preflight::writes(&self.written(&survey)?, self.client, self.jobs, self.events)?;
         // One import at a time in production. Where nothing is to be changed nobody is kept waiting, and nothing is written.
-        let claimant = Claimant {
-            name: &name,
-            holder: lock.holder(),
-            patience: Claimant::PATIENCE,
-            client: self.client,
-            events: self.events,
-        };
+        let claimant = writer.claimant(self.client, self.events);
         claimant.hold(&generation::repository(&self.site.spec.production.registry)?, |lease| {
             if survey.changes_production() {
                 lease.take()?;

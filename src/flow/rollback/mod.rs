@@ -21,11 +21,11 @@ use crate::flow::import::receipt::keep_receipt;
 use crate::flow::import::run::MARKER;
 use crate::flow::record::{Log, Record};
 use crate::flow::standing::Onlooker;
-use crate::promote::{Claimant, Commit, Lease};
+use crate::flow::writer::SoleWriter;
+use crate::promote::{Commit, Lease};
 use crate::site::ReceiptStep;
 use crate::site::cluster::ClusterDump;
 use crate::store::files;
-use crate::store::lock::{Lock, identity};
 use crate::trust::TrustSet;
 
 pub use fault::RollbackError;
@@ -65,9 +65,7 @@ pub struct RolledBack {
 impl Rollback<'_> {
     /// Goes back, and writes the cluster resources into the folder `out`. Doing it again moves nothing.
     pub fn run(&self, out: &Path) -> Result<RolledBack, AnyFault> {
-        files::create_private_folder(self.state)?;
-        let lock = Lock::take(&self.state.join("lock"))?;
-        let name = identity(&self.state.join("name"))?;
+        let writer = SoleWriter::of(self.state)?;
         let mut log = Log::open(self.state)?;
         let way = self.way(log.history())?;
         files::check_folder(out, MARKER)?;
@@ -79,9 +77,7 @@ impl Rollback<'_> {
             let written = moving.iter().cloned().chain([state.clone()]).collect();
             preflight::writes(&written, client, jobs, events)?;
         }
-        let claimant =
-            Claimant { name: &name, holder: lock.holder(), patience: Claimant::PATIENCE, client, events };
-        claimant.hold(&state, |lease| {
+        writer.claimant(client, events).hold(&state, |lease| {
             for one in way.returns.iter().filter(|one| one.moves()) {
                 self.put_back(&way, one, lease, &mut log)?;
             }

@@ -14,13 +14,12 @@ use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::site_digest;
 use crate::flow::vacuum::record::Record;
-use crate::promote::{CatalogTag, Claimant, Commit, Lease};
+use crate::flow::writer::SoleWriter;
+use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
 use crate::registry::Target;
 use crate::retain::{CatalogChange, Changed, Listing, RepositoryPlan, VacuumPlan, changes, without};
-use crate::store::files;
 use crate::store::journal::Journal;
-use crate::store::lock::{Lock, identity};
 use crate::workers;
 
 /// What carrying out a plan came to.
@@ -78,17 +77,8 @@ impl Vacuum<'_> {
         work: impl FnOnce(&Listing, &Lease<'_>) -> Result<T, AnyFault>,
     ) -> Result<T, AnyFault> {
         self.fits(plan, freshness)?;
-        files::create_private_folder(self.state)?;
-        let lock = Lock::take(&self.state.join("lock"))?;
-        let name = identity(&self.state.join("name"))?;
-        let claimant = Claimant {
-            name: &name,
-            holder: lock.holder(),
-            patience: Claimant::PATIENCE,
-            client: self.client,
-            events: self.events,
-        };
-        claimant.hold(&state_repository(&plan.registry)?, |lease| {
+        let writer = SoleWriter::of(self.state)?;
+        writer.claimant(self.client, self.events).hold(&state_repository(&plan.registry)?, |lease| {
             lease.take()?;
             let listing = self.list()?;
             unchanged(plan, &listing)?;
