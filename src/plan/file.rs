@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
 use super::document::{ImageKind, Plan};
 use super::sizes::{items, summary};
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::limits::Limits;
 use crate::reference::PinnedRef;
+use crate::site::format_of;
 
 /// Why a file is no plan that can be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -65,18 +64,13 @@ impl Plan {
 
     /// Reads a plan file.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, PlanError> {
-        #[derive(Deserialize)]
-        struct Probe {
-            #[serde(default)]
-            format: String,
-        }
         if bytes.len() as u64 > limits.meta_bytes {
             return Err(PlanError::TooLarge { limit: limits.meta_bytes });
         }
         let malformed = |source| PlanError::Malformed { source };
-        let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
-        if probe.format != Self::FORMAT {
-            return Err(PlanError::Format { found: probe.format.chars().take(80).collect() });
+        let found = format_of(bytes).map_err(malformed)?;
+        if found != Self::FORMAT {
+            return Err(PlanError::Format { found });
         }
         let plan: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         plan.check()?;

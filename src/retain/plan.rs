@@ -14,6 +14,7 @@ use crate::retain::listing::Listing;
 use crate::retain::prune::Removals;
 use crate::retain::sort::{Reason, Sorted};
 use crate::retain::weigh::Weight;
+use crate::site::format_of;
 
 /// So many reasons are written down for what is kept; how many more there are is said.
 const REASONS: usize = 3;
@@ -201,26 +202,22 @@ impl VacuumPlan {
 
     /// Reads a plan, and refuses one that is not as it was made.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, PlanError> {
-        #[derive(Deserialize)]
-        struct Probe {
-            #[serde(default)]
-            format: String,
-        }
         if bytes.len() as u64 > limits.meta_bytes {
             return Err(PlanError::TooLarge { limit: limits.meta_bytes });
         }
         let malformed = |source| PlanError::Malformed { source };
-        let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
-        if probe.format != Self::FORMAT {
-            return Err(PlanError::Format { found: probe.format.chars().take(80).collect() });
+        let found = format_of(bytes).map_err(malformed)?;
+        if found != Self::FORMAT {
+            return Err(PlanError::Format { found });
         }
-        let plan: Self = serde_json::from_slice(bytes).map_err(malformed)?;
-        let unsealed = Self { digest: None, ..plan.clone() };
-        let found = unsealed.own_digest();
-        if plan.digest != Some(found) {
-            let said = plan.digest.map_or_else(|| "none".to_owned(), |said| said.to_string());
+        let mut plan: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        let said = plan.digest.take();
+        let found = plan.own_digest();
+        if said != Some(found) {
+            let said = said.map_or_else(|| "none".to_owned(), |said| said.to_string());
             return Err(PlanError::Edited { said, found });
         }
+        plan.digest = said;
         Ok(plan)
     }
 

@@ -3,6 +3,7 @@
 mod catalog_source;
 pub mod cluster;
 mod file;
+mod format;
 mod held;
 mod read;
 mod releases;
@@ -17,6 +18,7 @@ pub use file::{
     CatalogMirror, MirrorTag, NexusSpec, PrefixRule, ProfileName, RegistrySpec, Site, SiteMetadata, SiteSpec,
     TrustSpec,
 };
+pub use format::format_of;
 pub use held::{RepositoryState, ShortDigests};
 pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};
 pub use report::{

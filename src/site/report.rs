@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::reference::{ImageRef, PinnedRef, RegistryHost, Repository, RepositoryRef};
 use crate::release::Architecture;
 use crate::site::cluster::ClusterSummary;
+use crate::site::format_of;
 use crate::site::held::RepositoryState;
 use crate::version::Version;
 
@@ -238,20 +239,15 @@ impl SiteReport {
 
     /// Reads a site report, or the one inside a receipt.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ReportError> {
-        #[derive(Deserialize)]
-        struct Probe {
-            #[serde(default)]
-            format: String,
-        }
         if bytes.len() as u64 > limits.meta_bytes {
             return Err(ReportError::TooLarge { limit: limits.meta_bytes });
         }
         let malformed = |source| ReportError::Malformed { source };
-        let probe: Probe = serde_json::from_slice(bytes).map_err(malformed)?;
-        let report: Self = match probe.format.as_str() {
+        let found = format_of(bytes).map_err(malformed)?;
+        let report: Self = match found.as_str() {
             Self::FORMAT => serde_json::from_slice(bytes).map_err(malformed)?,
             Receipt::FORMAT => serde_json::from_slice::<Receipt>(bytes).map_err(malformed)?.site,
-            _ => return Err(ReportError::Format { found: probe.format.chars().take(80).collect() }),
+            _ => return Err(ReportError::Format { found }),
         };
         if report.format != Self::FORMAT {
             return Err(ReportError::Format { found: report.format.chars().take(80).collect() });
