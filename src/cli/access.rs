@@ -10,10 +10,14 @@ use crate::cli::options::{CacheArgs, RegistryArgs, UpstreamArgs};
 use crate::cli::{Context, Traces};
 use crate::event::{Event, Events};
 use crate::fetch::Upstream;
+use crate::flow::standing::Onlooker;
+use crate::limits::LIMITS;
+use crate::mapping::Mapping;
 use crate::reference::RegistryHost;
 use crate::registry::{Client, ClientOptions, Environment};
-use crate::site::ProfileName;
+use crate::site::{ProfileName, Site};
 use crate::store::cache::Cache;
+use crate::transfer::Proof;
 
 /// On which side of the gap a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +117,40 @@ impl Reached {
     /// They themselves.
     pub(super) fn upstream(&self) -> Upstream<'_> {
         Upstream { client: &self.client, cache: self.cache.as_ref() }
+    }
+}
+
+/// A site's production as commands look at it.
+pub(super) struct Production<'a> {
+    site: &'a Site,
+    mapping: Mapping,
+    proof: Proof,
+    client: Client,
+    jobs: usize,
+    events: &'a dyn Events,
+}
+
+impl<'a> Production<'a> {
+    /// `paranoid` reads back what is there and hashes it, where otherwise its size is asked for.
+    pub(super) fn new(
+        site: &'a Site,
+        args: &RegistryArgs,
+        paranoid: bool,
+        context: &'a Context,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            site,
+            client: client(args, Side::AirGapped, site.spec.profile, context)?,
+            mapping: Mapping::new(&site.spec.repositories)?,
+            proof: if paranoid { Proof::bytes() } else { Proof::sizes() },
+            jobs: args.jobs(),
+            events: &*context.console,
+        })
+    }
+
+    pub(super) fn onlooker(&self) -> Onlooker<'_> {
+        let Self { site, mapping, proof, client, jobs, events } = self;
+        Onlooker { site, mapping, proof, client, jobs: *jobs, events: *events, limits: &LIMITS }
     }
 }
 

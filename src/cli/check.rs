@@ -7,23 +7,19 @@ use clap::Args;
 use serde_json::json;
 
 use crate::check::Unresolved;
-use crate::cli::access::{Side, client};
+use crate::cli::access::Production;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::SiteFile;
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
-use crate::flow::standing::Onlooker;
 use crate::limits::LIMITS;
-use crate::mapping::Mapping;
 use crate::promote::CatalogTag;
 use crate::reference::ImageRef;
 use crate::registry::Target;
-use crate::site::CatalogMirror;
-use crate::site::SiteReport;
+use crate::site::{CatalogMirror, SiteReport};
 use crate::store::files;
-use crate::transfer::Proof;
 use crate::version::Version;
 
 /// In the air gap: does everything that production offers resolve there?
@@ -55,18 +51,8 @@ pub(super) struct CheckCommand {
 pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failure> {
     let site_file = SiteFile::read(&command.site)?;
     let site = &site_file.site;
-    let client = client(&command.registries, Side::AirGapped, site.spec.profile, context)?;
-    let mapping = Mapping::new(&site.spec.repositories)?;
-    let proof = if command.paranoid { Proof::bytes() } else { Proof::sizes() };
-    let onlooker = Onlooker {
-        site,
-        mapping: &mapping,
-        proof: &proof,
-        client: &client,
-        jobs: command.registries.jobs(),
-        events: &*context.console,
-        limits: &LIMITS,
-    };
+    let production = Production::new(site, &command.registries, command.paranoid, context)?;
+    let onlooker = production.onlooker();
     let mut findings: Vec<Finding> = Vec::new();
     let mut catalogs = BTreeMap::new();
     let mut apart = BTreeSet::new();
@@ -107,7 +93,9 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     for (version, tag) in onlooker.releases()? {
         let name = tag.to_string();
         let without = kept.get(&name).cloned().unwrap_or_default();
-        let Some(root) = Target::of(&tag).map(|target| client.head_manifest(&tag.repository, &target)) else {
+        let Some(root) =
+            Target::of(&tag).map(|target| onlooker.client.head_manifest(&tag.repository, &target))
+        else {
             continue;
         };
         let Some(root) = root? else { continue };

@@ -5,17 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::access::{Side, client};
+use crate::cli::access::Production;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print, print_json};
 use crate::flow::rollback::Rollback;
-use crate::flow::standing::Onlooker;
-use crate::limits::LIMITS;
-use crate::mapping::Mapping;
 use crate::text::Safe;
-use crate::transfer::Proof;
 
 /// In the air gap: put the former catalog back
 ///
@@ -59,17 +55,9 @@ pub(super) struct RollbackCommand {
 pub(super) fn run(command: RollbackCommand, context: &Context) -> Result<(), Failure> {
     let file = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
-    let client = client(&command.registries, Side::AirGapped, file.site.spec.profile, context)?;
+    let production = Production::new(&file.site, &command.registries, false, context)?;
     let rollback = Rollback {
-        onlooker: Onlooker {
-            site: &file.site,
-            mapping: &Mapping::new(&file.site.spec.repositories)?,
-            proof: &Proof::sizes(),
-            client: &client,
-            jobs: command.registries.jobs(),
-            events: &*context.console,
-            limits: &LIMITS,
-        },
+        onlooker: production.onlooker(),
         trust: &file.trust()?,
         state: &file.state(),
         to: command.to,

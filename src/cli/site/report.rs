@@ -4,22 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::access::{Side, client};
+use crate::cli::access::Production;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder};
 use crate::cli::options::RegistryArgs;
 use crate::cli::{Context, print};
 use crate::flow::record::{History, Log};
 use crate::flow::site_report::Reporter;
-use crate::flow::standing::Onlooker;
-use crate::limits::LIMITS;
-use crate::mapping::Mapping;
 use crate::reference::RegistryHost;
 use crate::site::SiteReport;
 use crate::store::files::{self, Mode};
 use crate::store::journal::Journal;
 use crate::text::{human_bytes, plain_json};
-use crate::transfer::Proof;
 
 /// What stands in a redacted report in the place of a registry (RFC 2606: a name that nobody has).
 const NOBODY: &str = "production.invalid";
@@ -67,18 +63,10 @@ pub(super) fn run(command: ReportCommand, context: &Context) -> Result<(), Failu
     }
     let file = SiteFile::read(&command.site)?;
     let cluster = cluster_dumps(&command.cluster)?;
-    let client = client(&command.registries, Side::AirGapped, file.site.spec.profile, context)?;
+    let production = Production::new(&file.site, &command.registries, command.paranoid, context)?;
     let records = Journal::read(&Log::path(&file.state()))?;
     let reporter = Reporter {
-        onlooker: Onlooker {
-            site: &file.site,
-            mapping: &Mapping::new(&file.site.spec.repositories)?,
-            proof: &if command.paranoid { Proof::bytes() } else { Proof::sizes() },
-            client: &client,
-            jobs: command.registries.jobs(),
-            events: &*context.console,
-            limits: &LIMITS,
-        },
+        onlooker: production.onlooker(),
         trust: &file.trust()?,
         state: &file.state(),
         history: History(&records),
