@@ -24,7 +24,7 @@ use crate::retain::{DumpFacts, Removal, VacuumPlan, Weight};
 use crate::site::cluster::Named;
 use crate::site::{CatalogMirror, Site};
 use crate::store::files::{self, Mode, StoreError};
-use crate::text::Safe;
+use crate::text::{Safe, SafePath};
 
 /// In the air gap: what production need not hold any more, and how much room that gives
 ///
@@ -237,7 +237,7 @@ fn done(applied: &Applied, reclaimed: Option<&Reclaimed>, emitted: Option<&Path>
         Some(Reclaimed::Told(_)) | None => {}
     }
     if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
-        let _ = writeln!(text, "next: oc apply -f {}", Safe(&folder.join("cluster").display().to_string()));
+        let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
     }
     text.push_str("then: ombundle check --site …; the next archive needs a new site report, the last receipt knows of more than there is\n");
     text
@@ -292,7 +292,7 @@ fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
         );
     }
     if let Some(file) = file {
-        let _ = writeln!(text, "the plan is {} ({})", Safe(&file.display().to_string()), plan.id());
+        let _ = writeln!(text, "the plan is {} ({})", SafePath(file), plan.id());
     }
     text
 }
