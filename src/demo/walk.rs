@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -162,12 +163,14 @@ impl Walk<'_> {
 
     fn second_upgrade(&mut self) -> Result<(), DemoError> {
         self.publish(Generation::Second)?;
+        self.apply()?;
         self.audience.heading("Months later");
         self.audience.say(
             "The cluster runs web-terminal 1.9.0 now. Upstream has 1.11.0, and its index was cut: its oldest entry, 1.10.0, no \
              longer says that it replaces 1.9.0, so the index alone shows no way. The bundle itself still says it; the plan \
              finds that and carries it as evidence. The receipt of the last import tells the outside what the site has, so only \
-             what is missing travels.",
+             what is missing travels. What the first import emitted was applied since, so objects.yaml, the dump of mirror sets and \
+             catalogs, has it: nothing in them changes but the catalog's digest, and no node is drained.",
         );
         self.command(
             "plan -c @second/imageset.yaml --site @site.yaml --report @first/out/receipt.json --cluster @second/csvs.json \
@@ -178,7 +181,7 @@ impl Walk<'_> {
         )?;
         self.command(
             "import @second.ombundle --site @site.yaml --cluster @second/csvs.json --cluster @second/subscriptions.json \
-             -o @second/out",
+             --cluster @second/objects.yaml -o @second/out",
         )?;
         self.command("check --site @site.yaml")
     }
@@ -221,6 +224,21 @@ impl Walk<'_> {
         place.write(&format!("{name}/imageset.yaml"), &files.imageset)?;
         place.write(&format!("{name}/csvs.json"), &files.csvs)?;
         place.write(&format!("{name}/subscriptions.json"), &files.subscriptions)
+    }
+
+    /// The cluster has what the first import emitted, and a dump of it shows that.
+    fn apply(&self) -> Result<(), DemoError> {
+        let emitted = self.place.folder.join("first/out/cluster");
+        let failed = |source| DemoError::File { path: emitted.clone(), source };
+        let entries: io::Result<Vec<_>> = fs::read_dir(&emitted).map_err(failed)?.collect();
+        let mut files: Vec<PathBuf> = entries.map_err(failed)?.iter().map(fs::DirEntry::path).collect();
+        files.sort();
+        let mut objects = String::new();
+        for path in files {
+            objects += "---\n";
+            objects += &fs::read_to_string(&path).map_err(|source| DemoError::File { path, source })?;
+        }
+        self.place.write("second/objects.yaml", &objects)
     }
 
     fn command(&mut self, line: &str) -> Result<(), DemoError> {

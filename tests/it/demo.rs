@@ -146,6 +146,17 @@ impl Audience for Clerk {
         if shown.starts_with("ombundle pack") {
             std::fs::write(arguments.last().unwrap(), [7; 1000]).unwrap();
         }
+        if shown.starts_with("ombundle import first.ombundle") {
+            let emitted = self.folder.join("first/out/cluster");
+            std::fs::create_dir_all(&emitted).unwrap();
+            for (name, text) in [("02-b.yaml", "kind: B\n"), ("01-a.yaml", "# a\nkind: A\n")] {
+                std::fs::write(emitted.join(name), text).unwrap();
+            }
+        }
+        if shown.starts_with("ombundle import second.ombundle") {
+            let objects = std::fs::read_to_string(self.folder.join("second/objects.yaml")).unwrap();
+            assert_eq!(objects, "---\n# a\nkind: A\n---\nkind: B\n");
+        }
         self.lines.push(shown.to_owned());
         match self.wrong {
             Some((number, exit)) if number == self.lines.len() => exit,
