@@ -3,6 +3,7 @@
 use crate::draw::{Key, Mark, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
+use crate::plan::HopEdge;
 use crate::plan::order::Why;
 use crate::release::{EusStep, ReleaseChange};
 use crate::text::human_bytes;
@@ -49,6 +50,9 @@ pub(super) fn say(message: &Message) -> String {
         M::NotKnown => "未发现已安装的版本".into(),
         M::Offers { count } => format!("提供 {count} 个版本"),
         M::Stays => "保持不变".into(),
+        M::Because { required_by } => {
+            if required_by.is_empty() { "直接请求".into() } else { format!("{} 依赖它", required_by.join("、")) }
+        }
         M::Hops { count } => format!("{count} 跳"),
         M::Updates { count } => format!("{count} 次更新"),
         M::UpdateChannel { name } => format!("更新通道 {name}"),
@@ -72,6 +76,13 @@ pub(super) fn say(message: &Message) -> String {
         M::Number => "序号".into(),
         M::InChannel => "通道".into(),
         M::AllowedBy => "依据".into(),
+        M::Allows(edge) => match edge {
+            HopEdge::Replaces => "replaces 条目",
+            HopEdge::Skips => "skips 条目",
+            HopEdge::SkipRange => "前一版本在其 skipRange 内",
+            HopEdge::Bridge => "目录中已丢失该条目，但其 CSV 写明 replaces 前一版本",
+        }
+        .into(),
         M::Change => "变化".into(),
         M::Kubernetes => "Kubernetes".into(),
         M::Risks => "已知风险".into(),

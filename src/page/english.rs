@@ -3,6 +3,7 @@
 use crate::draw::{Key, Mark, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
+use crate::plan::HopEdge;
 use crate::plan::order::Why;
 use crate::release::{EusStep, ReleaseChange};
 use crate::text::{counted, human_bytes};
@@ -49,6 +50,9 @@ pub(super) fn say(message: &Message) -> String {
         M::NotKnown => "not known to run".into(),
         M::Offers { count } => format!("{} on offer", counted(*count, "version")),
         M::Stays => "stays".into(),
+        M::Because { required_by } => {
+            if required_by.is_empty() { "asked for".into() } else { format!("required by {}", required_by.join(", ")) }
+        }
         M::Hops { count } => counted(*count, "hop"),
         M::Updates { count } => counted(*count, "update"),
         M::UpdateChannel { name } => format!("update channel {name}"),
@@ -72,6 +76,13 @@ pub(super) fn say(message: &Message) -> String {
         M::Number => "No.".into(),
         M::InChannel => "Channel".into(),
         M::AllowedBy => "Allowed because".into(),
+        M::Allows(edge) => match edge {
+            HopEdge::Replaces => "it replaces the former",
+            HopEdge::Skips => "it skips the former",
+            HopEdge::SkipRange => "its skipRange holds the former",
+            HopEdge::Bridge => "its CSV says that it replaces the former; the catalog lost this",
+        }
+        .into(),
         M::Change => "Change".into(),
         M::Kubernetes => "Kubernetes".into(),
         M::Risks => "Known risks".into(),

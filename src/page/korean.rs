@@ -3,6 +3,7 @@
 use crate::draw::{Key, Mark, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
+use crate::plan::HopEdge;
 use crate::plan::order::Why;
 use crate::release::{EusStep, ReleaseChange};
 use crate::text::human_bytes;
@@ -49,6 +50,9 @@ pub(super) fn say(message: &Message) -> String {
         M::NotKnown => "설치된 것이 확인되지 않음".into(),
         M::Offers { count } => format!("{count}개 버전 제공"),
         M::Stays => "그대로 유지".into(),
+        M::Because { required_by } => {
+            if required_by.is_empty() { "직접 요청함".into() } else { format!("{}에 필요함", required_by.join(", ")) }
+        }
         M::Hops { count } => format!("{count}단계(hop)"),
         M::Updates { count } => format!("업데이트 {count}회"),
         M::UpdateChannel { name } => format!("업데이트 채널 {name}"),
@@ -72,6 +76,13 @@ pub(super) fn say(message: &Message) -> String {
         M::Number => "번호".into(),
         M::InChannel => "채널".into(),
         M::AllowedBy => "허용 근거".into(),
+        M::Allows(edge) => match edge {
+            HopEdge::Replaces => "replaces 항목",
+            HopEdge::Skips => "skips 항목",
+            HopEdge::SkipRange => "skipRange에 이전 버전이 포함됨",
+            HopEdge::Bridge => "카탈로그에서는 항목이 사라졌지만 CSV의 replaces에 기록되어 있음",
+        }
+        .into(),
         M::Change => "변경".into(),
         M::Kubernetes => "Kubernetes".into(),
         M::Risks => "알려진 위험".into(),

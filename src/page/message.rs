@@ -2,6 +2,7 @@
 
 use crate::draw::{Key, Stroke};
 use crate::finding::Severity;
+use crate::plan::HopEdge;
 use crate::plan::order::Why;
 use crate::release::{EusStep, ReleaseChange};
 
@@ -46,6 +47,7 @@ pub(super) enum Message {
     NotKnown,
     Offers { count: usize },
     Stays,
+    Because { required_by: Vec<String> },
     Hops { count: usize },
     Updates { count: usize },
     UpdateChannel { name: String },
@@ -64,6 +66,7 @@ pub(super) enum Message {
     Number,
     InChannel,
     AllowedBy,
+    Allows(HopEdge),
     Change,
     Kubernetes,
     Risks,

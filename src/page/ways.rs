@@ -68,7 +68,8 @@ fn operator_row(html: &mut Html, number: usize, operator: &Operator<'_>) {
     if !package.hops.is_empty() {
         html.say(&Message::Hops { count: package.hops.len() });
     }
-    html.raw("</td><td class=\"why\">").prose(&package.reason).raw("</td></tr>\n");
+    let because = Message::Because { required_by: package.required_by.clone() };
+    html.raw("</td><td class=\"why\">").say(&because).raw("</td></tr>\n");
 }
 
 /// The version in a CSV's name, where it is the package's.
@@ -189,7 +190,7 @@ fn hops(html: &mut Html, operator: &Operator<'_>) {
             .raw("</td><td class=\"from\">")
             .text(short(&hop.from, &operator.package.name));
         html.raw("</td><td class=\"to\">").text(&hop.version).raw("</td><td>").text(&hop.channel);
-        html.raw("</td><td class=\"why\">").prose(&hop.reason).raw("</td></tr>\n");
+        html.raw("</td><td class=\"why\">").say(&Message::Allows(hop.edge)).raw("</td></tr>\n");
     }
     html.raw("</tbody></table></div>\n");
 }

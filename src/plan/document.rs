@@ -104,6 +104,9 @@ pub struct PlannedPackage {
     pub name: String,
     /// Why it is here: asked for, or required by whom.
     pub reason: String,
+    /// The delivered packages that require it; nothing where it was asked for and nothing requires it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_by: Vec<String>,
     /// The default channel that the request or upstream names, also where that channel does not travel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_channel: Option<String>,

@@ -1,7 +1,8 @@
 //! The runbook in Chinese.
 
-use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::message::{Message, codes, weight};
 use crate::emit::runbook::openshift;
+use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -23,7 +24,7 @@ pub(super) fn say(message: &Message) -> String {
         M::CatalogServed { name, image } => format!("目录 {} 提供 {}", Code(name), Code(image)),
         M::PackageMoves { package, place, from, to, hops } => format!("{}{}：{} → {}，共 {hops} 跳", Code(package), at(place.as_ref()), Code(from), Code(to)),
         M::PackageThere { package, place, csv } => format!("{}{}：已经是 {}", Code(package), at(place.as_ref()), Code(csv)),
-        M::PackageOffered { package, reason } => format!("{}：目录中提供，未发现已安装的版本（{}）", Code(package), Prose(reason)),
+        M::PackageOffered { package, required_by } => format!("{}：目录中提供，未发现已安装的版本（{}）", Code(package), why(required_by)),
         M::PackageElsewhere { package, place, csv } => format!("{}{}：正在运行 {}，不在计划的升级路径上", Code(package), at(place.as_ref()), Code(csv)),
         M::NodesNothing => "节点：镜像源配置保持不变，不会排空（drain）节点，也不会重新加载。".into(),
         M::NodesReload => "节点：只新增按摘要（digest）的镜像源。各节点依次重新加载仓库配置，不会排空，也不会重启。".into(),
@@ -90,8 +91,8 @@ pub(super) fn say(message: &Message) -> String {
         M::OperatorsWhy => "按以下顺序，逐个 Operator、逐跳升级。OLM 为每一跳创建一个 InstallPlan 并等待批准。".into(),
         M::NoOperators => "本归档不含 Operator，本章无需操作。".into(),
         M::Operator { package, place } => format!("{}{}", Code(package), at(place.as_ref())),
-        M::Reason { reason } => format!("包含原因：{}。", Prose(reason)),
-        M::HopsLeft { from, to } => format!("升级路径：{} → {}", Code(from), path(to)),
+        M::Reason { required_by } => format!("包含原因：{}。", why(required_by)),
+        M::HopsLeft { from, to } => format!("升级路径：{} → {}", Code(from), codes(to, " → ")),
         M::NothingRuns { package } => format!("未发现已安装的版本，因此没有可升级的内容。如果其他 Operator 依赖它，OLM 会自动安装。如需主动安装，请为 {} 创建 `installPlanApproval: Manual` 的 Subscription。", Code(package)),
         M::AlreadyThere { csv } => format!("已经在运行 {}，只需将 Subscription 指向该目录。", Code(csv)),
         M::NotOnPath { csv } => format!("正在运行 {}，不在计划的升级路径上：**不要改动它的 Subscription。** 请用本集群的站点报告重新制定计划。", Code(csv)),
@@ -106,7 +107,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NextChannel { channel } => format!("切换到通道 {} 继续。", Code(channel)),
         M::Resolved => "OLM 能够完成依赖解析。".into(),
         M::ResolvedElse { catalog } => format!("提示信息中会指出阻塞整个命名空间的 Subscription、目录或依赖，不一定是当前这个。它也可能是切换之前留下的：一分钟后再查询。要让 OLM 立即重新解析：`oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}`。"),
-        M::Plan { csv, from, number, of, reason } => format!("第 {number}/{of} 跳：{} → {}（{}）。确认 OLM 提议的正是这个版本。", Code(from), Code(csv), Prose(reason)),
+        M::Plan { csv, from, number, of, edge } => format!("第 {number}/{of} 跳：{} → {}（{}）。确认 OLM 提议的正是这个版本。", Code(from), Code(csv), allowed_by(*edge)),
         M::PlanExpect { csv } => format!("一行，以 `false` 开头并包含 {}。其中如有其他名称，也必须是本手册中列出的。", Code(csv)),
         M::PlanElse { csv, catalog } => format!("如果该行以 `true` 开头且是前一跳的名称，说明 OLM 还没有创建新的 InstallPlan，一分钟后再查询（`oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}` 可让它立即重新解析）。如果是 {} 以外的 CSV：不要批准，将 Subscription 的通道和 source 与补丁文件对比。", Code(csv)),
         M::Approve { csv } => format!("批准 {}。", Code(csv)),
@@ -161,6 +162,15 @@ fn at(place: Option<&String>) -> String {
     place.map(|place| format!("（Subscription {}）", Code(place))).unwrap_or_default()
 }
 
-fn path(hops: &[String]) -> String {
-    hops.iter().map(|hop| Code(hop).to_string()).collect::<Vec<_>>().join(" → ")
+fn why(packages: &[String]) -> String {
+    if packages.is_empty() { "直接请求".into() } else { format!("{} 依赖它", codes(packages, "、")) }
+}
+
+fn allowed_by(edge: HopEdge) -> &'static str {
+    match edge {
+        HopEdge::Replaces => "replaces 条目",
+        HopEdge::Skips => "skips 条目",
+        HopEdge::SkipRange => "前一版本在其 skipRange 内",
+        HopEdge::Bridge => "目录中已丢失该条目，但其 CSV 写明 replaces 前一版本",
+    }
 }

@@ -1,7 +1,8 @@
 //! The runbook in English.
 
-use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::message::{Message, codes, weight};
 use crate::emit::runbook::openshift;
+use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -23,7 +24,7 @@ pub(super) fn say(message: &Message) -> String {
         M::CatalogServed { name, image } => format!("Catalog {} serves {}", Code(name), Code(image)),
         M::PackageMoves { package, place, from, to, hops } => format!("{}{}: {} → {}, {hops} {}", Code(package), at(place.as_ref()), Code(from), Code(to), if *hops == 1 { "hop" } else { "hops" }),
         M::PackageThere { package, place, csv } => format!("{}{}: is at {} already", Code(package), at(place.as_ref()), Code(csv)),
-        M::PackageOffered { package, reason } => format!("{}: offered, none of it is known to run ({})", Code(package), Prose(reason)),
+        M::PackageOffered { package, required_by } => format!("{}: offered, none of it is known to run ({})", Code(package), why(required_by)),
         M::PackageElsewhere { package, place, csv } => format!("{}{}: runs {}, which is not on the planned path", Code(package), at(place.as_ref()), Code(csv)),
         M::NodesNothing => "Nodes: the mirror configuration stays as it is; nothing is drained, nothing reloads.".into(),
         M::NodesReload => "Nodes: digest mirrors are added. Nodes reload their registry configuration one after the other; no node is drained, none reboots.".into(),
@@ -90,8 +91,8 @@ pub(super) fn say(message: &Message) -> String {
         M::OperatorsWhy => "One operator after the other, one hop after the other, in this order. OLM makes one InstallPlan for each hop and waits for approval.".into(),
         M::NoOperators => "This archive delivers no operator: there is nothing to do in this chapter.".into(),
         M::Operator { package, place } => format!("{}{}", Code(package), at(place.as_ref())),
-        M::Reason { reason } => format!("Why it is here: {}.", Prose(reason)),
-        M::HopsLeft { from, to } => format!("The way: {} → {}", Code(from), path(to)),
+        M::Reason { required_by } => format!("Why it is here: {}.", why(required_by)),
+        M::HopsLeft { from, to } => format!("The way: {} → {}", Code(from), codes(to, " → ")),
         M::NothingRuns { package } => format!("None of it is known to run, so nothing is upgraded. Where another operator requires it, OLM installs it by itself. To install it on purpose, create a Subscription for {} with `installPlanApproval: Manual`.", Code(package)),
         M::AlreadyThere { csv } => format!("{} runs already. Only its Subscription is pointed to the catalog.", Code(csv)),
         M::NotOnPath { csv } => format!("{} runs, which is not on the planned path: **do not touch its Subscription.** Plan anew with a site report of this cluster.", Code(csv)),
@@ -106,7 +107,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NextChannel { channel } => format!("Go on in channel {}.", Code(channel)),
         M::Resolved => "OLM finds a way.".into(),
         M::ResolvedElse { catalog } => format!("the message names the Subscription, catalog or dependency that stops the whole namespace; it need not be this one. It may be from before the switch: ask again after a minute. To make OLM look at once: `oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}`."),
-        M::Plan { csv, from, number, of, reason } => format!("Hop {number} of {of}: {} → {} ({}). OLM proposes exactly this.", Code(from), Code(csv), Prose(reason)),
+        M::Plan { csv, from, number, of, edge } => format!("Hop {number} of {of}: {} → {} ({}). OLM proposes exactly this.", Code(from), Code(csv), allowed_by(*edge)),
         M::PlanExpect { csv } => format!("a line that begins with `false` and names {}. Other names in it must stand in this runbook too.", Code(csv)),
         M::PlanElse { csv, catalog } => format!("the line begins with `true` and names an earlier hop: OLM has not made the new plan yet, ask again after a minute (`oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}` makes it look at once). Another CSV than {}: do not approve; compare the Subscription's channel and source with the patch.", Code(csv)),
         M::Approve { csv } => format!("Approve {}.", Code(csv)),
@@ -161,6 +162,15 @@ fn at(place: Option<&String>) -> String {
     place.map(|place| format!(" (Subscription {})", Code(place))).unwrap_or_default()
 }
 
-fn path(hops: &[String]) -> String {
-    hops.iter().map(|hop| Code(hop).to_string()).collect::<Vec<_>>().join(" → ")
+fn why(packages: &[String]) -> String {
+    if packages.is_empty() { "asked for".into() } else { format!("required by {}", codes(packages, ", ")) }
+}
+
+fn allowed_by(edge: HopEdge) -> &'static str {
+    match edge {
+        HopEdge::Replaces => "it replaces the former",
+        HopEdge::Skips => "it skips the former",
+        HopEdge::SkipRange => "its skipRange holds the former",
+        HopEdge::Bridge => "its CSV says that it replaces the former; the catalog lost this",
+    }
 }

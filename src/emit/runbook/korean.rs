@@ -1,7 +1,8 @@
 //! The runbook in Korean.
 
-use crate::emit::runbook::message::{Message, weight};
+use crate::emit::runbook::message::{Message, codes, weight};
 use crate::emit::runbook::openshift;
+use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
@@ -23,7 +24,7 @@ pub(super) fn say(message: &Message) -> String {
         M::CatalogServed { name, image } => format!("카탈로그 {}: {} 제공", Code(name), Code(image)),
         M::PackageMoves { package, place, from, to, hops } => format!("{}{}: {} → {}, {hops}단계(hop)", Code(package), at(place.as_ref()), Code(from), Code(to)),
         M::PackageThere { package, place, csv } => format!("{}{}: 이미 {} 상태", Code(package), at(place.as_ref()), Code(csv)),
-        M::PackageOffered { package, reason } => format!("{}: 카탈로그에 제공됨, 설치된 것은 확인되지 않음 ({})", Code(package), Prose(reason)),
+        M::PackageOffered { package, required_by } => format!("{}: 카탈로그에 제공됨, 설치된 것은 확인되지 않음 ({})", Code(package), why(required_by)),
         M::PackageElsewhere { package, place, csv } => format!("{}{}: 설치된 {} 버전이 계획된 업그레이드 패스에 없음", Code(package), at(place.as_ref()), Code(csv)),
         M::NodesNothing => "노드: 미러 설정이 그대로이므로 드레인도 재적용도 없습니다.".into(),
         M::NodesReload => "노드: 다이제스트 미러만 추가됩니다. 노드가 하나씩 레지스트리 설정을 다시 읽으며, 드레인과 재부팅은 없습니다.".into(),
@@ -90,8 +91,8 @@ pub(super) fn say(message: &Message) -> String {
         M::OperatorsWhy => "아래 순서대로 오퍼레이터를 하나씩, 한 단계(hop)씩 업그레이드합니다. OLM은 단계마다 InstallPlan을 만들고 승인을 기다립니다.".into(),
         M::NoOperators => "이 아카이브에는 오퍼레이터가 없으므로 이 장에서 할 일이 없습니다.".into(),
         M::Operator { package, place } => format!("{}{}", Code(package), at(place.as_ref())),
-        M::Reason { reason } => format!("포함된 이유: {}.", Prose(reason)),
-        M::HopsLeft { from, to } => format!("업그레이드 패스: {} → {}", Code(from), path(to)),
+        M::Reason { required_by } => format!("포함된 이유: {}.", why(required_by)),
+        M::HopsLeft { from, to } => format!("업그레이드 패스: {} → {}", Code(from), codes(to, " → ")),
         M::NothingRuns { package } => format!("설치된 것이 확인되지 않아 업그레이드할 대상이 없습니다. 다른 오퍼레이터가 필요로 하면 OLM이 자동으로 설치합니다. 직접 설치하려면 {}의 Subscription을 `installPlanApproval: Manual`로 생성합니다.", Code(package)),
         M::AlreadyThere { csv } => format!("이미 {} 버전입니다. Subscription의 카탈로그만 바꿉니다.", Code(csv)),
         M::NotOnPath { csv } => format!("설치된 {} 버전이 계획된 업그레이드 패스에 없습니다. **이 Subscription은 변경하지 않습니다.** 이 클러스터의 사이트 리포트로 계획을 다시 세웁니다.", Code(csv)),
@@ -106,7 +107,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NextChannel { channel } => format!("채널을 {}(으)로 바꾸어 계속합니다.", Code(channel)),
         M::Resolved => "OLM이 의존성을 해석하는 데 문제가 없는지 확인합니다.".into(),
         M::ResolvedElse { catalog } => format!("메시지에 네임스페이스 전체를 막고 있는 Subscription, 카탈로그 또는 의존성이 나옵니다. 이 오퍼레이터가 아닐 수도 있습니다. 변경 전의 메시지일 수 있으므로 1분 뒤에 다시 조회합니다. OLM이 바로 다시 확인하게 하려면: `oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}`."),
-        M::Plan { csv, from, number, of, reason } => format!("{number}/{of}단계: {} → {} ({}). OLM이 정확히 이 버전을 제안하는지 확인합니다.", Code(from), Code(csv), Prose(reason)),
+        M::Plan { csv, from, number, of, edge } => format!("{number}/{of}단계: {} → {} ({}). OLM이 정확히 이 버전을 제안하는지 확인합니다.", Code(from), Code(csv), allowed_by(*edge)),
         M::PlanExpect { csv } => format!("`false`로 시작하고 {}이(가) 들어 있는 줄. 다른 이름이 함께 있으면 그것도 이 절차서에 있는 것이어야 합니다.", Code(csv)),
         M::PlanElse { csv, catalog } => format!("`true`로 시작하고 이전 단계의 이름이 나오면 OLM이 아직 새 InstallPlan을 만들지 않은 것이므로 1분 뒤에 다시 조회합니다(`oc -n openshift-marketplace delete pod -l olm.catalogSource={catalog}`로 바로 다시 확인하게 할 수 있습니다). {}이(가) 아닌 다른 CSV이면 승인하지 말고 Subscription의 채널과 source를 패치 파일과 비교합니다.", Code(csv)),
         M::Approve { csv } => format!("{}을(를) 승인합니다.", Code(csv)),
@@ -161,6 +162,19 @@ fn at(place: Option<&String>) -> String {
     place.map(|place| format!(" (Subscription {})", Code(place))).unwrap_or_default()
 }
 
-fn path(hops: &[String]) -> String {
-    hops.iter().map(|hop| Code(hop).to_string()).collect::<Vec<_>>().join(" → ")
+fn why(packages: &[String]) -> String {
+    if packages.is_empty() {
+        "직접 요청함".into()
+    } else {
+        format!("{}에 필요함", codes(packages, ", "))
+    }
+}
+
+fn allowed_by(edge: HopEdge) -> &'static str {
+    match edge {
+        HopEdge::Replaces => "replaces 항목",
+        HopEdge::Skips => "skips 항목",
+        HopEdge::SkipRange => "skipRange에 이전 버전이 포함됨",
+        HopEdge::Bridge => "카탈로그에서는 항목이 사라졌지만 CSV의 replaces에 기록되어 있음",
+    }
 }

@@ -2,6 +2,8 @@
 
 use crate::emit::runbook::openshift::Cluster;
 use crate::finding::{Finding, Severity};
+use crate::plan::HopEdge;
+use crate::text::Code;
 
 /// One heading, sentence or paragraph. Its texts come from outside and are escaped where they are said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(super) enum Message {
     CatalogServed { name: String, image: String },
     PackageMoves { package: String, place: Option<String>, from: String, to: String, hops: usize },
     PackageThere { package: String, place: Option<String>, csv: String },
-    PackageOffered { package: String, reason: String },
+    PackageOffered { package: String, required_by: Vec<String> },
     PackageElsewhere { package: String, place: Option<String>, csv: String },
     NodesNothing,
     NodesReload,
@@ -92,7 +94,7 @@ pub(super) enum Message {
     OperatorsWhy,
     NoOperators,
     Operator { package: String, place: Option<String> },
-    Reason { reason: String },
+    Reason { required_by: Vec<String> },
     HopsLeft { from: String, to: Vec<String> },
     NothingRuns { package: String },
     AlreadyThere { csv: String },
@@ -107,7 +109,7 @@ pub(super) enum Message {
     NextChannel { channel: String },
     Resolved,
     ResolvedElse { catalog: String },
-    Plan { csv: String, from: String, number: usize, of: usize, reason: String },
+    Plan { csv: String, from: String, number: usize, of: usize, edge: HopEdge },
     PlanExpect { csv: String },
     PlanElse { csv: String, catalog: String },
     Approve { csv: String },
@@ -169,4 +171,9 @@ pub(super) fn weight(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Error => "error",
     }
+}
+
+/// Names one after the other, each as code.
+pub(super) fn codes(names: &[String], between: &str) -> String {
+    names.iter().map(|name| Code(name).to_string()).collect::<Vec<_>>().join(between)
 }

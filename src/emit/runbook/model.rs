@@ -105,7 +105,9 @@ fn changes(work: &Work<'_>) -> Section {
                 Message::PackageThere { package, place, csv: csv.clone() }
             }
             (Stand::Elsewhere(csv), _) => Message::PackageElsewhere { package, place, csv: csv.clone() },
-            (Stand::Absent, _) => Message::PackageOffered { package, reason: course.package.reason.clone() },
+            (Stand::Absent, _) => {
+                Message::PackageOffered { package, required_by: course.package.required_by.clone() }
+            }
         }));
     }
     blocks.extend(openshift::changes(work));

@@ -29,7 +29,7 @@ pub(super) fn at_stage(work: &Work<'_>, stage: usize, heading: Message) -> Optio
             package: course.package.name.clone(),
             place: place_of(course),
         }));
-        blocks.push(Block::Text(Message::Reason { reason: course.package.reason.clone() }));
+        blocks.push(Block::Text(Message::Reason { required_by: course.package.required_by.clone() }));
         match &course.stand {
             Stand::Absent => {
                 blocks.push(Block::Text(Message::NothingRuns { package: course.package.name.clone() }));
@@ -163,13 +163,7 @@ fn hop(
         r#"oc -n {namespace} get installplan "$PLAN" -o jsonpath='{{.spec.approved}} {{.spec.clusterServiceVersionNames}}{{"\n"}}'"#
     );
     blocks.push(boxed(Step {
-        text: Message::Plan {
-            csv: csv.clone(),
-            from: hop.from.clone(),
-            number,
-            of,
-            reason: hop.reason.clone(),
-        },
+        text: Message::Plan { csv: csv.clone(), from: hop.from.clone(), number, of, edge: hop.edge },
         commands: vec![plan, show],
         expect: Expect::Like(Message::PlanExpect { csv: csv.clone() }),
         otherwise: Some(Message::PlanElse { csv: csv.clone(), catalog: catalog.to_owned() }),

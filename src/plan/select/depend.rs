@@ -18,6 +18,8 @@ pub(super) struct Extra {
     pub(super) bundles: BTreeSet<(String, String)>,
     /// Who requires them.
     pub(super) reasons: BTreeSet<String>,
+    /// The packages among those that do.
+    pub(super) required_by: BTreeSet<String>,
     /// What is worth telling about the choice.
     pub(super) notes: BTreeSet<Finding>,
 }
@@ -26,6 +28,7 @@ impl Extra {
     pub(super) fn add(&mut self, other: Self) {
         self.bundles.extend(other.bundles);
         self.reasons.extend(other.reasons);
+        self.required_by.extend(other.required_by);
         self.notes.extend(other.notes);
     }
 }
@@ -90,6 +93,7 @@ impl Selector<'_> {
                 let extra = more.entry(provider.package.clone()).or_default();
                 extra.bundles.insert(key);
                 extra.reasons.insert(format!("required by `{}`: {requirement}", bundle.package));
+                extra.required_by.insert(bundle.package.clone());
                 if found.len() > 1 {
                     extra.notes.insert(ambiguous(bundle, &requirement, &found, provider));
                 }

@@ -110,6 +110,7 @@ fn selected(catalog: &Catalog, parcels: Vec<Parcel>, findings: Vec<Finding>) -> 
         selected.packages.push(PlannedPackage {
             name: package.name.clone(),
             reason: parcel.reasons.join("; "),
+            required_by: parcel.required_by,
             default_channel: parcel.default_channel,
             installed: parcel.installed,
             hops: parcel.hops,

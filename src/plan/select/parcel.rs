@@ -22,6 +22,8 @@ pub(super) struct Parcel {
     pub(super) package: Option<Package>,
     /// Why it travels.
     pub(super) reasons: Vec<String>,
+    /// The packages that require it.
+    pub(super) required_by: Vec<String>,
     /// The CSV that runs.
     pub(super) installed: Option<String>,
     /// The default channel that was asked for, or that upstream names.
@@ -60,6 +62,7 @@ impl Selector<'_> {
         let parcel = Parcel {
             name: package.name.clone(),
             reasons: asked.into_iter().chain(required).collect(),
+            required_by: extra.into_iter().flat_map(|extra| extra.required_by.iter().cloned()).collect(),
             alone: ask.is_some_and(|ask| ask.alone),
             findings,
             ..Parcel::default()

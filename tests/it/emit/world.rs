@@ -178,9 +178,10 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
         edge,
         reason: reason.to_owned(),
     };
-    let package = |name: &str, reason: &str| PlannedPackage {
+    let package = |name: &str, reason: &str, required_by: &[&str]| PlannedPackage {
         name: name.to_owned(),
         reason: reason.to_owned(),
+        required_by: required_by.iter().map(|&name| name.to_owned()).collect(),
         default_channel: None,
         installed: None,
         hops: vec![],
@@ -205,7 +206,7 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
         image: image.pin(Digest::of(b"merged")),
         previous: former.map(|former| image.pin(Digest::of(former.as_bytes()))),
         packages: vec![
-            package("devworkspace-operator", "required by web-terminal.v1.15.0"),
+            package("devworkspace-operator", "required by web-terminal.v1.15.0", &["web-terminal"]),
             PlannedPackage {
                 installed: Some("web-terminal.v1.8.0".to_owned()),
                 hops: vec![
@@ -213,7 +214,7 @@ fn catalog(former: Option<&str>) -> EmittedCatalog {
                     hop("1.9.0", "1.14.0", "fast", HopEdge::SkipRange, "1.9.0 is in >=1.9.0 <1.14.0"),
                     hop("1.14.0", "1.15.0", "stable", HopEdge::Bridge, "its own CSV replaces 1.14.0"),
                 ],
-                ..package("web-terminal", "asked for")
+                ..package("web-terminal", "asked for", &[])
             },
         ],
         evidence: vec![
