@@ -11,7 +11,7 @@ use crate::emit::releases::{self, Releases};
 use crate::emit::resources::{self, Filed, Object};
 use crate::emit::runbook;
 use crate::finding::Finding;
-use crate::site::cluster::ClusterDump;
+use crate::site::cluster::{ClusterDump, MirrorKind};
 use crate::site::{CatalogMirror, Site};
 use crate::text::{Word, plain_json};
 
@@ -86,13 +86,15 @@ impl<'a> Work<'a> {
         let mut findings = input.findings.to_vec();
         findings.extend(mirrors::tags_without_mirrors(&input));
         let mut objects = Vec::new();
-        if !digest_scopes.is_empty() {
+        // A set that stands as it would be written has nothing to tell: who sees it in the folder prepares for a drain.
+        let stands = |kind, name: &str, scopes| mirrors::stands(input.cluster, kind, name, scopes);
+        if !digest_scopes.is_empty() && !stands(set.mirror_kind(), &digest_name, &digest_scopes) {
             objects.push(match set {
                 DigestSet::Older => releases::content_source_policy(digest_name.clone(), &digest_scopes),
                 DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), &digest_scopes),
             });
         }
-        if !tag_scopes.is_empty() {
+        if !tag_scopes.is_empty() && !stands(MirrorKind::Tag, &tag_name, &tag_scopes) {
             objects.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tag_scopes));
         }
         objects.extend(releases::objects(&input.releases));

@@ -39,7 +39,7 @@ impl DigestSet {
     }
 
     /// The same in a dump.
-    fn mirror_kind(self) -> MirrorKind {
+    pub(super) fn mirror_kind(self) -> MirrorKind {
         match self {
             Self::Current => MirrorKind::Digest,
             Self::Older => MirrorKind::ContentSourcePolicy,
@@ -173,11 +173,25 @@ fn covers(scope: &str, source: &str) -> bool {
 }
 
 fn own_entries(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str) -> Scopes {
-    let Some(cluster) = cluster else { return Scopes::new() };
-    let ours = cluster.object(kind.as_str(), None, name).is_some_and(TakenObject::is_ours);
-    let set = cluster.mirror_sets.get(&(kind, name.to_owned())).filter(|_| ours);
+    let set = cluster.and_then(|cluster| own_set(cluster, kind, name));
     let entries = set.into_iter().flat_map(|set| &set.entries);
     entries.filter_map(|entry| Some((entry.source.clone(), entry.mirrors.first()?.clone()))).collect()
+}
+
+/// The cluster's mirror set of this name, if we made it.
+fn own_set<'c>(cluster: &'c ClusterDump, kind: MirrorKind, name: &str) -> Option<&'c MirrorSet> {
+    let ours = cluster.object(kind.as_str(), None, name).is_some_and(TakenObject::is_ours);
+    cluster.mirror_sets.get(&(kind, name.to_owned())).filter(|_| ours)
+}
+
+/// Whether our object in the cluster says exactly this already.
+pub(super) fn stands(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str, scopes: &Scopes) -> bool {
+    let ours = cluster.and_then(|cluster| own_set(cluster, kind, name));
+    ours.is_some_and(|set| {
+        let mut entries: Vec<&MirrorEntry> = set.entries.iter().collect();
+        entries.sort_by_key(|entry| &entry.source);
+        entries.into_iter().eq(&mirror_set(scopes).entries)
+    })
 }
 
 /// What applying the mirror sets does to the nodes.

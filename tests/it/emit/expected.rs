@@ -118,6 +118,36 @@ fn mirror_sets_of_a_site_with_rules_never_change() {
 }
 
 #[test]
+fn a_mirror_set_that_stands_is_not_emitted_again() {
+    let set = |world: &World| {
+        let mut sets = world.emit().files.into_iter().filter(|(path, _)| path.contains("mirrorset"));
+        sets.next().map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+    };
+    let mut world = World::later();
+    let emitted = set(&world).unwrap();
+    let others: Vec<_> = CLUSTER.split("---\n").filter(|one| !one.contains("MirrorSet")).collect();
+    let dump = |set: &str| Some(cluster(&[&others[..], &[set]].concat().join("---\n")));
+    world.cluster = dump(&emitted);
+    assert_eq!(set(&world), None);
+    let runbook = String::from_utf8(world.emit().files["RUNBOOK.md"].clone()).unwrap();
+    assert!(
+        !runbook.contains("Mirror configuration\n") && runbook.contains("nothing is drained"),
+        "{runbook}"
+    );
+
+    // Whatever was changed in it by hand, or made by another hand, is put right or told.
+    let pinned =
+        emitted.replacen("      mirrors:", "      mirrorSourcePolicy: NeverContactSource\n      mirrors:", 1);
+    let moved = emitted.replace("nexus.example:5000/olm-redhat", "nexus.example:5001/olm-redhat");
+    let more = format!("{emitted}        - \"nexus.example:5002/x\"\n");
+    for (changed, what) in [(&pinned, "a policy"), (&moved, "a mirror"), (&more, "one mirror more")] {
+        assert_ne!(*changed, emitted, "{what}");
+        world.cluster = dump(changed);
+        assert!(set(&world).is_some(), "{what}");
+    }
+}
+
+#[test]
 fn what_happens_to_the_nodes_is_foreseen() {
     let effect = |dump: &str, tag: Option<&str>| {
         let mut world = World::later();
