@@ -15,7 +15,7 @@ fn hop(world: &World, from: &str, to: &str, eus: EusStep) -> ReleaseHop {
         from: from.to_owned(),
         change: ReleaseChange::Minor,
         eus: Some(eus),
-        kubernetes: None,
+        kubernetes: (eus == EusStep::Reached).then(|| "1.33".to_owned()),
         risks: vec![],
         reason: format!("recommended from {from} without a condition"),
         url: None,

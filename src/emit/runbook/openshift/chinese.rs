@@ -27,7 +27,11 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
 
         C::Update { from: Some(from), to } => format!("OpenShift {from} → {to}"),
         C::Update { from: None, to } => format!("OpenShift {to}"),
-        C::Reason { reason } => format!("原因：{}。", Prose(reason)),
+        C::Reason { from, conditional, kubernetes } => {
+            let condition = if *conditional { "、面向不受下列风险影响的集群" } else { "、无附加条件" };
+            let kubernetes = kubernetes.as_ref().map(|version| format!("随之升级到 Kubernetes {version}。")).unwrap_or_default();
+            format!("原因：这是从 {} 出发{condition}推荐的更新。{kubernetes}", Code(from))
+        }
         C::Risk { name, message, url } => format!("**已接受的风险：{}。** {}（{}）开始之前，请确认此集群是否受影响。", Code(name), Prose(message), Prose(url)),
         C::Restarts => "节点：**所有节点将在各个池中逐个排空并重启。** 请检查是否有会阻止排空的 PodDisruptionBudget：`oc get poddisruptionbudgets -A`。".into(),
         C::RestartsControlPlane { reached } => format!("节点：控制平面的节点逐个排空并重启。已暂停的池保持不变，直到到达 OpenShift {reached}，届时只重启一次。"),

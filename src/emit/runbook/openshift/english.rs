@@ -27,7 +27,11 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
 
         C::Update { from: Some(from), to } => format!("OpenShift {from} → {to}"),
         C::Update { from: None, to } => format!("OpenShift {to}"),
-        C::Reason { reason } => format!("Why: {}.", Prose(reason)),
+        C::Reason { from, conditional, kubernetes } => {
+            let condition = if *conditional { "to clusters that the risks below do not concern" } else { "without a condition" };
+            let kubernetes = kubernetes.as_ref().map(|version| format!(" It brings Kubernetes {version}.")).unwrap_or_default();
+            format!("Why: it is recommended from {} {condition}.{kubernetes}", Code(from))
+        }
         C::Risk { name, message, url } => format!("**A risk that was accepted: {}.** {} ({}) Find out whether this cluster is concerned before you begin.", Code(name), Prose(message), Prose(url)),
         C::Restarts => "Nodes: **every node is drained and restarted, one after the other in each pool.** Look for PodDisruptionBudgets that would stop a drain: `oc get poddisruptionbudgets -A`.".into(),
         C::RestartsControlPlane { reached } => format!("Nodes: the control plane is drained and restarted, node by node. The pools that are paused go on running as they are until OpenShift {reached} has been reached, and are restarted once."),

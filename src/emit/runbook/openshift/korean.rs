@@ -27,7 +27,11 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
 
         C::Update { from: Some(from), to } => format!("OpenShift {from} → {to}"),
         C::Update { from: None, to } => format!("OpenShift {to}"),
-        C::Reason { reason } => format!("이유: {}.", Prose(reason)),
+        C::Reason { from, conditional, kubernetes } => {
+            let condition = if *conditional { "아래 위험에 해당하지 않는 클러스터에" } else { "조건 없이" };
+            let kubernetes = kubernetes.as_ref().map(|version| format!(" Kubernetes {version}이(가) 포함됩니다.")).unwrap_or_default();
+            format!("이유: {}에서 {condition} 권장되는 업데이트입니다.{kubernetes}", Code(from))
+        }
         C::Risk { name, message, url } => format!("**수락된 위험: {}.** {} ({}) 시작하기 전에 이 클러스터가 해당되는지 확인합니다.", Code(name), Prose(message), Prose(url)),
         C::Restarts => "노드: **모든 노드가 풀마다 하나씩 드레인되고 재부팅됩니다.** 드레인을 막을 수 있는 PodDisruptionBudget이 있는지 확인합니다: `oc get poddisruptionbudgets -A`.".into(),
         C::RestartsControlPlane { reached } => format!("노드: 컨트롤 플레인 노드가 하나씩 드레인되고 재부팅됩니다. 일시 중지된 풀은 OpenShift {reached}에 도달할 때까지 그대로 동작하다가 한 번만 재부팅됩니다."),

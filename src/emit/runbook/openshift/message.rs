@@ -30,7 +30,7 @@ pub(in crate::emit::runbook) enum Cluster {
 
     // One update.
     Update { from: Option<String>, to: String },
-    Reason { reason: String },
+    Reason { from: String, conditional: bool, kubernetes: Option<String> },
     Risk { name: String, message: String, url: String },
     Restarts,
     RestartsControlPlane { reached: String },

@@ -74,7 +74,9 @@ pub(super) fn section(work: &Work<'_>, stage: usize, update: &Update<'_>) -> Sec
 }
 
 fn reasons(hop: &ReleaseHop) -> Vec<Block> {
-    let mut blocks = vec![Block::Text(Cluster::Reason { reason: hop.reason.clone() }.into())];
+    let kubernetes = hop.kubernetes.clone().filter(|_| hop.change != ReleaseChange::Patch);
+    let (from, conditional) = (hop.from.clone(), !hop.risks.is_empty());
+    let mut blocks = vec![Block::Text(Cluster::Reason { from, conditional, kubernetes }.into())];
     blocks.extend(hop.risks.iter().map(|risk| {
         let (name, message, url) = (risk.name.clone(), risk.message.clone(), risk.url.clone());
         Block::Warning(Cluster::Risk { name, message, url }.into())
