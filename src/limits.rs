@@ -74,8 +74,6 @@ pub struct Limits {
     pub release_components: usize,
     /// Blocks of an archive that repair data knows: their checks are in memory, eight bytes each.
     pub repair_blocks: u64,
-    /// Bytes of one row of repair data with its spare blocks: mending holds about twice as many.
-    pub repair_row_bytes: u64,
 }
 
 /// The ceilings that the program uses. Tests lower single ones.
@@ -115,5 +113,4 @@ pub const LIMITS: Limits = Limits {
     key_packets: 2_000,
     release_components: 2_000,
     repair_blocks: 2 << 20,
-    repair_row_bytes: 16 << 20,
 };

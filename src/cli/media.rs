@@ -14,7 +14,8 @@ use crate::cli::volumes::{VolumeArgs, open};
 use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::has_errors;
-use crate::flow::media::{self, FileKind, OnMedium, Write};
+use crate::flow::media::{FileKind, OnMedium, Write};
+use crate::flow::media_check::{self, Checked, Protection};
 use crate::limits::LIMITS;
 use crate::papers::Deed;
 use crate::text::{Safe, SafePath, counted, human_bytes};
@@ -70,16 +71,17 @@ struct WriteCommand {
     format: ResultFormat,
 }
 
-/// Check volumes by their labels, each by itself
+/// Check volumes and repair data, each file by itself
 ///
-/// Says which volumes of which archive are there and as they were written. Needs no key, and says nothing about who made them: that
-/// is what `verify` does when all of them are there.
+/// Says which volumes of which archive are there and as they were written, and how much may be lost before repair data is needed that is
+/// not there. Everything is read from the medium, not from memory. An archive in one file has no label: repair data beside it says which
+/// of its blocks are damaged. Needs no key, and says nothing about who made them: that is what `verify` does when all of them are there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ombundle media check /media/usb\n  ombundle media check upgrade.ombundle.002"
 )]
 struct CheckCommand {
-    /// Volumes, or folders that hold them
+    /// Volumes, files of repair data, or folders that hold them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -91,7 +93,7 @@ struct CheckCommand {
 pub(super) fn run(command: MediaCommand, context: &Context) -> Result<(), Failure> {
     match command.action {
         Action::Write(command) => write(&command, context),
-        Action::Check(command) => check(&command),
+        Action::Check(command) => check(&command, context),
     }
 }
 
@@ -149,10 +151,13 @@ fn told(file: &OnMedium) -> String {
     )
 }
 
-fn check(command: &CheckCommand) -> Result<(), Failure> {
-    let (good, findings) = media::check(&command.paths)?;
+fn check(command: &CheckCommand, context: &Context) -> Result<(), Failure> {
+    let Checked { volumes, repair, findings } =
+        media_check::check(&command.paths, &LIMITS, &*context.console)?;
     match command.format {
-        ResultFormat::Json => print_json(&json!({"volumes": good, "findings": findings}))?,
+        ResultFormat::Json => {
+            print_json(&json!({"volumes": volumes, "repair": repair, "findings": findings}))?;
+        }
         ResultFormat::Text => {
             show_findings(&findings);
             let line = |label: &crate::volume::VolumeLabel| {
@@ -163,11 +168,21 @@ fn check(command: &CheckCommand) -> Result<(), Failure> {
                     label.inventory
                 )
             };
-            print(&good.iter().map(line).collect::<String>())?;
+            print(&volumes.iter().map(line).chain(repair.iter().map(protection)).collect::<String>())?;
         }
     }
     if has_errors(&findings) {
         return Err(summary(Exit::Integrity, "what is on the media", &findings));
     }
     Ok(())
+}
+
+/// What repair data is good for.
+fn protection(repair: &Protection) -> String {
+    let files = repair.files.iter().map(|path| SafePath(path).to_string()).collect::<Vec<_>>().join(", ");
+    let Protection { inventory, blocks, block_bytes, anywhere, stretch, .. } = repair;
+    format!(
+        "{files}: repair data of {inventory}: {anywhere} of {blocks} blocks of {block_bytes} bytes may be lost wherever they are, \
+         and {stretch} in one stretch\n"
+    )
 }

@@ -36,7 +36,7 @@ pub(super) fn mend(paths: &[PathBuf], to: &Path, context: &Context) -> Result<Me
     let salvage = Salvage::open(paths, &header.inventory, header.geometry.total())?;
     let mend = Mend { salvage: &salvage, repair: &repair, events: &*context.console };
     let Some(survey) = mend.survey()? else { return Err(none(paths)) };
-    let notes = mend.judge(&survey);
+    let notes = mend.judge(&survey)?;
     if has_errors(&notes) {
         return Ok(Mended::Beyond(notes));
     }

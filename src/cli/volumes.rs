@@ -37,8 +37,8 @@ pub(super) struct VolumeArgs {
     #[arg(long, value_name = "EXT")]
     volume_extension: Option<String>,
 
-    /// Make repair data beside it: so much of the archive may be lost or changed on the way, and `verify --repair-to` mends it. It
-    /// takes that much more room
+    /// Make repair data beside it: so much of the archive may be lost or changed on the way, wherever it is, and `verify --repair-to`
+    /// mends it. It takes that much more room, and a margin of some percent of the archive where that is large
     #[arg(long, value_name = "SHARE", value_parser = Share::from_str)]
     repair: Option<Share>,
 }

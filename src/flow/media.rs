@@ -6,7 +6,6 @@ use crate::archive::{Front, ReadAt};
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::{AnyFault, Exit, Fault};
-use crate::finding::Finding;
 use crate::flow::papers::{self, Written};
 use crate::flow::protect::{self, Planned, protect};
 use crate::limits::Limits;
@@ -372,43 +371,4 @@ fn size(cut: &Cut, index: u64) -> u64 {
 fn digested(path: &Path, limits: &Limits) -> Result<Written, AnyFault> {
     let bytes = files::read(path, limits.meta_bytes)?;
     Ok((path.to_owned(), Digest::of(&bytes)))
-}
-
-/// Judges volumes by their labels alone, each by itself: what of an archive has arrived so far.
-pub fn check(paths: &[PathBuf]) -> Result<(Vec<VolumeLabel>, Vec<Finding>), AnyFault> {
-    let mut good = Vec::new();
-    let mut findings = Vec::new();
-    for found in crate::store::volumes::labelled(paths)? {
-        let subject = SafePath(&found.path).to_string();
-        match &found.label {
-            None => findings.push(
-                Finding::error("VOLUME_UNLABELLED", subject, "it has no label that could be read")
-                    .hint("copy the `.json` file beside it, too"),
-            ),
-            Some(label) => match medium_copy::read_back(&found.path, label.size) {
-                Ok(digest) if digest == Some(label.digest) => good.push(label.clone()),
-                Ok(None) => findings.push(
-                    Finding::error(
-                        "VOLUME_TORN",
-                        subject,
-                        format!("it has {} of {} bytes of volume {}", found.size, label.size, label.place()),
-                    )
-                    .hint("copy it again"),
-                ),
-                Ok(Some(_)) => findings.push(
-                    Finding::error(
-                        "VOLUME_DAMAGED",
-                        subject,
-                        format!("volume {} is not what was written", label.place()),
-                    )
-                    .hint("copy it again"),
-                ),
-                Err(error) => findings.push(
-                    Finding::error("VOLUME_UNREADABLE", subject, error)
-                        .hint("try another drive; else copy it again onto another medium"),
-                ),
-            },
-        }
-    }
-    Ok((good, findings))
 }

@@ -8,7 +8,7 @@ use crate::archive::ReadAt as _;
 use crate::event::{Event, Events, Phase};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
-use crate::repair::{Check, Geometry, Place, RowMender, Table};
+use crate::repair::{Check, Geometry, Place, StripMender, Strips, Table};
 use crate::store::files::failed;
 use crate::store::mended::MendedFile;
 use crate::store::repair_file::{RepairFile, table};
@@ -19,8 +19,8 @@ use crate::workers;
 /// How much is read at a time, in bytes.
 const STRETCH: u64 = 1 << 20;
 
-/// Rows in work at once: more would need more memory than any command may have.
-const ROWS: usize = 2;
+/// Strips in work at once: more would need more memory than any command may have.
+const STRIPS: usize = 2;
 
 /// What is left of an archive, what mends it, and who is told.
 pub struct Mend<'a> {
@@ -41,10 +41,11 @@ pub struct Survey {
     damaged: Vec<u64>,
 }
 
-/// One row with all its damaged blocks.
+/// One row with all its damaged blocks, and the spare ones that mend them.
 struct DamagedRow<'d> {
     number: u32,
     blocks: &'d [Place],
+    spares: Vec<(u32, &'d RepairFile)>,
 }
 
 impl Mend<'_> {
@@ -101,51 +102,51 @@ impl Mend<'_> {
         blocks.zip(buffer.chunks_mut(size)).filter_map(is_damaged).collect()
     }
 
-    /// As many good spare blocks of a row as are wanted, or all that there are.
-    fn spares(&self, row: u32, wanted: usize) -> Vec<(u32, Vec<u8>)> {
+    /// The damaged rows, each with as many good spare blocks as it lost others, or all that there are.
+    fn rows<'d>(&'d self, places: &'d [Place]) -> Result<Vec<DamagedRow<'d>>, AnyFault> {
+        let damaged: Vec<&[Place]> = places.chunk_by(|left, right| left.row == right.row).collect();
+        workers::map(&damaged, workers::cores(), self.events, |blocks| {
+            let number = blocks.first().map_or(0, |place| place.row);
+            Ok(DamagedRow { number, blocks, spares: self.spares(number, blocks.len()) })
+        })
+    }
+
+    fn spares(&self, row: u32, wanted: usize) -> Vec<(u32, &RepairFile)> {
         let numbers = self.repair.first().map_or(0, |file| file.header.geometry.spare());
-        let good = |number| self.repair.iter().find_map(|file| file.spare(row, number));
+        let good = |number| self.repair.iter().find(|file| file.holds(row, number));
         (0..numbers).filter_map(|number| Some((number, good(number)?))).take(wanted).collect()
     }
 
     /// What there is to say about the damage: errors where it is more than can be mended.
-    pub fn judge(&self, survey: &Survey) -> Vec<Finding> {
+    pub fn judge(&self, survey: &Survey) -> Result<Vec<Finding>, AnyFault> {
         let blocks = survey.geometry.blocks();
         let damaged = survey.damaged.len();
         let subject = self.repair.first().map(|file| SafePath(&file.path).to_string()).unwrap_or_default();
         if damaged == 0 {
             let message = format!("all {blocks} blocks are what they were: there is nothing to mend");
-            return vec![Finding::info("NOT_DAMAGED", subject, message)];
+            return Ok(vec![Finding::info("NOT_DAMAGED", subject, message)]);
         }
         if damaged as u64 == blocks {
             let message = "not one block of the archive fits this repair data";
             let hint = "it is of another archive, or nothing is left of this one: copy the archive again";
-            return vec![Finding::error("REPAIR_FOREIGN", subject, message).hint(hint)];
+            return Ok(vec![Finding::error("REPAIR_FOREIGN", subject, message).hint(hint)]);
         }
         let places = survey.places();
-        let (mut mendable, mut beyond) = (0, Vec::new());
-        for row in rows(&places) {
-            if self.spares(row.number, row.blocks.len()).len() == row.blocks.len() {
-                mendable += row.blocks.len();
-            } else {
-                beyond.push(row);
-            }
-        }
+        let (mendable, beyond): (Vec<_>, Vec<_>) =
+            self.rows(&places)?.into_iter().partition(|row| row.spares.len() == row.blocks.len());
+        let mendable: usize = mendable.iter().map(|row| row.blocks.len()).sum();
         let size = survey.geometry.block();
         let what = format!("{damaged} of {blocks} blocks of {size} bytes are damaged or missing");
         if beyond.is_empty() {
-            return vec![Finding::warning(
-                "BLOCKS_DAMAGED",
-                subject,
-                format!("{what}; all of them can be mended"),
-            )];
+            let message = format!("{what}; all of them can be mended");
+            return Ok(vec![Finding::warning("BLOCKS_DAMAGED", subject, message)]);
         }
         let message = format!(
             "{what}, and {mendable} of them can be mended: {} lost more blocks than there are good spare ones",
             counted(beyond.len(), "row")
         );
         let finding = Finding::error("BEYOND_REPAIR", subject, message);
-        vec![finding.hint(format!("copy again: {}", self.files_of(survey, &beyond).join(", ")))]
+        Ok(vec![finding.hint(format!("copy again: {}", self.files_of(survey, &beyond).join(", ")))])
     }
 
     /// The files that the damaged blocks of these rows lie in.
@@ -174,15 +175,9 @@ impl Mend<'_> {
             // A medium that fails may have lost more since it was looked at.
             survey.damaged = self.pass(&survey, Some(&file))?;
             let places = survey.places();
-            let rows: Vec<DamagedRow<'_>> = rows(&places).collect();
-            let idle: Mutex<Vec<RowMender>> = Mutex::default();
-            workers::for_each(&rows, ROWS.min(workers::cores()), self.events, |row| {
-                let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut mender = waiting.map_or_else(|| RowMender::new(geometry), Ok)?;
-                self.row(row, &survey, &mut mender, &file, target)?;
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(mender);
-                Ok(())
-            })?;
+            for row in self.rows(&places)? {
+                self.row(&row, &survey, &file, target)?;
+            }
             self.events.emit(&Event::End { phase: Phase::Mend });
             Ok(())
         }();
@@ -200,25 +195,32 @@ impl Mend<'_> {
         &self,
         row: &DamagedRow<'_>,
         survey: &Survey,
-        mender: &mut RowMender,
         file: &MendedFile,
         target: &Path,
     ) -> Result<(), AnyFault> {
-        let geometry = &survey.geometry;
-        for stripe in 0..geometry.stripes() {
-            let place = Place { row: row.number, stripe };
-            if row.blocks.binary_search(&place).is_err() {
-                let copied = |range: Range<u64>, bytes: &mut [u8]| file.read_exact_at(bytes, range.start);
-                mender.block(place, copied).map_err(failed("read", target))??;
+        let strips = Strips::to_mend(survey.geometry);
+        let numbers: Vec<u32> = (0..strips.count()).collect();
+        let idle: Mutex<Vec<StripMender>> = Mutex::default();
+        workers::for_each(&numbers, STRIPS.min(workers::cores()), self.events, |&strip| {
+            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut mender = waiting.map_or_else(|| StripMender::new(survey.geometry, strips), Ok)?;
+            for stripe in 0..survey.geometry.stripes() {
+                let place = Place { row: row.number, stripe };
+                if row.blocks.binary_search(&place).is_err() {
+                    let copied = |range: Range<u64>, bytes: &mut [u8]| file.read_exact_at(bytes, range.start);
+                    mender.block(place, strip, copied).map_err(failed("read", target))??;
+                }
             }
-        }
-        for (number, spare) in self.spares(row.number, row.blocks.len()) {
-            mender.spare(number, &spare)?;
-        }
-        for (place, bytes) in mender.mended(row.number)? {
-            file.write_at(&bytes, geometry.bytes(geometry.index(place)).start)?;
-        }
-        Ok(())
+            let mut spare = vec![0; usize::try_from(strips.width()).unwrap_or_default()];
+            for (number, from) in &row.spares {
+                from.read_spare(row.number, *number, strips.part(strip).start, &mut spare)
+                    .map_err(failed("read", &from.path))?;
+                mender.spare(*number, &spare)?;
+            }
+            mender.mended(row.number, strip, |range, bytes| file.write_at(bytes, range.start))??;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(mender);
+            Ok(())
+        })
     }
 }
 
@@ -234,11 +236,4 @@ impl Survey {
         places.sort_unstable();
         places
     }
-}
-
-fn rows(places: &[Place]) -> impl Iterator<Item = DamagedRow<'_>> {
-    places.chunk_by(|left, right| left.row == right.row).filter_map(|blocks| {
-        let number = blocks.first()?.row;
-        Some(DamagedRow { number, blocks })
-    })
 }

@@ -8,6 +8,7 @@ pub mod cosign;
 pub mod documents;
 pub mod import;
 pub mod media;
+pub mod media_check;
 pub mod mend;
 pub mod pack;
 pub mod papers;

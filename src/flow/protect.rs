@@ -1,6 +1,7 @@
-//! Repair data made for an archive, in one pass over its blocks.
+//! Repair data made for an archive, row by row.
 
-use std::ops::ControlFlow;
+use std::io;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,14 +10,19 @@ use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
 use crate::fault::AnyFault;
 use crate::limits::Limits;
-use crate::repair::{Geometry, Header, RepairError, RepairName, Row, RowEncoder, Share, Table, split};
+use crate::repair::{
+    Check, Geometry, Header, Place, RepairError, RepairName, Share, StripEncoder, Strips, Table, split,
+};
 use crate::store::files::failed;
-use crate::store::repair_file::{RepairWriter, RepairWritten};
+use crate::store::repair_writer::{RepairWriter, RepairWritten};
 use crate::volume::Shape;
 use crate::workers;
 
-/// Rows in work at once: more would need more memory than any command may have.
-const ROWS: usize = 2;
+/// Strips in work at once: more would need more memory than any command may have.
+const STRIPS: usize = 2;
+
+/// How much is read for its checks by one thread at a time, in bytes.
+const STRETCH: u64 = 1 << 20;
 
 /// A file of repair data to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +51,20 @@ pub fn plan(
     Ok((1..).zip(headers).map(|(number, header)| Planned { file: name(number).file(), header }).collect())
 }
 
-/// Makes the files of one archive, which `shown` is the name of. Each block of it is read once.
+/// How much the files take for each byte of the archive, in a hundred: more than the share that may be lost.
+pub fn cost(files: &[Header]) -> f64 {
+    let bytes: u64 = files.iter().map(Header::length).sum();
+    let total = files.first().map_or(1, |header| header.geometry.total());
+    // Nobody looks at the sixteenth digit.
+    #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
+    let share = bytes as f64 * 100.0 / total.max(1) as f64;
+    share
+}
+
+/// Makes the files of one archive, which `shown` is the name of.
+///
+/// Rows are made one after the other. The blocks of a row are read as a whole first, for their checks; its strips, read behind each
+/// other, then come out of the page cache.
 pub fn protect(
     source: &dyn ReadAt,
     shown: &Path,
@@ -58,26 +77,15 @@ pub fn protect(
     for (header, target) in files {
         writers.push(RepairWriter::begin(target, *header)?);
     }
+    let archive =
+        Archive { source, shown, geometry: *geometry, strips: Strips::to_encode(*geometry), events };
     let mut table = Table::empty(*inventory, geometry);
-    let idle: Mutex<Vec<RowEncoder>> = Mutex::default();
-    let encode = |number: &u32| -> Result<Row, AnyFault> {
-        let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut encoder = waiting.map_or_else(|| RowEncoder::new(*inventory, *geometry), Ok)?;
-        let read = |range: std::ops::Range<u64>, bytes: &mut [u8]| source.read_exact_at(bytes, range.start);
-        let row = encoder.row(*number, read).map_err(failed("read", shown))??;
-        idle.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
-        Ok(row)
-    };
     let of_row = geometry.total() / u64::from(geometry.rows());
-    let rows: Vec<u32> = (0..geometry.rows()).collect();
-    workers::in_order(&rows, ROWS.min(workers::cores()), events, encode, |row| {
-        for (stripe, check) in (0..).zip(&row.checks) {
-            table.set(geometry.index(crate::repair::Place { row: row.number, stripe }), *check);
-        }
-        writers.iter_mut().try_for_each(|writer| writer.row(&row.records))?;
+    for row in 0..geometry.rows() {
+        archive.check(row, &mut table)?;
+        archive.encode(row, &mut writers)?;
         events.emit(&Event::Advanced { digest: *inventory, bytes: of_row });
-        Ok(ControlFlow::Continue(()))
-    })?;
+    }
     let mut written = Vec::new();
     for writer in writers {
         let file = writer.finish(&table)?;
@@ -86,4 +94,62 @@ pub fn protect(
     }
     events.emit(&Event::End { phase: Phase::Protect });
     Ok(written)
+}
+
+/// What repair data is made of.
+struct Archive<'a> {
+    source: &'a dyn ReadAt,
+    shown: &'a Path,
+    geometry: Geometry,
+    strips: Strips,
+    events: &'a dyn Events,
+}
+
+impl Archive<'_> {
+    fn read(&self, range: Range<u64>, bytes: &mut [u8]) -> io::Result<()> {
+        self.source.read_exact_at(bytes, range.start)
+    }
+
+    /// Notes what each block of a row is.
+    fn check(&self, row: u32, table: &mut Table) -> Result<(), AnyFault> {
+        let blocks: Vec<u64> = (0..self.geometry.stripes())
+            .map(|stripe| self.geometry.index(Place { row, stripe }))
+            .filter(|index| *index < self.geometry.blocks())
+            .collect();
+        let at_once = usize::try_from(STRETCH / u64::from(self.geometry.block())).unwrap_or(1).max(1);
+        let jobs: Vec<&[u64]> = blocks.chunks(at_once).collect();
+        let checks = workers::map(&jobs, workers::cores(), self.events, |blocks| {
+            let mut block = vec![0; usize::try_from(self.geometry.block()).unwrap_or_default()];
+            let mut checks = Vec::with_capacity(blocks.len());
+            for &index in *blocks {
+                let range = self.geometry.bytes(index);
+                let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+                let bytes = block.get_mut(..length).unwrap_or_default();
+                self.read(range, bytes).map_err(failed("read", self.shown))?;
+                checks.push(Check::of(bytes));
+            }
+            Ok(checks)
+        })?;
+        blocks.iter().zip(checks.concat()).for_each(|(&index, check)| table.set(index, check));
+        Ok(())
+    }
+
+    /// Writes the spare blocks of a row.
+    fn encode(&self, row: u32, writers: &mut [RepairWriter]) -> Result<(), AnyFault> {
+        let idle: Mutex<Vec<StripEncoder>> = Mutex::default();
+        let encode = |strip: &u32| -> Result<(u32, Vec<u8>), AnyFault> {
+            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut encoder = waiting.map_or_else(|| StripEncoder::new(self.geometry, self.strips), Ok)?;
+            let read = |range: Range<u64>, bytes: &mut [u8]| self.read(range, bytes);
+            let spare = encoder.strip(row, *strip, read).map_err(failed("read", self.shown))??;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+            Ok((*strip, spare))
+        };
+        let strips: Vec<u32> = (0..self.strips.count()).collect();
+        workers::in_order(&strips, STRIPS.min(workers::cores()), self.events, encode, |(strip, spare)| {
+            let part = self.strips.part(strip);
+            writers.iter_mut().try_for_each(|writer| writer.strip(row, &part, &spare))?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
 }

@@ -1,144 +1,117 @@
-//! A row encoded and mended.
+//! A strip of a row encoded and mended.
 
 use std::io;
 use std::ops::Range;
 
 use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 
-use crate::digest::{Digest, Hasher};
-use crate::repair::table::CHECK;
-use crate::repair::{Check, Geometry, Place, RepairError};
+use crate::repair::{Geometry, Place, RepairError, Strips};
 
-/// Makes the spare blocks of one row after the other.
-pub struct RowEncoder {
-    inventory: Digest,
+/// Makes the spare blocks of rows, a strip at a time.
+pub struct StripEncoder {
     geometry: Geometry,
+    strips: Strips,
     encoder: ReedSolomonEncoder,
-    block: Vec<u8>,
+    shard: Vec<u8>,
 }
 
-/// What a row adds to the repair data.
-#[derive(Debug)]
-pub struct Row {
-    /// Which row it is, counted from 0.
-    pub number: u32,
-    /// The checks of its blocks by stripe.
-    pub checks: Vec<Check>,
-    /// Its spare blocks in order, each followed by its check.
-    pub records: Vec<u8>,
-}
-
-impl RowEncoder {
+impl StripEncoder {
     /// For the rows of this archive.
-    pub fn new(inventory: Digest, geometry: Geometry) -> Result<Self, RepairError> {
-        let encoder = ReedSolomonEncoder::new(
-            size(geometry.stripes()),
-            size(geometry.spare()),
-            size(geometry.block()),
-        )?;
-        Ok(Self { inventory, geometry, encoder, block: vec![0; size(geometry.block())] })
+    pub fn new(geometry: Geometry, strips: Strips) -> Result<Self, RepairError> {
+        let width = size(strips.width());
+        let encoder = ReedSolomonEncoder::new(size(geometry.stripes()), size(geometry.spare()), width)?;
+        Ok(Self { geometry, strips, encoder, shard: vec![0; width] })
     }
 
-    /// Encodes a row out of the bytes that `read` fetches.
-    pub fn row(
+    /// The part of each spare block that lies in a strip, one behind the other, out of the bytes that `read` fetches.
+    pub fn strip(
         &mut self,
-        number: u32,
+        row: u32,
+        strip: u32,
         mut read: impl FnMut(Range<u64>, &mut [u8]) -> io::Result<()>,
-    ) -> io::Result<Result<Row, RepairError>> {
-        let mut checks = Vec::with_capacity(size(self.geometry.stripes()));
+    ) -> io::Result<Result<Vec<u8>, RepairError>> {
         for stripe in 0..self.geometry.stripes() {
-            let range = self.geometry.bytes(self.geometry.index(Place { row: number, stripe }));
-            let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-            let (bytes, behind) = self.block.split_at_mut_checked(length).unwrap_or_default();
-            if !range.is_empty() {
-                read(range, bytes)?;
-                checks.push(Check::of(bytes));
-            }
-            // What lies behind the end counts as zeros.
-            behind.fill(0);
-            if let Err(error) = self.encoder.add_original_shard(&self.block) {
+            let index = self.geometry.index(Place { row, stripe });
+            fill(&mut self.shard, self.strips.bytes(index, strip), &mut read)?;
+            if let Err(error) = self.encoder.add_original_shard(&self.shard) {
                 return Ok(Err(error.into()));
             }
         }
-        Ok(self.spare(number).map(|records| Row { number, checks, records }))
+        Ok(self.spare())
     }
 
-    fn spare(&mut self, row: u32) -> Result<Vec<u8>, RepairError> {
-        let of_record = size(self.geometry.block()).saturating_add(CHECK);
-        let mut records = Vec::with_capacity(of_record.saturating_mul(size(self.geometry.spare())));
-        let encoded = self.encoder.encode()?;
-        for (number, spare) in (0..).zip(encoded.recovery_iter()) {
-            records.extend_from_slice(spare);
-            records.extend_from_slice(check_of(&self.inventory, row, number, spare).bytes());
-        }
-        Ok(records)
+    fn spare(&mut self) -> Result<Vec<u8>, RepairError> {
+        let mut spare = Vec::with_capacity(self.shard.len().saturating_mul(size(self.geometry.spare())));
+        self.encoder.encode()?.recovery_iter().for_each(|shard| spare.extend_from_slice(shard));
+        Ok(spare)
     }
 }
 
-/// The check of a spare block says of which archive it is, and which: one in the place of another is none.
-fn check_of(inventory: &Digest, row: u32, number: u32, spare: &[u8]) -> Check {
-    let mut hasher = Hasher::default();
-    hasher.update(inventory.bytes());
-    hasher.update(&row.to_le_bytes());
-    hasher.update(&number.to_le_bytes());
-    hasher.update(spare);
-    Check::short(&hasher.finish())
-}
-
-/// The spare block of a record, if it is what was written.
-pub fn record_fits<'r>(inventory: &Digest, row: u32, number: u32, record: &'r [u8]) -> Option<&'r [u8]> {
-    let (spare, check) = record.split_last_chunk::<CHECK>()?;
-    (check_of(inventory, row, number, spare).bytes() == check).then_some(spare)
-}
-
-/// Mends one row after the other.
-pub struct RowMender {
+/// Mends rows, a strip at a time.
+pub struct StripMender {
     geometry: Geometry,
+    strips: Strips,
     decoder: ReedSolomonDecoder,
-    block: Vec<u8>,
+    shard: Vec<u8>,
 }
 
-impl RowMender {
+impl StripMender {
     /// For the rows of this archive.
-    pub fn new(geometry: Geometry) -> Result<Self, RepairError> {
-        let (stripes, spare, block) =
-            (size(geometry.stripes()), size(geometry.spare()), size(geometry.block()));
-        let decoder = ReedSolomonDecoder::new(stripes, spare, block)?;
-        Ok(Self { geometry, decoder, block: vec![0; block] })
+    pub fn new(geometry: Geometry, strips: Strips) -> Result<Self, RepairError> {
+        let width = size(strips.width());
+        let decoder = ReedSolomonDecoder::new(size(geometry.stripes()), size(geometry.spare()), width)?;
+        Ok(Self { geometry, strips, decoder, shard: vec![0; width] })
     }
 
-    /// Takes in a block of the row that is whole: `fill` writes its bytes, where it has any.
+    /// Takes in the strip of a block that is whole: `read` fetches its bytes, where it has any.
     pub fn block(
         &mut self,
         place: Place,
-        fill: impl FnOnce(Range<u64>, &mut [u8]) -> io::Result<()>,
+        strip: u32,
+        read: impl FnOnce(Range<u64>, &mut [u8]) -> io::Result<()>,
     ) -> io::Result<Result<(), RepairError>> {
-        let range = self.geometry.bytes(self.geometry.index(place));
-        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let (bytes, behind) = self.block.split_at_mut_checked(length).unwrap_or_default();
-        if !range.is_empty() {
-            fill(range, bytes)?;
-        }
-        behind.fill(0);
-        Ok(self.decoder.add_original_shard(size(place.stripe), &self.block).map_err(RepairError::from))
+        fill(&mut self.shard, self.strips.bytes(self.geometry.index(place), strip), read)?;
+        Ok(self.decoder.add_original_shard(size(place.stripe), &self.shard).map_err(RepairError::from))
     }
 
-    /// Takes in a spare block.
+    /// Takes in the strip of a spare block.
     pub fn spare(&mut self, number: u32, bytes: &[u8]) -> Result<(), RepairError> {
         Ok(self.decoder.add_recovery_shard(size(number), bytes)?)
     }
 
-    /// Makes the blocks that were not given, each with its stripe and without what lies behind the end, and is ready for another row.
-    pub fn mended(&mut self, row: u32) -> Result<Vec<(Place, Vec<u8>)>, RepairError> {
-        let decoded = self.decoder.decode()?;
-        let mended = decoded.restored_original_iter().filter_map(|(stripe, bytes)| {
-            let place = Place { row, stripe: u32::try_from(stripe).ok()? };
-            let range = self.geometry.bytes(self.geometry.index(place));
-            let length = usize::try_from(range.end.saturating_sub(range.start)).ok()?;
-            Some((place, bytes.get(..length)?.to_vec()))
-        });
-        Ok(mended.collect())
+    /// Makes the strip of each block that was not given, and is ready for another one. `write` is told where in the archive the
+    /// bytes lie; there are none behind its end.
+    pub fn mended<E>(
+        &mut self,
+        row: u32,
+        strip: u32,
+        mut write: impl FnMut(Range<u64>, &[u8]) -> Result<(), E>,
+    ) -> Result<Result<(), E>, RepairError> {
+        for (stripe, bytes) in self.decoder.decode()?.restored_original_iter() {
+            let Ok(stripe) = u32::try_from(stripe) else { continue };
+            let range = self.strips.bytes(self.geometry.index(Place { row, stripe }), strip);
+            let bytes = bytes.get(..length(&range)).unwrap_or_default();
+            if let Err(error) = write(range, bytes) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
     }
+}
+
+/// Fills a shard with bytes of the archive. What lies behind the end counts as zeros.
+fn fill(
+    shard: &mut [u8],
+    range: Range<u64>,
+    read: impl FnOnce(Range<u64>, &mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let (bytes, behind) = shard.split_at_mut_checked(length(&range)).unwrap_or_default();
+    behind.fill(0);
+    if range.is_empty() { Ok(()) } else { read(range, bytes) }
+}
+
+fn length(range: &Range<u64>) -> usize {
+    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }
 
 fn size(number: u32) -> usize {

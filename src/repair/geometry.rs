@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::limits::Limits;
-use crate::repair::{RepairError, Share};
+use crate::repair::{RepairError, Share, odds};
 
 /// The least bytes of a block that is written: what media lose is a sector at least, and files are kept in pages.
 const SMALLEST: u64 = 4 << 10;
@@ -11,11 +11,14 @@ const SMALLEST: u64 = 4 << 10;
 /// The most bytes of a block.
 const LARGEST: u64 = 8 << 20;
 
-/// The least bytes of a block that is read: what the code works with.
-const CODED: u32 = 64;
+/// The least bytes of a block that is read, and of a strip: what the code works with.
+pub(super) const CODED: u32 = 64;
 
-/// Bytes of one row with its spare blocks, as it is written. Two rows in work at once stay below what a process may need.
-const ROW: u64 = 12 << 20;
+/// The most blocks of a row that is written. The longer a row, the smaller its margin; the more blocks, the smaller are its strips.
+const STRIPES: u64 = 8_192;
+
+/// The most bytes of a row that is written: it is read strip by strip, and should be in the page cache meanwhile.
+const ROW: u64 = 512 << 20;
 
 /// Archives larger than this are cut into larger blocks, so that a disk reads them in longer stretches: up to how many bytes, and how
 /// large a block is.
@@ -42,7 +45,7 @@ pub struct Place {
 }
 
 impl Geometry {
-    /// Cuts an archive of `total` bytes so that as much of it can be `lost` in one stretch.
+    /// Cuts an archive of `total` bytes so that as many of its blocks can be `lost`, wherever they stand.
     pub fn choose(total: u64, lost: Share, limits: &Limits) -> Result<Self, RepairError> {
         let mut block = STEPS.iter().find(|(most, _)| total <= *most).map_or(ABOVE, |(_, block)| *block);
         while total.div_ceil(block) > limits.repair_blocks {
@@ -51,11 +54,25 @@ impl Geometry {
         if block > LARGEST {
             return Err(RepairError::Large { total });
         }
-        let blocks = total.div_ceil(block).max(1);
-        let rows = blocks.div_ceil(lost.within(ROW.checked_div(block).unwrap_or_default()));
-        let spare = lost.of(blocks.div_ceil(rows));
+        Self::cut(total, block, STRIPES.min(ROW.checked_div(block).unwrap_or(1)), lost, limits)
+    }
+
+    /// The same, with blocks of that size, and no more than `most` of them in a row.
+    pub(super) fn cut(
+        total: u64,
+        block: u64,
+        most: u64,
+        lost: Share,
+        limits: &Limits,
+    ) -> Result<Self, RepairError> {
         let small = |number: u64| u32::try_from(number).map_err(|_| RepairError::Large { total });
-        Self::new(total, small(block)?, small(rows)?, small(spare)?, limits)
+        let blocks = total.div_ceil(block).max(1);
+        let rows = blocks.div_ceil(most);
+        let stripes = small(blocks.div_ceil(rows))?;
+        // A stretch need not begin where a block does, and then ends in one more.
+        let lost = small(lost.of(blocks).saturating_add(1))?;
+        let rows = small(rows)?;
+        Self::new(total, small(block)?, rows, odds::spare(rows, stripes, lost), limits)
     }
 
     /// Takes what a header says, if all of it can be: numbers that would need too much memory or work are refused here.
@@ -77,13 +94,9 @@ impl Geometry {
         if spare == 0 || spare > stripes {
             return refuse("its rows have more spare blocks than blocks, or none");
         }
-        let of_row = u64::from(stripes).saturating_add(u64::from(spare));
-        if of_row.saturating_mul(u64::from(block)) > limits.repair_row_bytes
-            || !reed_solomon_simd::ReedSolomonEncoder::supports(
-                usize::try_from(stripes).unwrap_or(usize::MAX),
-                usize::try_from(spare).unwrap_or(usize::MAX),
-            )
-        {
+        let [of_row, spare_ones] =
+            [stripes, spare].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        if !reed_solomon_simd::ReedSolomonEncoder::supports(of_row, spare_ones) {
             return refuse("its rows are too large");
         }
         Ok(Self { total, block, rows, stripes, spare })
@@ -117,6 +130,12 @@ impl Geometry {
     /// How many spare blocks each row has: so many of its blocks may be lost.
     pub fn spare(&self) -> u32 {
         self.spare
+    }
+
+    /// How many blocks may be lost wherever they stand, if `spare` of each row's spare blocks are there: for certain where there is
+    /// one row, else but for one chance in a million. It may be more than the archive has.
+    pub fn anywhere(&self, spare: u32) -> u32 {
+        odds::lost(self.rows, self.stripes, spare.min(self.spare))
     }
 
     /// Which bytes of the archive a block has, counted from 0; none behind the end.

@@ -1,5 +1,7 @@
 //! One file of repair data: its header, and where what lies in it.
 
+use std::ops::Range;
+
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::repair::name::MOST;
@@ -73,6 +75,11 @@ impl Header {
             return Err(refuse("it holds other spare blocks than its rows have"));
         }
         Ok(Self { inventory: Digest::from_bytes(inventory), geometry, first, count })
+    }
+
+    /// The numbers of the spare blocks of each row that are here.
+    pub fn numbers(&self) -> Range<u32> {
+        self.first..self.first.saturating_add(self.count)
     }
 
     /// Bytes of a file with this header.

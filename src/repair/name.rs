@@ -1,5 +1,7 @@
 //! Names of the files of repair data beside an archive.
 
+use std::path::Path;
+
 use crate::volume::check_extension;
 
 /// The name of one file of repair data: `upgrade.ombundle.repair`, or of several `upgrade.ombundle.repair-002` or
@@ -37,6 +39,11 @@ impl RepairName {
         let is_number = digits.len() == 3 && digits.bytes().all(|c| c.is_ascii_digit());
         let number = digits.parse().ok().filter(|number| is_number && (1..=MOST).contains(number))?;
         plain(archive).then(|| Self { archive: archive.to_owned(), number: Some(number), extension })
+    }
+
+    /// The same for the last part of a path.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        path.file_name().and_then(|name| name.to_str()).and_then(Self::of)
     }
 
     /// The file.

@@ -17,12 +17,6 @@ impl Share {
     pub fn of(self, count: u64) -> u64 {
         count.saturating_mul(u64::from(self.0)).div_ceil(u64::from(WHOLE)).max(1)
     }
-
-    /// The most blocks that fit into `room` blocks together with their share.
-    pub(super) fn within(self, room: u64) -> u64 {
-        let whole = u64::from(WHOLE);
-        room.saturating_mul(whole).checked_div(whole.saturating_add(u64::from(self.0))).unwrap_or(1).max(1)
-    }
 }
 
 impl FromStr for Share {
@@ -80,7 +74,5 @@ mod tests {
     fn a_share_is_rounded_up() {
         let share: Share = "5%".parse().unwrap();
         assert_eq!([1, 20, 21, 1_000].map(|count| share.of(count)), [1, 1, 2, 50]);
-        assert_eq!(share.within(105), 100);
-        assert_eq!(share.within(0), 1);
     }
 }

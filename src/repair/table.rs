@@ -18,14 +18,16 @@ pub struct Check([u8; CHECK]);
 impl Check {
     /// The check of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::short(&Digest::of(bytes))
+        Self::first_of(&Digest::of(bytes))
     }
 
-    pub(super) fn short(digest: &Digest) -> Self {
+    /// The check of what has this digest.
+    pub fn first_of(digest: &Digest) -> Self {
         Self(digest.bytes().first_chunk().copied().unwrap_or_default())
     }
 
-    pub(super) fn bytes(&self) -> &[u8; CHECK] {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8; CHECK] {
         &self.0
     }
 }
@@ -105,6 +107,6 @@ impl Table {
         hasher.update(self.inventory.bytes());
         hasher.update(&(number as u64).to_le_bytes());
         hasher.update(checks);
-        Check::short(&hasher.finish())
+        Check::first_of(&hasher.finish())
     }
 }

@@ -33,40 +33,64 @@ fn read(archive: &[u8]) -> impl FnMut(std::ops::Range<u64>, &mut [u8]) -> std::i
     }
 }
 
+/// The spare blocks of a row, made in strips of that width.
+fn spares(archive: &[u8], geometry: Geometry, strips: Strips, row: u32) -> Vec<Vec<u8>> {
+    let mut encoder = StripEncoder::new(geometry, strips).unwrap();
+    let mut spares = vec![Vec::new(); geometry.spare() as usize];
+    for strip in 0..strips.count() {
+        let pieces = encoder.strip(row, strip, read(archive)).unwrap().unwrap();
+        let pieces = pieces.chunks(strips.width() as usize);
+        spares.iter_mut().zip(pieces).for_each(|(spare, piece)| spare.extend_from_slice(piece));
+    }
+    spares
+}
+
 /// Destroys these blocks, and mends the archive with the first spare blocks of each row.
 fn mended(archive: &[u8], geometry: Geometry, lost: &BTreeSet<u64>) -> Result<Vec<u8>, RepairError> {
-    let mut encoder = RowEncoder::new(inventory(), geometry)?;
-    let mut mender = RowMender::new(geometry)?;
+    let strips = Strips::to_mend(geometry);
     let mut broken = archive.to_vec();
     for &index in lost {
         let range = geometry.bytes(index);
         broken[range.start as usize..range.end as usize].fill(0xa5);
     }
-    for number in 0..geometry.rows() {
-        let row = encoder.row(number, read(archive)).unwrap()?;
-        let of_record = geometry.block() as usize + 8;
-        let mut missing = 0;
-        for stripe in 0..geometry.stripes() {
-            let place = Place { row: number, stripe };
-            if lost.contains(&geometry.index(place)) {
-                missing += 1;
-            } else {
-                mender.block(place, read(&broken)).unwrap()?;
+    let whole = broken.clone();
+    for row in lost.iter().map(|index| geometry.place(*index).row).collect::<BTreeSet<_>>() {
+        let spares = spares(archive, geometry, Strips::to_encode(geometry), row);
+        let places = (0..geometry.stripes()).map(|stripe| Place { row, stripe });
+        let (missing, good): (Vec<_>, Vec<_>) =
+            places.partition(|place| lost.contains(&geometry.index(*place)));
+        let mut mender = StripMender::new(geometry, strips)?;
+        for strip in 0..strips.count() {
+            for place in &good {
+                mender.block(*place, strip, read(&whole)).unwrap()?;
             }
-        }
-        for (index, record) in (0..).zip(row.records.chunks(of_record)).take(missing) {
-            mender.spare(index, record_fits(&inventory(), number, index, record).unwrap())?;
-        }
-        if missing == 0 {
-            mender = RowMender::new(geometry)?;
-            continue;
-        }
-        for (place, block) in mender.mended(number)? {
-            let range = geometry.bytes(geometry.index(place));
-            broken[range.start as usize..range.end as usize].copy_from_slice(&block);
+            let part = strips.part(strip);
+            for (number, spare) in (0..).zip(&spares).take(missing.len()) {
+                mender.spare(number, &spare[part.start as usize..part.end as usize])?;
+            }
+            let done: Result<(), std::convert::Infallible> = mender.mended(row, strip, |range, bytes| {
+                broken[range.start as usize..range.end as usize].copy_from_slice(bytes);
+                Ok(())
+            })?;
+            done.unwrap();
         }
     }
     Ok(broken)
+}
+
+/// So many of `all` blocks, each set as likely as any other.
+fn at_random(count: u64, all: u64, seed: u64) -> BTreeSet<u64> {
+    let mut state = seed;
+    let mut chosen = BTreeSet::new();
+    while (chosen.len() as u64) < count {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        chosen.insert((state >> 33) % all);
+    }
+    chosen
+}
+
+fn percent(text: &str) -> Share {
+    text.parse().unwrap()
 }
 
 proptest! {
@@ -100,14 +124,33 @@ proptest! {
 
     #[test]
     fn what_is_chosen_keeps_to_its_bounds(total in 1u64..(1 << 44), hundredths in 1u32..=10_000) {
-        let share: Share = format!("{}.{:02}%", hundredths / 100, hundredths % 100).parse().unwrap();
+        let share = percent(&format!("{}.{:02}%", hundredths / 100, hundredths % 100));
         let geometry = Geometry::choose(total, share, &LIMITS).unwrap();
         prop_assert!(geometry.blocks() <= LIMITS.repair_blocks);
-        // What may be lost is at least what was asked for, and little more where there is much.
-        let spare = u64::from(geometry.spare());
-        prop_assert!(spare * 10_000 >= u64::from(geometry.stripes()) * u64::from(hundredths));
-        prop_assert!((spare - 1) * 10_000 < u64::from(geometry.stripes()) * u64::from(hundredths));
+        prop_assert!(geometry.stripes() <= 8_192);
+        prop_assert!(u64::from(geometry.stripes()) * u64::from(geometry.block()) <= 512 << 20);
         prop_assert!(u64::from(geometry.stripes()) * u64::from(geometry.rows()) >= geometry.blocks());
+        // What may be lost is what was asked for, wherever it is, and in one stretch wherever that begins.
+        let lost = share.of(geometry.blocks());
+        prop_assert!(u64::from(geometry.anywhere(geometry.spare())) >= lost);
+        let of_stretch = (lost + 1).min(geometry.blocks()).div_ceil(u64::from(geometry.rows()));
+        prop_assert!(u64::from(geometry.spare()) >= of_stretch);
+    }
+
+    #[test]
+    fn strips_are_parts_of_blocks_that_fit_into_memory(total in 1u64..(1 << 44), hundredths in 1u32..=10_000) {
+        let share = percent(&format!("{}.{:02}%", hundredths / 100, hundredths % 100));
+        let geometry = Geometry::choose(total, share, &LIMITS).unwrap();
+        for strips in [Strips::to_encode(geometry), Strips::to_mend(geometry)] {
+            prop_assert_eq!(strips.width() * strips.count(), geometry.block());
+            prop_assert_eq!(strips.width() % 64, 0);
+            let held = u64::from(strips.width()) * u64::from(geometry.stripes() + geometry.spare());
+            prop_assert!(held <= 10 << 20, "{}", held);
+            let index = geometry.blocks() - 1;
+            let pieces: u64 = (0..strips.count()).map(|strip| strips.bytes(index, strip)).map(|range| range.end - range.start).sum();
+            let block = geometry.bytes(index);
+            prop_assert_eq!(pieces, block.end - block.start);
+        }
     }
 
     #[test]
@@ -116,6 +159,43 @@ proptest! {
         let mixed: Vec<u8> = junk.iter().copied().zip(good).map(|(junk, good)| junk ^ good).collect();
         drop(Header::parse(&junk, &LIMITS));
         drop(Header::parse(&mixed, &LIMITS));
+    }
+}
+
+#[test]
+fn a_share_of_the_blocks_lost_at_random_is_mended_where_there_are_several_rows() {
+    // Eight rows of 100 blocks, the last stripe not full.
+    let total = 64 * 795 - 13;
+    let geometry = Geometry::cut(total, 64, 100, percent("5%"), &LIMITS).unwrap();
+    assert_eq!((geometry.rows(), geometry.stripes()), (8, 100));
+    let share = percent("5%").of(geometry.blocks());
+    assert_eq!(share, 40);
+    let archive = bytes(total as usize);
+    for seed in 0..40 {
+        let lost = at_random(share, geometry.blocks(), seed);
+        assert!(mended(&archive, geometry, &lost).unwrap() == archive, "seed {seed}");
+    }
+    // Whoever gave each row no more than its share would lose some row nearly every time.
+    let met = |lost: &BTreeSet<u64>| {
+        let in_row = |row| lost.iter().filter(|index| geometry.place(**index).row == row).count();
+        (0..geometry.rows()).map(in_row).max().unwrap_or_default()
+    };
+    let worst = (0..20_000).map(|seed| met(&at_random(share, geometry.blocks(), seed))).max().unwrap();
+    assert!((12..=geometry.spare() as usize).contains(&worst), "{worst} of {}", geometry.spare());
+}
+
+#[test]
+fn strips_make_what_whole_blocks_make() {
+    let geometry = Geometry::new(64 * 1024 * 40, 64 << 10, 2, 3, &LIMITS).unwrap();
+    let archive = bytes(64 * 1024 * 40);
+    let whole = Strips::to_encode(geometry);
+    assert_eq!(whole.count(), 1);
+    let narrow = Strips::of_width(geometry, 64);
+    assert_eq!(narrow.count(), 1_024);
+    for row in 0..2 {
+        let made = spares(&archive, geometry, whole, row);
+        assert!(made == spares(&archive, geometry, narrow, row));
+        assert_eq!(made.iter().map(Vec::len).collect::<Vec<_>>(), [64 << 10; 3]);
     }
 }
 
@@ -129,18 +209,20 @@ fn one_block_more_than_there_are_spare_ones_is_too_many() {
 }
 
 #[test]
-fn small_archives_are_one_row_and_large_ones_are_read_in_long_stretches() {
+fn small_archives_are_one_row_and_large_ones_have_few() {
     let share: Share = "5%".parse().unwrap();
     let chosen = |total| {
         let geometry = Geometry::choose(total, share, &LIMITS).unwrap();
         (geometry.block(), geometry.rows(), geometry.stripes(), geometry.spare())
     };
     assert_eq!(chosen(1), (4_096, 1, 1, 1));
-    assert_eq!(chosen(10 << 20), (4_096, 1, 2_560, 128));
-    assert_eq!(chosen(200 << 20), (4_096, 18, 2_845, 143));
-    assert_eq!(chosen(1 << 30), (16_384, 90, 729, 37));
-    assert_eq!(chosen(90 << 30), (65_536, 8_102, 182, 10));
-    assert_eq!(chosen(1 << 40), (524_288, 95_326, 22, 2));
+    assert_eq!(chosen(10 << 20), (4_096, 1, 2_560, 129));
+    assert_eq!(chosen(32 << 20), (4_096, 1, 8_192, 411));
+    assert_eq!(chosen(200 << 20), (4_096, 7, 7_315, 457));
+    assert_eq!(chosen(1 << 30), (16_384, 8, 8_192, 508));
+    assert_eq!(chosen(90 << 30), (65_536, 180, 8_192, 527));
+    assert_eq!(chosen(200 << 30), (131_072, 400, 4_096, 291));
+    assert_eq!(chosen(1 << 40), (524_288, 2_048, 1_024, 99));
     let large = Geometry::choose(1 << 50, share, &LIMITS);
     assert!(matches!(large, Err(RepairError::Large { .. })), "{large:?}");
 }
@@ -195,11 +277,9 @@ fn hostile_numbers_are_refused_before_anything_is_allocated() {
         (100_000, [64, 10, 12, 0, 13]),
         (100_000, [64, 10, 12, u32::MAX, 2]),
         (100_000, [64, 10, 12, 0, 0]),
-        // A row of the whole archive would not fit into memory, nor would its code.
+        // The code does not take such a row.
         (64 << 20, [64, 1, 1, 0, 1]),
-        (1 << 30, [4_096, 2, 1, 0, 1]),
-        // The code could take such a row, memory could not.
-        (64 << 20, [4_096, 1, 1, 0, 1]),
+        (64 * 65_000, [64, 1, 2_000, 0, 1]),
     ] {
         let parsed = Header::parse(&forged(total, numbers), &LIMITS);
         assert!(matches!(parsed, Err(RepairError::Header { .. })), "{total} {numbers:?}: {parsed:?}");
@@ -212,9 +292,13 @@ fn hostile_numbers_are_refused_before_anything_is_allocated() {
 fn a_record_fits_its_own_place_alone() {
     let geometry = Geometry::new(64 * 40, 64, 2, 3, &LIMITS).unwrap();
     let archive = bytes(64 * 40);
-    let row = RowEncoder::new(inventory(), geometry).unwrap().row(1, read(&archive)).unwrap().unwrap();
-    let record = &row.records[72..144];
-    assert!(record_fits(&inventory(), 1, 1, record).is_some());
+    let spare = &spares(&archive, geometry, Strips::to_encode(geometry), 1)[1];
+    let mut hasher = SpareHasher::new(&inventory(), 1, 1);
+    hasher.update(spare);
+    let digest = hasher.finish();
+    let record = [spare, &Check::first_of(&digest).bytes()[..]].concat();
+    let record = record.as_slice();
+    assert_eq!(record_fits(&inventory(), 1, 1, record), Some(digest));
     assert!(record_fits(&inventory(), 0, 1, record).is_none());
     assert!(record_fits(&inventory(), 1, 2, record).is_none());
     assert!(record_fits(&Digest::of(b"other"), 1, 1, record).is_none());

@@ -19,6 +19,7 @@ pub mod mended;
 pub mod part;
 mod pieces;
 pub mod repair_file;
+pub mod repair_writer;
 pub mod salvage;
 pub mod spill;
 pub mod tree;

@@ -1,19 +1,16 @@
-//! Files of repair data: found beside an archive, read, and written.
+//! Files of repair data: found beside an archive, and read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{ReadAt, hash};
-use crate::digest::{Digest, Hasher};
+use crate::archive::ReadAt;
+use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::repair::{Geometry, Header, PAGE, RepairName, Table, record_fits};
 use crate::store::archive_file::ArchiveFile;
 use crate::store::beside::beside;
-use crate::store::files::{self, StoreError, failed, rename};
-use crate::store::medium_copy::Copied;
+use crate::store::files::StoreError;
 
 /// What belongs together: repair data of one archive, cut in one way.
 pub type OfArchive = (Digest, Geometry);
@@ -28,12 +25,45 @@ pub struct RepairFile {
     file: ArchiveFile,
 }
 
-/// Files of repair data beside these archives, volumes and in these folders, by what belongs together. A file whose headers are both
-/// unreadable is left out; so are those of archives with another name than the one that a path gives.
+/// How much of a file of repair data is not what was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Bytes that are missing at its end.
+    pub bytes: u64,
+    /// Headers, of two.
+    pub headers: u64,
+    /// Pages of its two tables.
+    pub pages: u64,
+    /// Spare blocks.
+    pub spares: u64,
+}
+
+/// Files beside these archives, volumes and in these folders that have the name of one of repair data, and what could be read of
+/// each; nothing of one whose headers are both unreadable. A path may name such a file itself.
+pub fn candidates(
+    paths: &[PathBuf],
+    limits: &Limits,
+) -> Result<Vec<(PathBuf, Option<RepairFile>)>, StoreError> {
+    let is_one = |path: &&PathBuf| RepairName::of_path(path).is_some();
+    let (named, others): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(is_one);
+    let others: Vec<PathBuf> = others.into_iter().cloned().collect();
+    let mut found = beside(&others, |file| RepairName::of(file).map(|name| name.archive))?;
+    found.extend(named.into_iter().cloned());
+    found.sort();
+    found.dedup();
+    found
+        .into_iter()
+        .map(|path| {
+            let file = RepairFile::open(&path, limits)?;
+            Ok((path, file))
+        })
+        .collect()
+}
+
+/// Those that can be read, by what belongs together. Files of archives with another name than the one that a path gives are left out.
 pub fn find(paths: &[PathBuf], limits: &Limits) -> Result<BTreeMap<OfArchive, Vec<RepairFile>>, StoreError> {
     let mut found: BTreeMap<OfArchive, Vec<RepairFile>> = BTreeMap::new();
-    for path in beside(paths, |file| RepairName::of(file).map(|name| name.archive))? {
-        let Some(file) = RepairFile::open(&path, limits)? else { continue };
+    for file in candidates(paths, limits)?.into_iter().filter_map(|(_, file)| file) {
         found.entry((file.header.inventory, file.header.geometry)).or_default().push(file);
     }
     Ok(found)
@@ -53,14 +83,58 @@ impl RepairFile {
         Ok(header.map(|header| Self { path: path.to_owned(), header, file }))
     }
 
-    /// A spare block, if it is here and what was written.
-    pub fn spare(&self, row: u32, number: u32) -> Option<Vec<u8>> {
-        let at = self.header.record_at(row, number)?;
-        let mut record = vec![0; usize::try_from(self.header.record_bytes()).ok()?];
-        self.file.read_exact_at(&mut record, at).ok()?;
-        let length = record_fits(&self.header.inventory, row, number, &record)?.len();
-        record.truncate(length);
-        Some(record)
+    /// Reads all of it from the medium, not from memory. Each good spare block is told to `good`.
+    pub fn inspect(&self, limits: &Limits, mut good: impl FnMut(u32, u32)) -> Losses {
+        self.file.forget();
+        let header = &self.header;
+        let is_header = |at| {
+            let mut bytes = [0; Header::SIZE];
+            let is_read = self.file.read_exact_at(&mut bytes, at).is_ok();
+            is_read && Header::parse(&bytes, limits).is_ok_and(|found| found == *header)
+        };
+        let mut losses =
+            Losses { bytes: header.length().saturating_sub(self.file.len()), ..Losses::default() };
+        losses.headers = [0, header.last_header()].into_iter().map(|at| u64::from(!is_header(at))).sum();
+        for start in header.tables() {
+            let mut table = Table::empty(header.inventory, &header.geometry);
+            losses.pages += (0..table.pages())
+                .map(|number| u64::from(!self.page(&mut table, start, number)))
+                .sum::<u64>();
+        }
+        for row in 0..header.geometry.rows() {
+            for number in header.numbers() {
+                if self.holds(row, number) {
+                    good(row, number);
+                } else {
+                    losses.spares += 1;
+                }
+            }
+        }
+        losses
+    }
+
+    /// Takes a page of one of its tables over, if it is what was written.
+    fn page(&self, table: &mut Table, start: u64, number: usize) -> bool {
+        let mut page = [0; PAGE];
+        let offset = (number as u64).saturating_mul(PAGE as u64);
+        self.file.read_exact_at(&mut page, start.saturating_add(offset)).is_ok() && table.take(number, &page)
+    }
+
+    /// Whether a spare block is here and what was written.
+    pub fn holds(&self, row: u32, number: u32) -> bool {
+        let record = || {
+            let at = self.header.record_at(row, number)?;
+            let mut record = vec![0; usize::try_from(self.header.record_bytes()).ok()?];
+            self.file.read_exact_at(&mut record, at).ok()?;
+            record_fits(&self.header.inventory, row, number, &record)
+        };
+        record().is_some()
+    }
+
+    /// Fills `buffer` with bytes of a spare block that is here, from `within` it on.
+    pub fn read_spare(&self, row: u32, number: u32, within: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let at = self.header.record_at(row, number).ok_or(io::ErrorKind::NotFound)?;
+        self.file.read_exact_at(buffer, at.saturating_add(within))
     }
 }
 
@@ -68,135 +142,9 @@ impl RepairFile {
 pub fn table(files: &[RepairFile]) -> Option<Table> {
     let header = files.first()?.header;
     let mut table = Table::empty(header.inventory, &header.geometry);
-    let mut page = [0; PAGE];
     for number in 0..table.pages() {
-        let offset = (number as u64).saturating_mul(PAGE as u64);
-        let places = files.iter().flat_map(|file| file.header.tables().map(|start| (file, start)));
-        let _ = places.into_iter().any(|(file, start)| {
-            file.file.read_exact_at(&mut page, start.saturating_add(offset)).is_ok()
-                && table.take(number, &page)
-        });
+        let mut places = files.iter().flat_map(|file| file.header.tables().map(|start| (file, start)));
+        let _ = places.any(|(file, start)| file.page(&mut table, start, number));
     }
     Some(table)
-}
-
-/// A file of repair data that is being written, row after row. Where its name is taken nothing is written: what is there is compared.
-pub struct RepairWriter {
-    header: Header,
-    target: PathBuf,
-    part: PathBuf,
-    file: Option<File>,
-    records: Hasher,
-}
-
-/// A file of repair data that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepairWritten {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its bytes.
-    pub size: u64,
-    /// Their digest.
-    pub digest: Digest,
-    /// How it came to be.
-    pub how: Copied,
-}
-
-impl RepairWriter {
-    /// Begins the file that will be `target`.
-    pub fn begin(target: &Path, header: Header) -> Result<Self, StoreError> {
-        let part = files::beside(target, "part");
-        let create = || {
-            let file = OpenOptions::new().write(true).create(true).truncate(true).open(&part)?;
-            file.set_len(header.length())?;
-            Ok(file)
-        };
-        let file = if target.exists() { None } else { Some(create().map_err(failed("create", &part))?) };
-        Ok(Self { header, target: target.to_owned(), part, file, records: Hasher::default() })
-    }
-
-    /// Takes the records of the next row, those of other files among them.
-    pub fn row(&mut self, records: &[u8]) -> Result<(), StoreError> {
-        let of_record = usize::try_from(self.header.record_bytes()).unwrap_or(usize::MAX);
-        let first = usize::try_from(self.header.first).unwrap_or(usize::MAX).saturating_mul(of_record);
-        let length = usize::try_from(self.header.count).unwrap_or(usize::MAX).saturating_mul(of_record);
-        let ours = records.get(first..first.saturating_add(length)).unwrap_or_default();
-        let at = self.header.records() + self.records.length();
-        self.records.update(ours);
-        match &self.file {
-            Some(file) => file.write_all_at(ours, at).map_err(failed("write", &self.part)),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes what stands around the records, reads all of it back from the medium, and gives the file its name.
-    pub fn finish(mut self, table: &Table) -> Result<RepairWritten, StoreError> {
-        let ends = Ends { header: self.header, table };
-        let records = std::mem::take(&mut self.records).finish();
-        let back = |path: &Path| read_back(path, &ends, records).map_err(failed("read", path));
-        let path = self.target.clone();
-        let (digest, how) = match &self.file {
-            Some(file) => {
-                let written =
-                    ends.each(|bytes, at| file.write_all_at(bytes, at)).and_then(|()| file.sync_all());
-                written.map_err(failed("write", &self.part))?;
-                let digest = back(&self.part)?.ok_or_else(|| StoreError::ReadBack { path: path.clone() })?;
-                rename(&self.part, &path)?;
-                self.file = None;
-                (digest, Copied::Written)
-            }
-            None => {
-                let digest = back(&path)?.ok_or_else(|| StoreError::Exists { path: path.clone() })?;
-                (digest, Copied::There)
-            }
-        };
-        Ok(RepairWritten { path, size: self.header.length(), digest, how })
-    }
-}
-
-impl Drop for RepairWriter {
-    fn drop(&mut self) {
-        // Half of it is of no use to anybody, and the next run begins anew.
-        if self.file.is_some() {
-            drop(fs::remove_file(&self.part));
-        }
-    }
-}
-
-/// What stands around the records: both headers and both tables.
-struct Ends<'t> {
-    header: Header,
-    table: &'t Table,
-}
-
-impl Ends<'_> {
-    /// Each stretch of it with its place, in the order of the file.
-    fn each(&self, mut take: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<()> {
-        let [first, second] = self.header.tables();
-        take(&self.header.to_bytes(), 0)?;
-        for start in [first, second] {
-            for (number, at) in (0..self.table.pages()).zip((start..).step_by(PAGE)) {
-                take(&self.table.page(number), at)?;
-            }
-        }
-        take(&self.header.to_bytes(), self.header.last_header())
-    }
-}
-
-/// The digest of a file as the medium gives it back; nothing where anything of it is not what was written.
-fn read_back(path: &Path, ends: &Ends<'_>, records: Digest) -> io::Result<Option<Digest>> {
-    let file = ArchiveFile::open(path).map_err(io::Error::other)?;
-    if file.len() != ends.header.length() {
-        return Ok(None);
-    }
-    file.forget();
-    let (start, end) = (ends.header.records(), ends.header.tables()[1]);
-    let mut same = hash(&file, start, end - start)?.finish() == records;
-    ends.each(|bytes, at| {
-        let mut found = vec![0; bytes.len()];
-        file.read_exact_at(&mut found, at)?;
-        same &= found == bytes;
-        Ok(())
-    })?;
-    if same { Ok(Some(hash(&file, 0, file.len())?.finish())) } else { Ok(None) }
 }

@@ -38,6 +38,11 @@ impl Salvage {
         Ok(Self { cut, volumes: volumes.into_iter().map(opened).collect() })
     }
 
+    /// Asks the kernel to forget what it has read, so that the next read asks the medium.
+    pub fn forget(&self) {
+        self.volumes.iter().flatten().for_each(|copy| copy.file.forget());
+    }
+
     /// Bytes of the whole archive.
     pub fn total(&self) -> u64 {
         self.cut.total()

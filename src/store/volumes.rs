@@ -95,17 +95,38 @@ pub fn labelled(paths: &[PathBuf]) -> Result<Vec<Candidate>, StoreError> {
             continue;
         }
         let name = path.file_name().and_then(|name| name.to_str()).and_then(VolumeName::of);
-        let Some(name) = name else {
-            return Err(failed("read a volume from", path)(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "its name is not a volume's",
-            )));
-        };
+        let Some(name) = name else { continue };
         let size = fs::metadata(path).map_err(failed("open", path))?.len();
         let label = label(&path.with_file_name(name.label_file()));
         all.push(Candidate { path: path.clone(), name, size, label });
     }
     Ok(all)
+}
+
+/// Every archive in one file among these paths and in these folders.
+pub fn in_one_file(paths: &[PathBuf]) -> Result<Vec<PathBuf>, StoreError> {
+    let mut all = Vec::new();
+    for path in paths {
+        if fs::metadata(path).map_err(failed("open", path))?.is_dir() {
+            all.extend(whole(path)?);
+        } else if path.file_name().and_then(|name| name.to_str()).and_then(VolumeName::of).is_none() {
+            all.push(path.clone());
+        }
+    }
+    Ok(all)
+}
+
+/// Archives in one file in a folder, in the order of their names.
+fn whole(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut whole = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let path = entry.map_err(failed("read", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "ombundle") && path.is_file() {
+            whole.push(path);
+        }
+    }
+    whole.sort();
+    Ok(whole)
 }
 
 /// What one path means.
@@ -139,14 +160,7 @@ fn in_folder(folder: &Path) -> Result<Meant, StoreError> {
     if !found.is_empty() {
         return Ok(Meant::Volumes(found));
     }
-    let mut whole = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
-        let path = entry.map_err(failed("read", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "ombundle") && path.is_file() {
-            whole.push(path);
-        }
-    }
-    whole.sort();
+    let mut whole = whole(folder)?;
     match (whole.len(), whole.pop()) {
         (1, Some(path)) => Ok(Meant::File(path)),
         (_, Some(last)) => Ok(Meant::Several(ambiguous(whole.iter().chain([&last])))),
