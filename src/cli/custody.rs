@@ -1,6 +1,7 @@
 //! `custody`: the record of who did what with an archive, kept on request and shown.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::cli::inputs::now;
 use crate::cli::options::ResultFormat;
 use crate::cli::{Context, print, print_json};
 use crate::digest::Digest;
+use crate::fault::Exit;
 use crate::papers::{Custody, Deed, custody};
 use crate::store::journal::Journal;
 use crate::store::lock::machine;
@@ -21,11 +23,12 @@ use crate::trust::KeyId;
 ///
 /// `pack`, `media write`, `sign`, `verify` and `import` add a line to the record that `--custody` names. Each line holds the digest of the
 /// one before, so that one that was changed, left out or moved is named. Nobody signs the record: to know that no line was cut off its
-/// end, compare the digest of the last one.
+/// end, and that it was not written anew, note the digest of the last line when it changes hands, and ask with `--holds` for it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml --custody custody.jsonl --by 'Kim'\n  \
-                  ombundle custody show custody.jsonl"
+                  ombundle custody show custody.jsonl\n  \
+                  ombundle custody show custody.jsonl --holds sha256:3f0c…"
 )]
 pub(super) struct CustodyCommand {
     #[command(subcommand)]
@@ -39,6 +42,9 @@ enum Show {
     Show {
         /// The record
         file: PathBuf,
+        /// Fail unless the record has a line with this digest: what was noted when it was seen last
+        #[arg(long, value_name = "DIGEST", value_parser = Digest::from_str)]
+        holds: Option<Digest>,
         /// How the result looks
         #[arg(long, value_enum, default_value = "text")]
         format: ResultFormat,
@@ -46,15 +52,26 @@ enum Show {
 }
 
 pub(super) fn run(command: CustodyCommand, _: &Context) -> Result<(), Failure> {
-    let Show::Show { file, format } = command.action;
+    let Show::Show { file, holds, format } = command.action;
     if !file.exists() {
         return Err(Failure::usage(format!("there is no `{}`", SafePath(&file))));
     }
-    let (lines, last) = Journal::<Custody>::read_chain(&file)?;
+    let chain = Journal::<Custody>::read_chain(&file)?;
+    if let Some(digest) = holds.filter(|digest| chain.iter().all(|(_, line)| line != digest)) {
+        let text = format!(
+            "`{}` has no line {digest}: its end was cut off, or it was written anew",
+            SafePath(&file)
+        );
+        let failure = Failure::findings(Exit::Integrity, text);
+        return Err(failure.hint("ask whoever had it for their copy, and compare the two"));
+    }
+    let last = chain.last().map(|(_, digest)| *digest);
+    let lines: Vec<Custody> = chain.into_iter().map(|(line, _)| line).collect();
     match format {
         ResultFormat::Json => print_json(&json!({"lines": lines, "last": last})),
         ResultFormat::Text => {
-            print(&format!("{}{}, the last one {last}\n", custody(&lines), counted(lines.len(), "line")))
+            let last = last.map(|last| format!(", the last one {last}")).unwrap_or_default();
+            print(&format!("{}{}{last}\n", custody(&lines), counted(lines.len(), "line")))
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::store::StoreError;
 use crate::store::mended::MendedFile;
 use crate::store::repair_file::{RepairFile, find};
 use crate::store::salvage::Salvage;
-use crate::store::volumes::Medium;
 use crate::text::SafePath;
 
 /// What came of it.
@@ -46,14 +45,13 @@ pub(super) fn mend(paths: &[PathBuf], to: &Path, context: &Context) -> Result<Me
     Ok(Mended::File { file: mend.run(survey, &path)?, path, notes })
 }
 
-/// Says that an archive that is damaged may be mended.
-pub(super) fn offer(archive: &Medium) -> Option<Finding> {
-    let paths: Vec<PathBuf> = archive.files().map(Path::to_owned).collect();
-    let found = find(&paths, &LIMITS).ok()?;
+/// Says that an archive that is damaged, or of which files are missing, may be mended.
+pub(super) fn offer(paths: &[PathBuf]) -> Option<Finding> {
+    let found = find(paths, &LIMITS).ok()?;
     let file = found.values().flatten().next()?;
     let finding =
         Finding::info("REPAIR_DATA", SafePath(&file.path), "there is repair data beside the archive");
-    Some(finding.hint("the same command with `--repair-to DIR` mends what was lost, if it is not too much"))
+    Some(finding.hint("`ombundle verify --repair-to DIR` mends what was lost, if it is not too much"))
 }
 
 /// The repair data of one archive.

@@ -180,13 +180,14 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         result: "packed",
     };
     command.custody.note(&told, context);
+    let repair = packing.repair_bytes(&command.output)?;
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": packed.path, "size": packed.size, "inventory": packed.inventory,
-            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "repair": packed.repair, "papers": packed.papers, "findings": plan.findings,
+            "generation": packed.sequence, "signers": packed.signers, "volumes": packed.volumes, "repair": packed.repair, "repairBytes": repair, "papers": packed.papers, "findings": plan.findings,
         })),
         ResultFormat::Text => print(&format!(
-            "packed {}: {} ({} bytes){}\n  inventory   {}\n  generation  {} of channel {}\nnext: carry it over, then `ombundle verify` and `ombundle import`\n",
+            "packed {}: {} ({} bytes){}\n  inventory   {}\n  generation  {} of channel {}\n{}next: carry it over, then `ombundle verify` and `ombundle import`\n",
             packed.path.display(),
             human_bytes(packed.size),
             packed.size,
@@ -194,6 +195,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
             packed.inventory,
             packed.sequence,
             plan.channel,
+            protected(repair, packed.size),
         )),
     }
 }
@@ -204,22 +206,33 @@ fn in_volumes(count: Option<u64>) -> String {
         .unwrap_or_default()
 }
 
+/// What repair data costs: more than the share that may be lost.
+fn protected(bytes: u64, archive: u64) -> String {
+    if bytes == 0 {
+        return String::new();
+    }
+    let permille = bytes.saturating_mul(1_000).div_ceil(archive.max(1));
+    format!("  repair data {}, {}.{} % of the archive\n", human_bytes(bytes), permille / 10, permille % 10)
+}
+
 /// Says what would be packed.
 fn preview(command: &PackCommand, plan: &Plan, packing: &Packing<'_>) -> Result<(), Failure> {
     let inventory = packing.inventory();
+    let repair = packing.repair_bytes(&command.output)?;
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "archive": command.output, "size": inventory.total_size, "inventory": inventory.digest(),
-            "generation": inventory.sequence, "signers": inventory.signers, "volumeCount": packing.volumes(), "findings": plan.findings,
+            "generation": inventory.sequence, "signers": inventory.signers, "volumeCount": packing.volumes(), "repairBytes": repair, "findings": plan.findings,
             "dryRun": true,
         })),
         ResultFormat::Text => print(&format!(
-            "{}would pack {}: {} ({} bytes){}\n",
+            "{}would pack {}: {} ({} bytes){}\n{}",
             describe(plan, RATE),
             command.output.display(),
             human_bytes(inventory.total_size),
             inventory.total_size,
             in_volumes(packing.volumes()),
+            protected(repair, inventory.total_size),
         )),
     }
 }

@@ -178,7 +178,8 @@ impl Found {
         let places = refused.refusals().iter().filter(is_damage).map(|refusal| refusal.offset);
         let mut findings: Vec<Finding> = places.filter_map(|offset| medium.damage(offset)).collect();
         findings.dedup();
-        findings.extend(mending::offer(medium).filter(|_| refused.exit() == Exit::Integrity));
+        let files: Vec<PathBuf> = medium.files().map(Path::to_owned).collect();
+        findings.extend(mending::offer(&files).filter(|_| refused.exit() == Exit::Integrity));
         findings
     }
 }

@@ -10,6 +10,7 @@ use clap::builder::PossibleValuesParser;
 use crate::archive::ReadAt;
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::summary;
+use crate::cli::mending::offer;
 use crate::fault::Exit;
 use crate::finding::Finding;
 use crate::flow::cosign;
@@ -126,7 +127,10 @@ impl ArchiveArgs {
 
 /// Finds an archive's files where it was said that they lie.
 pub(super) fn open(paths: &[PathBuf]) -> Result<Medium, Failure> {
-    let (medium, findings) = find(paths)?;
+    let (medium, mut findings) = find(paths)?;
+    if medium.is_none() {
+        findings.extend(offer(paths));
+    }
     show_findings(&findings);
     medium.ok_or_else(|| summary(Exit::Integrity, "what is there of the archive", &findings))
 }

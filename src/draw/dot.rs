@@ -1,6 +1,7 @@
 //! The graph in DOT, the language of Graphviz.
 
 use super::graph::{Edge, Graph, Mark, Node, Stroke};
+use super::words::english;
 use crate::text::Safe;
 
 /// Writes the graph in DOT.
@@ -12,8 +13,7 @@ pub fn dot(graph: &Graph) -> String {
     let title = quoted(&[&graph.title, &graph.subtitle]);
     out.push_str(&format!("  label={title}\n  labelloc=t\n"));
     for (index, lane) in graph.lanes.iter().enumerate() {
-        let name = [lane.name.as_str(), &lane.remark].join(" ");
-        out.push_str(&format!("  subgraph cluster_{index} {{\n    label={}\n", quoted(&[name.trim()])));
+        out.push_str(&format!("  subgraph cluster_{index} {{\n    label={}\n", quoted(&[&lane.titled()])));
         for (at, node) in graph.in_lane(index) {
             out.push_str(&format!("    n{at} [{}]\n", node_attributes(node)));
         }
@@ -29,8 +29,8 @@ pub fn dot(graph: &Graph) -> String {
 fn node_attributes(node: &Node) -> String {
     let lines: Vec<&str> = [node.label.as_str()].into_iter().chain(node.words()).collect();
     let mut attributes = vec![format!("label={}", quoted(&lines))];
-    let tip: Vec<&str> =
-        [node.name.as_str()].into_iter().chain(node.notes.iter().map(String::as_str)).collect();
+    let notes: Vec<String> = node.notes.iter().map(english).collect();
+    let tip: Vec<&str> = [&node.name].into_iter().chain(&notes).map(String::as_str).collect();
     attributes.push(format!("tooltip={}", quoted(&tip)));
     for (mark, words) in [
         (Mark::OnPath, "color=\"#0b62d6\" penwidth=2"),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::words::{Note, english};
+
 /// A graph of versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
@@ -26,8 +28,8 @@ pub struct Graph {
 pub struct Lane {
     /// Its name.
     pub name: String,
-    /// A few words about it, for instance `default`; may be empty.
-    pub remark: String,
+    /// What there is to say about it.
+    pub remark: Option<Note>,
     /// Whether nobody should use it any more.
     pub deprecated: bool,
 }
@@ -53,7 +55,7 @@ pub struct Node {
     /// What it is.
     pub marks: BTreeSet<Mark>,
     /// What else there is to say, shortest first thing first.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// What a version is.
@@ -163,6 +165,14 @@ impl Graph {
     /// Both ends of an edge; nothing where it names a node that is not there.
     pub(super) fn ends(&self, edge: &Edge) -> Option<(&Node, &Node)> {
         Some((self.nodes.get(edge.from)?, self.nodes.get(edge.to)?))
+    }
+}
+
+impl Lane {
+    /// Its name and what there is to say about it, in English.
+    pub(super) fn titled(&self) -> String {
+        let remark = self.remark.as_ref().map(|remark| format!(" {}", english(remark)));
+        format!("{}{}", self.name, remark.unwrap_or_default())
     }
 }
 

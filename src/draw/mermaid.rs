@@ -7,8 +7,7 @@ use crate::text::Safe;
 pub fn mermaid(graph: &Graph) -> String {
     let mut out = format!("%% {}\nflowchart BT\n", label(&graph.title));
     for (index, lane) in graph.lanes.iter().enumerate() {
-        let name = [lane.name.as_str(), &lane.remark].join(" ");
-        out.push_str(&format!("  subgraph lane{index}[\"{}\"]\n", label(name.trim())));
+        out.push_str(&format!("  subgraph lane{index}[\"{}\"]\n", label(&lane.titled())));
         for (at, node) in graph.in_lane(index) {
             let words = node.words().join(", ");
             let words = if words.is_empty() { String::new() } else { format!("<br/>{words}") };

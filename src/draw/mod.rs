@@ -16,6 +16,7 @@ mod tests;
 mod text;
 mod tiles;
 mod treemap;
+mod words;
 
 pub use dot::dot;
 pub use graph::{Edge, Graph, Key, Lane, Mark, Node, Row, Stroke};
@@ -24,6 +25,7 @@ pub use package::{View, package};
 pub use svg::{figure, sample, style_sheet, svg};
 pub use text::text;
 pub use tiles::{Shape, Tile, TileGroup, tile_sheet, tiles};
+pub use words::{Note, Spoken, Tongue, english};
 
 #[cfg(test)]
 pub(crate) use contrast::contrast;

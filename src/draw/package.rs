@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Edge, Graph, Lane, Mark, Node, Row, Stroke};
+use super::words::Note;
 use crate::catalog::{Channel, Deprecated, Entry, HopEdge, Package, Start, UpgradeGraph, UpgradePath};
 use crate::version::Version;
 
@@ -120,7 +121,7 @@ impl<'a> Drawing<'a> {
         let default = channel.name == self.package.default_channel;
         self.graph.lanes.push(Lane {
             name: channel.name.clone(),
-            remark: if default { "default".to_owned() } else { String::new() },
+            remark: default.then_some(Note::Default),
             deprecated,
         });
         let graph = UpgradeGraph::new(channel);
@@ -143,14 +144,14 @@ impl<'a> Drawing<'a> {
             let mut notes = notes(entry, &graph, self.running);
             if let Some(message) = self.deprecated.get(&Deprecated::Bundle(entry.name.clone())) {
                 marks.insert(Mark::Deprecated);
-                notes.push(message.clone());
+                notes.push(Note::Said(message.clone()));
             }
             self.node(lane, &entry.name, marks, notes);
         }
         self.edges(lane, channel, &graph);
     }
 
-    fn node(&mut self, lane: usize, name: &str, marks: BTreeSet<Mark>, notes: Vec<String>) -> usize {
+    fn node(&mut self, lane: usize, name: &str, marks: BTreeSet<Mark>, notes: Vec<Note>) -> usize {
         let row = self.rows.get(name).copied().unwrap_or_default();
         let index = self.graph.nodes.len();
         let label = self.label(name);
@@ -302,32 +303,32 @@ impl<'a> Drawing<'a> {
 }
 
 /// What an entry says that no edge in the drawing shows.
-fn notes(entry: &Entry, graph: &UpgradeGraph<'_>, running: Option<&str>) -> Vec<String> {
+fn notes(entry: &Entry, graph: &UpgradeGraph<'_>, running: Option<&str>) -> Vec<Note> {
     let mut notes = Vec::new();
     let gone = |name: &&str| graph.entry(name).is_none() && running != Some(*name);
     if let Some(replaces) = entry.replaces.as_deref().filter(gone) {
-        notes.push(format!("replaces {replaces}, which is not here"));
+        notes.push(Note::ReplacesAbsent { name: replaces.to_owned() });
     }
     let (here, gone): (Vec<&String>, Vec<&String>) =
         entry.skips.iter().partition(|name| graph.entry(name).is_some());
     if !here.is_empty() {
-        notes.push(format!("skips {}", counted(&here)));
+        notes.push(skips(&here));
     }
     if !gone.is_empty() {
-        notes.push(format!("skips {} that are not here", gone.len()));
+        notes.push(Note::SkipsAbsent { count: gone.len() });
     }
     if let Some(range) = &entry.skip_range {
-        notes.push(format!("skipRange {range}"));
+        notes.push(Note::SkipRange { range: range.clone() });
     }
     notes
 }
 
 /// A few names, else how many there are.
-fn counted(names: &[&String]) -> String {
+fn skips(names: &[&String]) -> Note {
     if names.len() > NAMED {
-        return format!("{} versions", names.len());
+        return Note::SkipsMany { count: names.len() };
     }
-    names.iter().map(|name| tail(name)).collect::<Vec<_>>().join(", ")
+    Note::Skips { names: names.iter().map(|name| tail(name)).collect::<Vec<_>>().join(", ") }
 }
 
 /// What a name ends in after its first `.v`: the package is known anyway.

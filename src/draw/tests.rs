@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Edge, Graph, Lane, Mark, Node, Row, Stroke, View, dot, mermaid, svg, text};
+use super::{Edge, Graph, Lane, Mark, Node, Note, Row, Stroke, View, dot, mermaid, svg, text};
 use crate::catalog::{Package, PathFinder, load};
 use crate::limits::LIMITS;
 
@@ -155,7 +155,7 @@ fn thousands_of_skips_are_summed_up() {
     let skips: Vec<String> = (0..31_504).map(|at| format!("p.v0.0.{at}")).collect();
     let package = made("c", &[("c", json!([{"name": "p.v1.0.0", "skips": skips}]))], &[]);
     let graph = super::package(&package, View::default());
-    assert_eq!(graph.nodes[0].notes, ["skips 31504 that are not here"]);
+    assert_eq!(graph.nodes[0].notes, [Note::SkipsAbsent { count: 31_504 }]);
     for drawing in [text(&graph), svg(&graph), mermaid(&graph), dot(&graph)] {
         assert!(drawing.len() < 8_000, "{}", drawing.len());
     }
@@ -261,13 +261,17 @@ fn full_of(name: &str) -> Graph {
         label: name.to_owned(),
         name: name.to_owned(),
         marks: [mark].into(),
-        notes: vec![name.to_owned()],
+        notes: vec![Note::Said(name.to_owned())],
         ..Node::default()
     };
     Graph {
         title: name.to_owned(),
         subtitle: name.to_owned(),
-        lanes: vec![Lane { name: name.to_owned(), remark: name.to_owned(), deprecated: true }],
+        lanes: vec![Lane {
+            name: name.to_owned(),
+            remark: Some(Note::Said(name.to_owned())),
+            deprecated: true,
+        }],
         rows: vec![Row { band: name.to_owned() }, Row { band: name.to_owned() }],
         nodes: vec![node(0, Mark::Target), node(1, Mark::Installed)],
         edges: vec![Edge { from: 1, to: 0, stroke: Stroke::Solid, hop: Some(1) }],

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, Mark, Node, Stroke};
+use super::words::{Note, english};
 use crate::text::Safe;
 
 /// Columns of a line. Names are never cut, notes are.
@@ -15,8 +16,8 @@ pub fn text(graph: &Graph) -> String {
         out.push_str(&format!("{}\n", Safe(&graph.subtitle)));
     }
     for (index, lane) in graph.lanes.iter().enumerate() {
-        let remarks = [lane.remark.as_str(), if lane.deprecated { "deprecated" } else { "" }];
-        let remarks: Vec<&str> = remarks.into_iter().filter(|remark| !remark.is_empty()).collect();
+        let deprecated = lane.deprecated.then_some(Note::Mark(Mark::Deprecated));
+        let remarks: Vec<String> = lane.remark.iter().chain(&deprecated).map(english).collect();
         let remarks =
             if remarks.is_empty() { String::new() } else { format!(" ({})", Safe(&remarks.join(", "))) };
         out.push_str(&format!("\n{}{remarks}\n", Safe(&lane.name)));
@@ -45,7 +46,7 @@ fn lane_lines(graph: &Graph, lane: usize) -> String {
             told.push(words.join(", "));
         }
         told.extend(reached(graph, *index));
-        told.extend(node.notes.iter().map(|note| Safe(note).to_string()));
+        told.extend(node.notes.iter().map(|note| Safe(&english(note)).to_string()));
         out.push_str(&wrapped(&format!("  {strand}{dot} {label:<widest$}  "), &told));
     }
     out

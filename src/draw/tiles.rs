@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::svg::{fitted, width};
+use super::svg::{each_text, fitted, width};
 use super::treemap::{Area, squarified};
+use super::words::Spoken;
 use crate::text::{Markup, Safe, human_bytes};
 
 /// Something with a size.
@@ -21,7 +22,7 @@ pub struct Tile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TileGroup {
     /// What stands above them.
-    pub label: String,
+    pub label: Spoken,
     /// The tiles.
     pub tiles: Vec<Tile>,
 }
@@ -90,12 +91,11 @@ fn drawn(group: &TileGroup, index: usize, bytes: u64, place: Area, least: u64) -
     let colour = index % COLOURS.len();
     let mut out = format!(
         "<g class=\"tm-{colour}\"><title>{}</title>{}",
-        Markup(&format!("{}: {}", group.label, human_bytes(bytes))),
+        Markup(&format!("{}: {}", group.label.together(), human_bytes(bytes))),
         rectangle(place.within(EDGE / 2.0, EDGE / 2.0), "tm-group")
     );
     if roomy {
-        let parts = [Safe(&group.label).to_string(), human_bytes(bytes)];
-        let label = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
+        let label = group.label.map(|label| format!("{label} · {}", human_bytes(bytes)));
         out.push_str(&words(place.x + 6.0, place.y + 14.0, place.width - 12.0, "tm-head", &label));
     }
     let mut all: Vec<&Tile> = group.tiles.iter().filter(|tile| tile.bytes > 0).collect();
@@ -121,10 +121,16 @@ fn one(tile: &Tile, place: Area) -> String {
     let mut out =
         format!("<g><title>{}</title>{}", Markup(&told), rectangle(place.within(0.75, 0.75), "tm-tile"));
     if place.width > 44.0 && place.height > 17.0 {
-        out.push_str(&words(place.x + 5.0, place.y + 14.0, place.width - 10.0, "tm-label", &tile.label));
+        out.push_str(&words(
+            place.x + 5.0,
+            place.y + 14.0,
+            place.width - 10.0,
+            "tm-label",
+            &Spoken::name(&tile.label),
+        ));
     }
     if place.width > 44.0 && place.height > 32.0 {
-        let size = human_bytes(tile.bytes);
+        let size = Spoken::name(human_bytes(tile.bytes));
         out.push_str(&words(place.x + 5.0, place.y + 28.0, place.width - 10.0, "tm-size", &size));
     }
     out.push_str("</g>\n");
@@ -139,13 +145,14 @@ fn rectangle(place: Area, class: &str) -> String {
 }
 
 /// Words cut to the room that there is; nothing where only a letter or two would be left.
-fn words(x: f64, y: f64, room: f64, class: &str, words: &str) -> String {
-    let words = Safe(words).to_string();
-    let shown = fitted(&words, LABEL, room);
-    if shown != words && width(&shown, LABEL) < 3.0 * LABEL {
-        return String::new();
-    }
-    format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Markup(&shown))
+fn words(x: f64, y: f64, room: f64, class: &str, words: &Spoken) -> String {
+    let shown = words.map(|words| {
+        let words = Safe(words).to_string();
+        let shown = fitted(&words, LABEL, room);
+        let is_stump = shown != words && width(&shown, LABEL) < 3.0 * LABEL;
+        if is_stump { String::new() } else { shown }
+    });
+    each_text(x, y, class, &shown)
 }
 
 /// What a group of tiles is painted with.
@@ -224,7 +231,7 @@ mod tests {
             title: format!("quay.io/{label}"),
             bytes: *bytes,
         };
-        TileGroup { label: label.to_owned(), tiles: sizes.iter().map(tile).collect() }
+        TileGroup { label: Spoken::name(label), tiles: sizes.iter().map(tile).collect() }
     }
 
     #[test]
@@ -259,7 +266,7 @@ mod tests {
     #[test]
     fn names_stay_names() {
         let hostile = TileGroup {
-            label: "</g><script>\u{202e}".into(),
+            label: Spoken::name("</g><script>\u{202e}"),
             tiles: vec![Tile { label: "\"><script>".into(), title: "</title><script>".into(), bytes: 5 }],
         };
         let drawing = tiles(&[hostile], Shape::Wide).unwrap();

@@ -1,5 +1,6 @@
 //! `media`: an archive onto media, cut as they need it, and each volume checked by itself.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Front, ReadAt};
@@ -15,7 +16,7 @@ use crate::store::cosignatures;
 use crate::store::files::{self, Mode};
 use crate::store::medium_copy::{self, Copied, copy};
 use crate::store::repair_file;
-use crate::store::volumes::Medium;
+use crate::store::volumes::{Medium, labelled};
 use crate::text::SafePath;
 use crate::trust::Signature;
 use crate::verify::Refused;
@@ -197,7 +198,7 @@ impl Write<'_> {
             done.push(self.repaired(file.path, number, repair, file.size, file.digest, there));
         }
         for folder in self.folders {
-            self.papers(folder, &done)?;
+            self.papers(folder, &done, inventory)?;
         }
         Ok(done)
     }
@@ -321,7 +322,7 @@ impl Write<'_> {
     }
 
     /// Takes the papers and the signatures of other people along, and writes the sums of what lies in this folder.
-    fn papers(&self, folder: &Path, done: &[OnMedium]) -> Result<(), AnyFault> {
+    fn papers(&self, folder: &Path, done: &[OnMedium], inventory: Digest) -> Result<(), AnyFault> {
         let here: Vec<&OnMedium> = done.iter().filter(|file| file.path.parent() == Some(folder)).collect();
         if here.is_empty() {
             return Ok(());
@@ -334,6 +335,10 @@ impl Write<'_> {
             }
         }
         let target = folder.join(self.archive.name());
+        let earlier = self.earlier(folder, inventory)?;
+        let is_new = |(path, _): &Written| written.iter().all(|(new, _)| new != path);
+        let earlier: Vec<Written> = earlier.into_iter().filter(is_new).collect();
+        written.extend(earlier);
         let from =
             self.archive.files().next().and_then(Path::parent).map(|from| from.join(self.archive.name()));
         for name in papers::NAMES {
@@ -360,6 +365,25 @@ impl Write<'_> {
         }
         papers::write_sums(&target, &written)?;
         Ok(())
+    }
+}
+
+impl Write<'_> {
+    /// What an earlier run wrote into this folder of the same archive: with `--volume` several of them fill one.
+    fn earlier(&self, folder: &Path, inventory: Digest) -> Result<Vec<Written>, AnyFault> {
+        let folders = [folder.to_owned()];
+        let mut ours = BTreeSet::new();
+        for volume in labelled(&folders)? {
+            if volume.label.is_some_and(|label| label.inventory == inventory) {
+                ours.insert(files::beside(&volume.path, "json"));
+                ours.insert(volume.path);
+            }
+        }
+        let repair = repair_file::find(&folders, self.limits)?;
+        let repair = repair.into_iter().filter(|((of, _), _)| *of == inventory).flat_map(|(_, files)| files);
+        ours.extend(repair.map(|file| file.path));
+        let known = papers::read_sums(&folder.join(self.archive.name()), self.limits)?;
+        Ok(known.into_iter().filter(|(path, _)| ours.contains(path)).collect())
     }
 }
 

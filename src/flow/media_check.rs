@@ -16,7 +16,7 @@ use crate::store::medium_copy;
 use crate::store::repair_file::{self, Losses, RepairFile};
 use crate::store::salvage::Salvage;
 use crate::store::volumes::{in_one_file, labelled};
-use crate::text::{SafePath, counted};
+use crate::text::SafePath;
 use crate::volume::{Candidate, VolumeLabel};
 
 /// What is there.
@@ -196,11 +196,14 @@ fn damaged(file: &RepairFile, losses: &Losses) -> Option<Finding> {
     Some(Finding::error("REPAIR_DAMAGED", SafePath(&file.path), message).hint(hint))
 }
 
-/// Names the files that are not here: each but the last has as many spare blocks of a row as the others.
+/// Names the files that are not here. Each but the last has as many spare blocks of a row as the others: where the second file begins
+/// says how many.
 fn missing(geometry: Geometry, files: &[RepairFile]) -> Option<Finding> {
-    let of_each = files.iter().map(|file| file.header.count).max()?;
     let here: BTreeSet<u32> = files.iter().flat_map(|file| file.header.numbers()).collect();
-    let name = files.iter().find_map(|file| RepairName::of_path(&file.path))?;
+    let (name, header) =
+        files.iter().find_map(|file| Some((RepairName::of_path(&file.path)?, file.header)))?;
+    let before = u32::try_from(name.number.unwrap_or(1)).unwrap_or(u32::MAX).saturating_sub(1);
+    let of_each = header.first.checked_div(before).unwrap_or(header.count);
     let absent: BTreeSet<u64> = (0..geometry.spare())
         .filter(|number| !here.contains(number))
         .map(|number| u64::from(number / of_each.max(1)) + 1)
@@ -209,8 +212,8 @@ fn missing(geometry: Geometry, files: &[RepairFile]) -> Option<Finding> {
         return None;
     }
     let names = absent.iter().map(|number| RepairName { number: Some(*number), ..name.clone() }.file());
-    let count = counted(absent.len(), "file");
-    let message = format!("{count} of its repair data is not here: {}", names.collect::<Vec<_>>().join(", "));
+    let message =
+        format!("of its repair data these files are not here: {}", names.collect::<Vec<_>>().join(", "));
     Some(
         Finding::info("REPAIR_MISSING", name.archive, message)
             .hint("name the folders of the other media, too"),
@@ -254,7 +257,7 @@ fn in_one(path: &Path, files: &ByArchive, events: &dyn Events) -> Result<Vec<Fin
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Warning) {
         // It can be mended, but it is not what was written.
         finding.severity = Severity::Error;
-        finding.hint = "`verify --repair-to DIR` mends it; or copy it again".to_owned();
+        "`verify --repair-to DIR` mends it; or copy it again".clone_into(&mut finding.hint);
     }
     Ok(findings)
 }

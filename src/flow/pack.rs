@@ -182,6 +182,12 @@ impl<'p> Packing<'p> {
         self.blueprint.inventory()
     }
 
+    /// How many bytes of repair data there will be beside it.
+    pub fn repair_bytes(&self, target: &Path) -> Result<u64, PackError> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        Ok(self.repair(&name)?.iter().map(|planned| planned.header.length()).sum())
+    }
+
     /// Fetches what must be fetched, and signs. After a break the same call goes on where it stopped.
     pub fn fill(&'p self, target: &Path) -> Result<Filled<'p>, AnyFault> {
         let Pack { upstream, keys, shape, jobs, events, .. } = *self.pack;

@@ -52,6 +52,20 @@ pub fn write_sums(path: &Path, written: &[Written]) -> Result<PathBuf, AnyFault>
     Ok(put(path, SUMS, &text)?.0)
 }
 
+/// What was written beside `path` according to the sums that an earlier run left there.
+pub fn read_sums(path: &Path, limits: &Limits) -> Result<Vec<Written>, AnyFault> {
+    let sums = files::beside(path, SUMS);
+    if !sums.is_file() {
+        return Ok(Vec::new());
+    }
+    let bytes = files::read(&sums, limits.meta_bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(papers::parse_sums(&text)
+        .into_iter()
+        .map(|(name, digest)| (path.with_file_name(name), digest))
+        .collect())
+}
+
 fn put(path: &Path, name: &str, text: &str) -> Result<Written, AnyFault> {
     let path = files::beside(path, name);
     files::replace(&path, text.as_bytes(), Mode::Public)?;

@@ -51,16 +51,6 @@ pub fn plan(
     Ok((1..).zip(headers).map(|(number, header)| Planned { file: name(number).file(), header }).collect())
 }
 
-/// How much the files take for each byte of the archive, in a hundred: more than the share that may be lost.
-pub fn cost(files: &[Header]) -> f64 {
-    let bytes: u64 = files.iter().map(Header::length).sum();
-    let total = files.first().map_or(1, |header| header.geometry.total());
-    // Nobody looks at the sixteenth digit.
-    #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
-    let share = bytes as f64 * 100.0 / total.max(1) as f64;
-    share
-}
-
 /// Makes the files of one archive, which `shown` is the name of.
 ///
 /// Rows are made one after the other. The blocks of a row are read as a whole first, for their checks; its strips, read behind each

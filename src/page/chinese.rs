@@ -1,6 +1,6 @@
 //! The page in Chinese.
 
-use crate::draw::{Key, Mark, Stroke};
+use crate::draw::{self, Key, Mark, Note, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
 use crate::plan::HopEdge;
@@ -73,6 +73,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NoWay => "未发现已安装的版本，因此没有可绘制的起点。提供的版本如下。".into(),
         M::NotDrawn { entries } => format!("该图有 {entries} 个条目，不适合在此绘制：可用 `ombundle catalog graph` 按通道查看。"),
         M::Explained(key, of) => explained(*key, *of).into(),
+        M::Noted(note) => noted(note),
         M::Number => "序号".into(),
         M::InChannel => "通道".into(),
         M::AllowedBy => "依据".into(),
@@ -167,6 +168,25 @@ pub(super) fn say(message: &Message) -> String {
     }
 }
 
+/// Words in a drawing. What the field calls by its English name keeps it.
+fn noted(note: &Note) -> String {
+    match note {
+        Note::Mark(Mark::Installed) => "当前运行".into(),
+        Note::Mark(Mark::Target) => "目标".into(),
+        Note::Mark(Mark::Head) => "最新".into(),
+        Note::Mark(Mark::Deprecated) => "已弃用".into(),
+        Note::Mark(Mark::Withheld) => "不再提供".into(),
+        Note::Mark(Mark::Absent) => "目录中没有".into(),
+        Note::Default => "默认通道".into(),
+        Note::ReplacesAbsent { name } => format!("replaces {name}（此处没有）"),
+        Note::SkipsMany { count } => format!("skips：{count} 个版本"),
+        Note::SkipsAbsent { count } => format!("skips 中有 {count} 个不在此处"),
+        Note::Mark(Mark::OnPath) | Note::Skips { .. } | Note::SkipRange { .. } | Note::Said(_) => {
+            draw::english(note)
+        }
+    }
+}
+
 fn explained(key: Key, of: Drawing) -> &'static str {
     match (key, of) {
         (Key::Path, _) => "实际要走的路径",
@@ -177,12 +197,12 @@ fn explained(key: Key, of: Drawing) -> &'static str {
         (Key::Stroke(Stroke::Link), _) => "Subscription 更换通道",
         (Key::Stroke(Stroke::Solid), Drawing::Releases) => "同一小版本内的更新",
         (Key::Stroke(Stroke::Dashed), Drawing::Releases) => "到下一个小版本的更新",
-        (Key::Mark(Mark::Installed), _) => "当前运行（installed）",
-        (Key::Mark(Mark::Target), _) => "要达到的版本（target）",
-        (Key::Mark(Mark::Withheld), _) => "不再提供（skipped）",
+        (Key::Mark(Mark::Installed), _) => "当前运行",
+        (Key::Mark(Mark::Target), _) => "要达到的版本",
+        (Key::Mark(Mark::Withheld), _) => "不再提供",
         (Key::Mark(Mark::Absent), _) => "不在归档文件的目录中",
-        (Key::Mark(Mark::Deprecated), _) => "已弃用（deprecated）",
-        (Key::Mark(Mark::Head), _) => "通道中的最新版本（head）",
+        (Key::Mark(Mark::Deprecated), _) => "已弃用",
+        (Key::Mark(Mark::Head), _) => "通道中的最新版本",
         (Key::Mark(Mark::OnPath), _) => "在路径上",
     }
 }

@@ -1,6 +1,6 @@
 //! The page in English.
 
-use crate::draw::{Key, Mark, Stroke};
+use crate::draw::{self, Key, Mark, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
 use crate::plan::HopEdge;
@@ -73,6 +73,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NoWay => "Nothing of it is known to run, so there is no way to draw from. These are the versions on offer.".into(),
         M::NotDrawn { entries } => format!("The graph has {entries} entries, too many to draw here: `ombundle catalog graph` draws one channel at a time."),
         M::Explained(key, of) => explained(*key, *of).into(),
+        M::Noted(note) => draw::english(note),
         M::Number => "No.".into(),
         M::InChannel => "Channel".into(),
         M::AllowedBy => "Allowed because".into(),
@@ -178,12 +179,12 @@ fn explained(key: Key, of: Drawing) -> &'static str {
         (Key::Stroke(Stroke::Link), _) => "the Subscription changes its channel",
         (Key::Stroke(Stroke::Solid), Drawing::Releases) => "update within a minor release",
         (Key::Stroke(Stroke::Dashed), Drawing::Releases) => "update to the next minor release",
-        (Key::Mark(Mark::Installed), _) => "runs now (installed)",
-        (Key::Mark(Mark::Target), _) => "to be reached (target)",
-        (Key::Mark(Mark::Withheld), _) => "offered to nobody (skipped)",
+        (Key::Mark(Mark::Installed), _) => "runs now",
+        (Key::Mark(Mark::Target), _) => "to be reached",
+        (Key::Mark(Mark::Withheld), _) => "offered to nobody",
         (Key::Mark(Mark::Absent), _) => "not in the archive’s catalog",
         (Key::Mark(Mark::Deprecated), _) => "deprecated",
-        (Key::Mark(Mark::Head), _) => "newest of its channel (head)",
+        (Key::Mark(Mark::Head), _) => "newest of its channel",
         (Key::Mark(Mark::OnPath), _) => "on the way",
     }
 }

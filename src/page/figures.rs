@@ -1,5 +1,6 @@
 //! The graph of each operator as it is drawn in the page, in a page that stays small enough to be sent and printed.
 
+use super::words::tongues;
 use crate::catalog::{Package, UpgradePath};
 use crate::draw::{self, Key, View};
 use crate::plan::{PlannedPackage, installed_of};
@@ -58,7 +59,7 @@ impl Figures {
             return Figure::TooLarge { entries };
         }
         self.left -= entries;
-        Figure::Drawn { svg: draw::figure(&graph), keys: graph.keys() }
+        Figure::Drawn { svg: draw::figure(&graph, &tongues()), keys: graph.keys() }
     }
 }
 

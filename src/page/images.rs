@@ -3,7 +3,8 @@
 use super::html::Html;
 use super::message::Message;
 use super::model::{Carried, Group, Model, Of, Status, whole};
-use crate::draw::{Shape, Tile, TileGroup, tiles};
+use super::words::spoken;
+use crate::draw::{Shape, Spoken, Tile, TileGroup, tiles};
 use crate::plan::PlannedImage;
 use crate::text::human_bytes;
 
@@ -54,10 +55,8 @@ fn treemap(html: &mut Html, model: &Model<'_>) {
 
 fn tile_group(group: &Group<'_>) -> TileGroup {
     let label = match &group.of {
-        Of::Package(_, name) => name.clone(),
-        Of::Release(_, version) => format!("OpenShift {version}"),
-        // Words would have to be in three languages; the tiles say what they are.
-        Of::Catalogs | Of::GraphData | Of::Additional | Of::Others => String::new(),
+        Of::Package(_, name) => Spoken::name(name),
+        of => of.message().map_or_else(|| Spoken::name(""), |message| spoken(&message)),
     };
     let tile = |carried: &Carried<'_>| Tile {
         label: last(carried.image),

@@ -1,6 +1,6 @@
 //! The page in Korean.
 
-use crate::draw::{Key, Mark, Stroke};
+use crate::draw::{self, Key, Mark, Note, Stroke};
 use crate::finding::Severity;
 use crate::page::message::{Drawing, Message};
 use crate::plan::HopEdge;
@@ -73,6 +73,7 @@ pub(super) fn say(message: &Message) -> String {
         M::NoWay => "설치된 것이 확인되지 않아 패스를 그릴 출발점이 없습니다. 제공되는 버전은 다음과 같습니다.".into(),
         M::NotDrawn { entries } => format!("그래프 항목이 {entries}개라서 여기에 그리지 않았습니다. `ombundle catalog graph`로 채널별로 볼 수 있습니다."),
         M::Explained(key, of) => explained(*key, *of).into(),
+        M::Noted(note) => noted(note),
         M::Number => "번호".into(),
         M::InChannel => "채널".into(),
         M::AllowedBy => "허용 근거".into(),
@@ -166,6 +167,25 @@ pub(super) fn say(message: &Message) -> String {
     }
 }
 
+/// Words in a drawing. What the field calls by its English name keeps it.
+fn noted(note: &Note) -> String {
+    match note {
+        Note::Mark(Mark::Installed) => "현재 설치됨".into(),
+        Note::Mark(Mark::Target) => "목표".into(),
+        Note::Mark(Mark::Head) => "최신".into(),
+        Note::Mark(Mark::Deprecated) => "지원 중단 예정".into(),
+        Note::Mark(Mark::Withheld) => "제공되지 않음".into(),
+        Note::Mark(Mark::Absent) => "카탈로그에 없음".into(),
+        Note::Default => "기본 채널".into(),
+        Note::ReplacesAbsent { name } => format!("replaces {name}(여기에 없음)"),
+        Note::SkipsMany { count } => format!("skips: 버전 {count}개"),
+        Note::SkipsAbsent { count } => format!("skips 중 {count}개는 여기에 없음"),
+        Note::Mark(Mark::OnPath) | Note::Skips { .. } | Note::SkipRange { .. } | Note::Said(_) => {
+            draw::english(note)
+        }
+    }
+}
+
 fn explained(key: Key, of: Drawing) -> &'static str {
     match (key, of) {
         (Key::Path, _) => "실제로 거치는 패스",
@@ -176,12 +196,12 @@ fn explained(key: Key, of: Drawing) -> &'static str {
         (Key::Stroke(Stroke::Link), _) => "Subscription의 채널 변경",
         (Key::Stroke(Stroke::Solid), Drawing::Releases) => "같은 마이너 릴리스 안의 업데이트",
         (Key::Stroke(Stroke::Dashed), Drawing::Releases) => "다음 마이너 릴리스로의 업데이트",
-        (Key::Mark(Mark::Installed), _) => "현재 설치됨(installed)",
-        (Key::Mark(Mark::Target), _) => "목표(target)",
-        (Key::Mark(Mark::Withheld), _) => "제공되지 않음(skipped)",
+        (Key::Mark(Mark::Installed), _) => "현재 설치됨",
+        (Key::Mark(Mark::Target), _) => "목표",
+        (Key::Mark(Mark::Withheld), _) => "제공되지 않음",
         (Key::Mark(Mark::Absent), _) => "아카이브의 카탈로그에 없음",
-        (Key::Mark(Mark::Deprecated), _) => "지원 중단 예정(deprecated)",
-        (Key::Mark(Mark::Head), _) => "채널의 최신 버전(head)",
+        (Key::Mark(Mark::Deprecated), _) => "지원 중단 예정",
+        (Key::Mark(Mark::Head), _) => "채널의 최신 버전",
         (Key::Mark(Mark::OnPath), _) => "패스에 있음",
     }
 }

@@ -1,6 +1,6 @@
 //! All that the page can say. Each language says each of them; the compiler sees that none is forgotten.
 
-use crate::draw::{Key, Stroke};
+use crate::draw::{Key, Note, Stroke};
 use crate::finding::Severity;
 use crate::plan::HopEdge;
 use crate::plan::order::Why;
@@ -63,6 +63,7 @@ pub(super) enum Message {
     NoWay,
     NotDrawn { entries: usize },
     Explained(Key, Drawing),
+    Noted(Note),
     Number,
     InChannel,
     AllowedBy,

@@ -20,6 +20,7 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod ways;
+mod words;
 mod write;
 
 pub use language::{Language, UnknownLanguage};

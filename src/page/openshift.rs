@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::message::{MINOR, PATCH};
-use crate::draw::{Edge, Graph, Lane, Mark, Node, Row, Stroke};
+use crate::draw::{Edge, Graph, Lane, Mark, Node, Note, Row, Stroke};
 use crate::release::{ReleaseChange, ReleaseHop, ReleasePath};
 
 /// Draws the way, the newest release on top.
@@ -19,7 +19,7 @@ pub(super) fn graph(path: &ReleasePath) -> Graph {
         }
         marks
     };
-    let node = |index: usize, version: &str, notes: Vec<String>| Node {
+    let node = |index: usize, version: &str, notes: Vec<Note>| Node {
         lane: 0,
         row: count - index,
         label: version.to_owned(),
@@ -57,9 +57,9 @@ fn stroke(change: ReleaseChange) -> Stroke {
     }
 }
 
-fn notes(hop: &ReleaseHop) -> Vec<String> {
+fn notes(hop: &ReleaseHop) -> Vec<Note> {
     let kubernetes = hop.kubernetes.iter().map(|version| format!("Kubernetes {version}"));
-    kubernetes.chain(hop.risks.iter().map(|risk| risk.name.clone())).collect()
+    kubernetes.chain(hop.risks.iter().map(|risk| risk.name.clone())).map(Note::Said).collect()
 }
 
 /// `4.20` of `4.20.5`.

@@ -1,12 +1,14 @@
 //! The page without a browser: what it says, how large it gets, and that it is the same for the same plan.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::html::said;
 use super::message::{Drawing, Message};
 use super::{Language, Occasion, page};
 use crate::digest::Digest;
-use crate::draw::{Key, Mark, Stroke};
+use crate::draw::{Key, Mark, Note, Stroke};
 use crate::finding::Finding;
 use crate::limits::LIMITS;
 use crate::papers::{Sealed, spoken};
@@ -155,6 +157,39 @@ fn every_language_has_words_for_what_a_legend_explains() {
         "fr".parse::<Language>().unwrap_err().to_string(),
         "`fr` is none of the languages of the page"
     );
+}
+
+#[test]
+fn drawings_speak_the_languages_of_the_page() {
+    let page = shown(&plan(1, 2, 1), None, &[]);
+    for (code, words) in
+        [("en", "default"), ("ko", "기본 채널"), ("zh", "默认通道"), ("ko", "목표"), ("zh", "目标")]
+    {
+        let spoken = page.split("<text lang=\"").any(|text| {
+            text.starts_with(code) && text.split_once('>').is_some_and(|(_, rest)| rest.starts_with(words))
+        });
+        assert!(spoken, "{code}: {words}");
+    }
+    // A tip cannot be switched: it says all of them, and names once.
+    assert!(page.contains("<title>operator-0.v1.2.0\ntarget / 목표 / 目标\n"), "{page}");
+    let notes = [
+        Note::Mark(Mark::Installed),
+        Note::Mark(Mark::Target),
+        Note::Mark(Mark::Head),
+        Note::Mark(Mark::Deprecated),
+        Note::Mark(Mark::Withheld),
+        Note::Mark(Mark::Absent),
+        Note::Default,
+        Note::ReplacesAbsent { name: "a.v1".into() },
+        Note::SkipsMany { count: 7 },
+        Note::SkipsAbsent { count: 7 },
+    ];
+    for note in notes {
+        let message = Message::Noted(note);
+        let words: BTreeSet<String> =
+            Language::ALL.into_iter().map(|language| said(&message, language)).collect();
+        assert_eq!(words.len(), 3, "{message:?}");
+    }
 }
 
 /// What is markup in one language is missing in another: a code span that one of them forgot.

@@ -5,6 +5,7 @@ use super::html::Html;
 use super::message::{Drawing, Message};
 use super::model::{Model, Operator};
 use super::openshift;
+use super::words::tongues;
 use crate::draw::{self, Key};
 use crate::plan::order::OrderedStep;
 use crate::release::{AdminGate, ReleaseHop, ReleasePath};
@@ -126,7 +127,7 @@ pub(super) fn write(html: &mut Html, model: &Model<'_>) {
         html.raw("<article id=\"way-openshift\">\n<h3>").say(&Message::OpenShiftWay).raw(" <small>");
         html.text(&path.from).raw(" → ").text(&path.to).raw("</small></h3>\n");
         let graph = openshift::graph(path);
-        drawn(html, &draw::figure(&graph), &graph.keys(), Drawing::Releases);
+        drawn(html, &draw::figure(&graph, &tongues()), &graph.keys(), Drawing::Releases);
         updates(html, &path.hops);
         gates(html, &model.plan.installed_gates);
         html.raw("</article>\n");

@@ -13,7 +13,7 @@ pub use bill::bill;
 pub use contents::{Contents, contents};
 pub use custody::{Custody, Deed, custody};
 pub use summary::summary;
-pub use sums::sums;
+pub use sums::{parse_sums, sums};
 
 use crate::digest::Digest;
 use crate::trust::KeyId;

@@ -49,7 +49,9 @@ impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
     }
 
     fn open_file(path: &Path, mut file: File) -> Result<Self, StoreError> {
-        let (records, last, whole) = parse(path, &read(path, LIMIT)?)?;
+        let (chain, whole) = parse(path, &read(path, LIMIT)?)?;
+        let last = chain.last().map_or_else(|| Digest::of(b""), |(_, digest)| *digest);
+        let records = chain.into_iter().map(|(record, _)| record).collect();
         // What follows the last whole line is what a power cut left of a record that was never relied on.
         file.set_len(whole).map_err(failed("truncate", path))?;
         file.seek(SeekFrom::End(0)).map_err(failed("open", path))?;
@@ -62,12 +64,13 @@ impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        parse(path, &read(path, LIMIT)?).map(|(records, _, _)| records)
+        parse(path, &read(path, LIMIT)?)
+            .map(|(chain, _)| chain.into_iter().map(|(record, _)| record).collect())
     }
 
-    /// The records and the digest of the last line: who knows it sees that no line was cut off.
-    pub fn read_chain(path: &Path) -> Result<(Vec<R>, Digest), StoreError> {
-        parse(path, &read(path, LIMIT)?).map(|(records, last, _)| (records, last))
+    /// The records, each with the digest of its line: who knows one sees that nothing was cut off or written anew up to there.
+    pub fn read_chain(path: &Path) -> Result<Vec<(R, Digest)>, StoreError> {
+        parse(path, &read(path, LIMIT)?).map(|(records, _)| records)
     }
 
     /// What was recorded, oldest first.
@@ -99,8 +102,8 @@ fn opened(path: &Path, mode: u32) -> Result<File, StoreError> {
     options.open(path).map_err(failed("open", path))
 }
 
-/// Records, digest of the last line, and the length of what is whole.
-fn parse<R: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<(Vec<R>, Digest, u64), StoreError> {
+/// Records with the digests of their lines, and the length of what is whole.
+fn parse<R: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<(Vec<(R, Digest)>, u64), StoreError> {
     let mut records = Vec::new();
     let mut last = Digest::of(b"");
     let mut whole = 0;
@@ -111,11 +114,12 @@ fn parse<R: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<(Vec<R>, Dige
         if parsed.after != last {
             return Err(damaged("it does not follow the line before it".to_owned()));
         }
-        records.push(serde_json::from_str(parsed.record.get()).map_err(|error| damaged(error.to_string()))?);
+        let record = serde_json::from_str(parsed.record.get()).map_err(|error| damaged(error.to_string()))?;
         last = Digest::of(text);
+        records.push((record, last));
         whole += line.len() as u64;
     }
-    Ok((records, last, whole))
+    Ok((records, whole))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub enum TrustError {
     #[error("threshold is 0")]
     ThresholdZero,
     /// More must sign than there are keys.
-    #[error("threshold is {threshold}, and only {keys} keys are trusted")]
+    #[error("threshold is {threshold}, and the number of trusted keys is {keys}")]
     ThresholdUnreachable {
         /// How many must sign.
         threshold: usize,

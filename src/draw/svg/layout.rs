@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::draw::graph::{Edge, Graph, Mark, Node, Stroke};
+use crate::draw::graph::{Edge, Graph, Lane, Mark, Node, Stroke};
+use crate::draw::words::{Note, Spoken, Tongue};
 use crate::text::Safe;
 
 /// From one row to the next.
@@ -71,16 +72,33 @@ pub(super) fn label(node: &Node) -> String {
 }
 
 /// What stands beside a box.
-pub(super) fn note(graph: &Graph, node: &Node) -> String {
+pub(super) fn note(graph: &Graph, node: &Node, tongues: &[Tongue]) -> Spoken {
     // What an outline shows needs no words, unless somebody is about to look for it.
     let shown = |mark: &&Mark| matches!(mark, Mark::Withheld | Mark::Absent) && !is_lead(node);
-    let words = node.marks.iter().filter(|mark| !shown(mark)).filter_map(|mark| mark.word());
-    let mut parts: Vec<String> = words.map(str::to_owned).collect();
+    let marks = node.marks.iter().filter(|mark| !shown(mark) && mark.word().is_some());
+    let mut notes: Vec<Note> = marks.copied().map(Note::Mark).collect();
     if graph.lanes.len() <= NOTED_LANES {
-        parts.extend(node.notes.iter().map(|note| Safe(note).to_string()));
+        notes.extend_from_slice(&node.notes);
     }
     let most = if graph.lanes.len() == 1 { NOTE.0 } else { NOTE.1 };
-    fitted(&parts.join(" · "), 11.0, most)
+    Spoken::by(tongues, |tongue| {
+        let parts: Vec<String> = notes.iter().map(|note| Safe(&(tongue.say)(note)).to_string()).collect();
+        fitted(&parts.join(" · "), 11.0, most)
+    })
+}
+
+/// How wide the widest form is.
+pub(super) fn widest(words: &Spoken, size: f64) -> f64 {
+    words.forms().map(|(_, words)| width(words, size)).fold(0.0, f64::max)
+}
+
+/// What stands beside the name of a lane.
+pub(super) fn remarks(lane: &Lane, tongues: &[Tongue]) -> (Spoken, Spoken) {
+    let said = |note: Option<&Note>| {
+        Spoken::by(tongues, |tongue| note.map(|note| (tongue.say)(note)).unwrap_or_default())
+    };
+    let deprecated = Note::Mark(Mark::Deprecated);
+    (said(lane.remark.as_ref()), said(lane.deprecated.then_some(&deprecated)))
 }
 
 /// A lane's place.
@@ -135,7 +153,7 @@ pub(super) enum Frame {
 }
 
 impl Layout {
-    pub(super) fn of(graph: &Graph, frame: Frame) -> Self {
+    pub(super) fn of(graph: &Graph, frame: Frame, tongues: &[Tongue]) -> Self {
         let (top, margin) = match frame {
             Frame::Document => (MARGIN + 62.0, MARGIN),
             Frame::Figure => (EDGE, EDGE),
@@ -144,7 +162,7 @@ impl Layout {
         layout.bottom = top + HEAD + ROW * graph.rows.len() as f64 + 6.0;
         let mut left = margin + BANDS;
         for lane in 0..graph.lanes.len() {
-            left = layout.lane(graph, lane, left) + BETWEEN;
+            left = layout.lane(graph, lane, left, tongues) + BETWEEN;
         }
         let across = |edge: &&Edge| graph.ends(edge).is_some_and(|(from, to)| from.lane != to.lane);
         layout.crossings = graph.edges.iter().filter(across).copied().collect();
@@ -162,7 +180,7 @@ impl Layout {
     }
 
     /// Places a lane; its right edge.
-    fn lane(&mut self, graph: &Graph, lane: usize, left: f64) -> f64 {
+    fn lane(&mut self, graph: &Graph, lane: usize, left: f64, tongues: &[Tongue]) -> f64 {
         let nodes = graph.in_lane(lane);
         let rows: BTreeSet<usize> = nodes.iter().map(|(_, node)| node.row).collect();
         let inside =
@@ -184,14 +202,15 @@ impl Layout {
         let spans: Vec<_> = fans.iter().map(|((to, _), from)| span(graph, *to, from)).collect();
         let (fan_columns, fan_count) = columns(&spans);
 
-        let widest = |texts: &mut dyn Iterator<Item = f64>| texts.fold(0.0, f64::max);
-        let chip = widest(&mut nodes.iter().map(|(_, node)| width(&label(node), LABEL_SIZE))) + 20.0;
-        let beside = widest(&mut nodes.iter().map(|(_, node)| width(&note(graph, node), 11.0)));
+        let most = |texts: &mut dyn Iterator<Item = f64>| texts.fold(0.0, f64::max);
+        let chip = most(&mut nodes.iter().map(|(_, node)| width(&label(node), LABEL_SIZE))) + 20.0;
+        let beside = most(&mut nodes.iter().map(|(_, node)| widest(&note(graph, node, tongues), 11.0)));
         let chip_left = left + GAP + COLUMN * arc_count as f64;
         let chip_right = chip_left + chip;
         let notes_left = chip_right + GAP + COLUMN * fan_count as f64;
         let head = graph.lanes.get(lane).map_or(0.0, |it| {
-            width(&it.name, 13.0) + width(&it.remark, 11.0) + if it.deprecated { 74.0 } else { 0.0 } + 34.0
+            let (remark, deprecated) = remarks(it, tongues);
+            width(&it.name, 13.0) + widest(&remark, 11.0) + widest(&deprecated, 11.0) + 44.0
         });
         let right = (notes_left + beside + if beside > 0.0 { GAP } else { 0.0 }).max(left + head);
         self.lanes.push(LanePlace { left, right, chip_left, chip_right, notes: notes_left });

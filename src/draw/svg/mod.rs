@@ -5,17 +5,21 @@ mod lines;
 mod style;
 
 use crate::draw::graph::{Graph, Key, Mark, Node};
+use crate::draw::words::{Note, Spoken, Tongue, english};
 use crate::text::Markup;
 pub(super) use layout::{fitted, width};
 
 use layout::{CHIP, Frame, Layout, MARGIN, ROW, label, note};
+
+/// What a document of its own is in.
+const ENGLISH: [Tongue; 1] = [Tongue { code: "en", say: english }];
 
 /// What fits on a sheet of A4 and can still be read, in the drawing's units.
 const SHEET: (f64, f64) = (1400.0, 2000.0);
 
 /// Writes the graph as SVG: a document with its title, its style and the legend.
 pub fn svg(graph: &Graph) -> String {
-    let layout = Layout::of(graph, Frame::Document);
+    let layout = Layout::of(graph, Frame::Document, &ENGLISH);
     let legend = legend(graph, &layout);
     let (width, height) = (layout.width.ceil(), (layout.bottom + legend.height + MARGIN).ceil());
     let mut out = opened(graph, width, height, "og");
@@ -23,19 +27,20 @@ pub fn svg(graph: &Graph) -> String {
     out.push_str(&format!("<rect class=\"og-ground\" width=\"{width}\" height=\"{height}\"/>\n"));
     out.push_str(&text(MARGIN, MARGIN + 18.0, "og-title og-text", &graph.title));
     out.push_str(&text(MARGIN, MARGIN + 40.0, "og-faint", &graph.subtitle));
-    out.push_str(&drawing(graph, &layout));
+    out.push_str(&drawing(graph, &layout, &ENGLISH));
     out.push_str(&legend.drawing);
     out.push_str("</svg>\n");
     out
 }
 
-/// The same for a page that has [`style_sheet`], and its own heading and legend.
-pub fn figure(graph: &Graph) -> String {
-    let layout = Layout::of(graph, Frame::Figure);
+/// The same for a page that has [`style_sheet`], and its own heading and legend, with words in each of these languages: the page shows
+/// what is in one of them.
+pub fn figure(graph: &Graph, tongues: &[Tongue]) -> String {
+    let layout = Layout::of(graph, Frame::Figure, tongues);
     let (width, height) = (layout.width.ceil(), (layout.bottom + layout.top).ceil());
     let class = if on_one_sheet(width, height) { "og og-sheet" } else { "og" };
     let mut out = opened(graph, width, height, class);
-    out.push_str(&drawing(graph, &layout));
+    out.push_str(&drawing(graph, &layout, tongues));
     out.push_str("</svg>\n");
     out
 }
@@ -57,10 +62,10 @@ fn opened(graph: &Graph, width: f64, height: f64, class: &str) -> String {
     )
 }
 
-fn drawing(graph: &Graph, layout: &Layout) -> String {
-    let mut out = panels(graph, layout) + &bands(graph, layout) + &lines::lines(graph, layout);
+fn drawing(graph: &Graph, layout: &Layout, tongues: &[Tongue]) -> String {
+    let mut out = panels(graph, layout, tongues) + &bands(graph, layout) + &lines::lines(graph, layout);
     for node in &graph.nodes {
-        out.push_str(&chip(graph, layout, node));
+        out.push_str(&chip(graph, layout, node, tongues));
     }
     out + &lines::badges(graph, layout)
 }
@@ -69,7 +74,20 @@ fn text(x: f64, y: f64, class: &str, words: &str) -> String {
     format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", Markup(words))
 }
 
-fn panels(graph: &Graph, layout: &Layout) -> String {
+/// The same in each language that has its own words.
+pub(super) fn each_text(x: f64, y: f64, class: &str, words: &Spoken) -> String {
+    let one = |(code, words): (&str, &str)| match code {
+        _ if words.is_empty() => String::new(),
+        "" => text(x, y, class, words),
+        code => format!(
+            "<text lang=\"{code}\" class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n",
+            Markup(words)
+        ),
+    };
+    words.forms().map(one).collect()
+}
+
+fn panels(graph: &Graph, layout: &Layout, tongues: &[Tongue]) -> String {
     let mut out = String::new();
     for (lane, place) in graph.lanes.iter().zip(&layout.lanes) {
         let (x, y) = (place.left, layout.top);
@@ -80,13 +98,12 @@ fn panels(graph: &Graph, layout: &Layout) -> String {
         let strike = if lane.deprecated { " og-strike" } else { "" };
         out.push_str(&text(x + 14.0, y + 25.0, &format!("og-head og-text{strike}"), &lane.name));
         let mut after = x + 24.0 + layout::width(&lane.name, 13.5);
-        if !lane.remark.is_empty() {
-            out.push_str(&text(after, y + 25.0, "og-note og-faint", &lane.remark));
-            after += layout::width(&lane.remark, 11.0) + 10.0;
+        let (remark, deprecated) = layout::remarks(lane, tongues);
+        if !remark.is_empty() {
+            out.push_str(&each_text(after, y + 25.0, "og-note og-faint", &remark));
+            after += layout::widest(&remark, 11.0) + 10.0;
         }
-        if lane.deprecated {
-            out.push_str(&text(after, y + 25.0, "og-note og-warn", "deprecated"));
-        }
+        out.push_str(&each_text(after, y + 25.0, "og-note og-warn", &deprecated));
     }
     out
 }
@@ -109,7 +126,7 @@ fn bands(graph: &Graph, layout: &Layout) -> String {
     out
 }
 
-fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
+fn chip(graph: &Graph, layout: &Layout, node: &Node, tongues: &[Tongue]) -> String {
     let Some(place) = layout.lanes.get(node.lane) else { return String::new() };
     let y = layout.y(node.row);
     let (x, top) = (place.chip_left, y - CHIP / 2.0);
@@ -138,8 +155,9 @@ fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
     }
     let strike = if node.is(Mark::Deprecated) { " og-strike" } else { "" };
     let mut tip = vec![node.name.clone()];
-    tip.extend(node.words().into_iter().map(str::to_owned));
-    tip.extend(node.notes.iter().cloned());
+    let marks = node.marks.iter().filter(|mark| mark.word().is_some());
+    let notes = marks.copied().map(Note::Mark).chain(node.notes.iter().cloned());
+    tip.extend(notes.map(|note| Spoken::by(tongues, |tongue| (tongue.say)(&note)).together()));
     let tip: Vec<String> = tip.iter().map(|line| Markup(line).to_string()).collect();
     let mut out = format!(
         "<g><title>{}</title><rect class=\"{chip}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{CHIP}\" \
@@ -148,7 +166,7 @@ fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
         y + 4.2,
         Markup(&label(node))
     );
-    let beside = note(graph, node);
+    let beside = note(graph, node, tongues);
     if !beside.is_empty() {
         let class = match node {
             node if node.is(Mark::Target) => "og-note og-good",
@@ -156,7 +174,7 @@ fn chip(graph: &Graph, layout: &Layout, node: &Node) -> String {
             node if node.is(Mark::Deprecated) => "og-note og-warn",
             _ => "og-note og-faint",
         };
-        out.push_str(&text(place.notes, y + 4.0, class, &beside));
+        out.push_str(&each_text(place.notes, y + 4.0, class, &beside));
     }
     out
 }

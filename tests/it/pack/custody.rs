@@ -50,6 +50,20 @@ fn every_step_has_its_line_and_a_changed_one_is_named() {
     let page = stage.run(&["custody", "show", "custody.jsonl"]).ended(0).stdout;
     assert!(page.contains("김철수 on ") && page.contains("5 lines"), "{page}");
 
+    // Whoever noted a line sees that it is there still, and that an end was cut off.
+    let noted = shown["last"].as_str().unwrap();
+    let held = |file: &str, digest: &str| stage.run(&["custody", "show", file, "--holds", digest]);
+    held("custody.jsonl", noted).ended(0);
+    let text = String::from_utf8(stage.read("custody.jsonl")).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    stage.write("cut.jsonl", lines[..4].concat());
+    stage.run(&["custody", "show", "cut.jsonl"]).ended(0);
+    let cut = held("cut.jsonl", noted).ended(3);
+    assert!(cut.stderr.contains("its end was cut off, or it was written anew"), "{}", cut.stderr);
+    stage.run(&with(&[&["verify", "a.ombundle"], &trusted[..]].concat())).ended(0);
+    held("custody.jsonl", noted).ended(0);
+    held("custody.jsonl", "sha256:12").ended(2);
+
     // A line that was changed is named, and nothing is added behind it; the work goes on.
     let text = String::from_utf8(stage.read("custody.jsonl")).unwrap();
     stage.write("custody.jsonl", text.replacen("signed", "Signed", 1));

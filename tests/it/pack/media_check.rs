@@ -53,7 +53,7 @@ fn repair_data_is_judged_file_by_file_and_together() {
     fs::rename(stage.path(files[0]), stage.path("two/a.ombundle.repair-001")).unwrap();
     let left = check(&stage, &["one"]).ended(0);
     assert_eq!(left.findings(), [("REPAIR_MISSING".to_owned(), "a.ombundle".to_owned())]);
-    assert!(left.stdout.contains("1 file of its repair data is not here: a.ombundle.repair-001"), "{left:?}");
+    assert!(left.stdout.contains("these files are not here: a.ombundle.repair-001\""), "{left:?}");
     assert!(told(&left)["repair"][0]["anywhere"].as_u64().unwrap() < lost);
     assert_eq!(codes(&check(&stage, &["one", "two"]).ended(0)), Vec::<String>::new());
     assert_eq!(codes(&check(&stage, &["two/a.ombundle.repair-001"]).ended(0)), ["REPAIR_MISSING"]);
@@ -81,6 +81,27 @@ fn repair_data_is_judged_file_by_file_and_together() {
 
 fn bytes_from_end(bytes: &[u8], count: usize) -> usize {
     bytes.len() - 512 + count
+}
+
+#[test]
+fn several_runs_into_one_folder_leave_sums_of_all() {
+    let stage = packed();
+    let cut = ["--volume-size", "512KiB", "one", "--volume"];
+    for volume in ["1", "2", "2", "1"] {
+        write(&stage, &[&cut[..], &[volume]].concat());
+    }
+    let sums = || {
+        let text = String::from_utf8(stage.read("one/a.ombundle.SHA256SUMS")).unwrap();
+        text.lines().map(|line| line.split_once('*').unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let names = sums();
+    for name in ["a.ombundle.001", "a.ombundle.001.json", "a.ombundle.002", "a.ombundle.002.json"] {
+        assert_eq!(names.iter().filter(|it| *it == name).count(), 1, "{names:?}");
+    }
+    // What is no more there, or another's, is not vouched for.
+    fs::remove_file(stage.path("one/a.ombundle.002")).unwrap();
+    write(&stage, &[&cut[..], &["1"]].concat());
+    assert!(!sums().contains(&"a.ombundle.002".to_owned()));
 }
 
 #[test]

@@ -99,7 +99,8 @@ fn missing_torn_and_damaged_volumes_are_mended_together() {
     let torn = stage.read("a.ombundle.005");
     stage.write("a.ombundle.005", &torn[..BLOCK * 20]);
     destroy(&stage, "a.ombundle.007", &BTreeSet::from([1, 9]));
-    stage.verify("a.ombundle").ended(3);
+    let missing = stage.verify("a.ombundle").ended(3);
+    assert!(missing.stderr.contains("info[REPAIR_DATA]"), "{}", missing.stderr);
     fs::create_dir(stage.path("out")).unwrap();
     mend(&stage, &["a.ombundle"], "out").ended(0);
     assert!(fs::read(stage.path("out/a.ombundle")).unwrap() == good);
