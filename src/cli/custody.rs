@@ -27,8 +27,7 @@ use crate::trust::KeyId;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml --custody custody.jsonl --by 'Kim'\n  \
-                  ombundle custody show custody.jsonl\n  \
-                  ombundle custody show custody.jsonl --holds sha256:3f0c…"
+                  ombundle custody show custody.jsonl"
 )]
 pub(super) struct CustodyCommand {
     #[command(subcommand)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::archive::Front;
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::AnyFault;
@@ -12,6 +13,7 @@ use crate::finding::{Finding, Severity};
 use crate::flow::mend::Mend;
 use crate::limits::Limits;
 use crate::repair::{Geometry, RepairName};
+use crate::store::archive_file::ArchiveFile;
 use crate::store::medium_copy;
 use crate::store::repair_file::{self, Losses, RepairFile};
 use crate::store::salvage::Salvage;
@@ -68,7 +70,7 @@ pub fn check(paths: &[PathBuf], limits: &Limits, events: &dyn Events) -> Result<
     let files = repair(paths, &archives, limits, &mut checked)?;
     foreign(&found, &files, &mut checked.findings);
     for path in &whole {
-        checked.findings.extend(in_one(path, &files, events)?);
+        checked.findings.extend(in_one(path, &files, limits, events)?);
     }
     if found.is_empty() && whole.is_empty() && files.is_empty() && checked.findings.is_empty() {
         let subject = paths.iter().map(|path| SafePath(path).to_string()).collect::<Vec<_>>().join(", ");
@@ -238,16 +240,18 @@ fn foreign(volumes: &[Candidate], files: &ByArchive, findings: &mut Vec<Finding>
 }
 
 /// Judges an archive in one file block by block, where there is repair data of it.
-fn in_one(path: &Path, files: &ByArchive, events: &dyn Events) -> Result<Vec<Finding>, AnyFault> {
+fn in_one(
+    path: &Path,
+    files: &ByArchive,
+    limits: &Limits,
+    events: &dyn Events,
+) -> Result<Vec<Finding>, AnyFault> {
     let name = name_of(path);
     let is_its =
         |file: &RepairFile| RepairName::of_path(&file.path).is_some_and(|repair| repair.archive == name);
     let Some(((inventory, geometry), files)) = files.iter().find(|(_, files)| files.iter().any(is_its))
     else {
-        let message = "an archive in one file has no label, and there is no repair data that could tell";
-        let hint =
-            "`ombundle verify` judges it; without a key `sha256sum -c` compares it with what was written";
-        return Ok(vec![Finding::info("NO_LABEL", SafePath(path), message).hint(hint)]);
+        return Ok(vec![unlabelled(path, limits)?]);
     };
     let salvage = Salvage::open(&[path.to_owned()], inventory, geometry.total())?;
     salvage.forget();
@@ -260,4 +264,17 @@ fn in_one(path: &Path, files: &ByArchive, events: &dyn Events) -> Result<Vec<Fin
         "`verify --repair-to DIR` mends it; or copy it again".clone_into(&mut finding.hint);
     }
     Ok(findings)
+}
+
+/// What there is to say of a file that nothing here can judge.
+fn unlabelled(path: &Path, limits: &Limits) -> Result<Finding, AnyFault> {
+    if Front::read(&ArchiveFile::open(path)?, limits).is_ok() {
+        let message = "an archive in one file has no label, and there is no repair data that could tell";
+        let hint =
+            "`ombundle verify` judges it; without a key `sha256sum -c` compares it with what was written";
+        return Ok(Finding::info("NO_LABEL", SafePath(path), message).hint(hint));
+    }
+    let message = "it is no volume and no repair data, and does not begin like an archive";
+    Ok(Finding::error("NOT_AN_ARCHIVE", SafePath(path), message)
+        .hint("name volumes, archives, repair data, or the folder that holds them; if it was an archive, copy it again"))
 }

@@ -127,6 +127,7 @@ fn an_archive_in_one_file_is_judged_by_its_repair_data() {
     stage.run(&["media", "write", "a.ombundle", "one"]).ended(0);
     assert_eq!(codes(&check(&stage, &["one"]).ended(0)), ["NO_LABEL"]);
     assert_eq!(codes(&check(&stage, &["empty"]).ended(3)), ["VOLUME_NONE"]);
+    assert_eq!(codes(&check(&stage, &["a.ombundle.SUMMARY.txt"]).ended(3)), ["NOT_AN_ARCHIVE"]);
     write(&stage, &["one"]);
     assert_eq!(codes(&check(&stage, &["one"]).ended(0)), ["NOT_DAMAGED"]);
     let mut bytes = stage.read("one/a.ombundle");
