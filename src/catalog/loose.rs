@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::facts::Keep;
 use super::model::{BUNDLE, CHANNEL, DEPRECATIONS, Origin, PACKAGE};
 use super::parse::{Head, each_value, read_head};
-use super::stream::{Value, Window};
+use super::stream::Window;
 use crate::finding::Finding;
 use crate::limits::Limits;
 
@@ -55,11 +55,11 @@ pub fn scan_file(path: &str, bytes: &[u8], limits: &Limits) -> LooseFile {
 pub fn scan_reader(path: &str, reader: &mut dyn Read, limits: &Limits) -> io::Result<LooseFile> {
     let mut blobs = Vec::new();
     let window = Window::new(reader, limits.catalog_file_bytes);
-    let findings = each_value(path, window, Keep::Whole, limits, &mut |value, place, findings| {
-        let Value::Raw(raw) = value else { return };
-        match read_head(raw, &place.origin, findings) {
+    // With its fields read in the pass that finds the end of it; its text stays in the file.
+    let findings = each_value(path, window, Keep::Facts, limits, &mut |value, place, findings| {
+        let json = value.text();
+        match read_head(value, &place.origin, findings) {
             Ok(Head { schema, package, name }) => {
-                let json = raw.get();
                 let text = match place.offset {
                     Some(start) => LooseText::Span(start..start + json.len()),
                     None => LooseText::Own(json.into()),

@@ -258,18 +258,21 @@ fn head(meta: WireMeta, origin: &Origin) -> Result<Head, Finding> {
 
 /// Reads what a blob is, and whether its fields have the types of its schema.
 pub(super) fn read_head(
-    raw: &RawValue,
+    value: Value<'_>,
     origin: &Origin,
     findings: &mut Vec<Finding>,
 ) -> Result<Head, Finding> {
-    let Object(wire) = match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
-        Ok(wire) => wire,
-        Err(error) => {
-            // Said with all that is known of the blob; of unknown schemas every type is right.
-            let blob = Blob::kept(Text::Facts(raw.get()), origin.clone())?;
-            mistyped(&blob, &error)?;
-            return Ok(Head { schema: blob.schema, package: blob.package, name: blob.name });
-        }
+    let wire = match value {
+        Value::Fields(wire, _) => *wire,
+        Value::Raw(raw) => match serde_json::from_str::<Object<WireBlob<'_>>>(raw.get()) {
+            Ok(Object(wire)) => wire,
+            Err(error) => {
+                // Said with all that is known of the blob; of unknown schemas every type is right.
+                let blob = Blob::kept(Text::Facts(raw.get()), origin.clone())?;
+                mistyped(&blob, &error)?;
+                return Ok(Head { schema: blob.schema, package: blob.package, name: blob.name });
+            }
+        },
     };
     let head = head(wire.meta, origin)?;
     if head.schema == BUNDLE {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
@@ -111,7 +112,7 @@ pub(super) fn told(error: &serde_json::Error) -> (String, u64) {
 }
 
 pub(super) fn newlines(text: &str) -> u64 {
-    text.bytes().map(|byte| u64::from(byte == b'\n')).sum()
+    memchr_iter(b'\n', text.as_bytes()).count() as u64
 }
 
 /// A text as it comes from a reader: the part that is not done with yet.
@@ -145,6 +146,7 @@ impl<'r> Window<'r> {
     /// Fills it up and shows what is in it.
     pub(super) fn fill(&mut self) -> io::Result<View<'_>> {
         let room = self.size.saturating_sub(self.bytes.len()) as u64;
+        self.bytes.reserve(usize::try_from(room).map_or(WINDOW, |room| room.min(WINDOW)));
         let came = self.reader.by_ref().take(room).read_to_end(&mut self.bytes)?;
         let last = (came as u64) < room;
         Ok(match std::str::from_utf8(&self.bytes) {

@@ -1,6 +1,6 @@
 //! Strings of JSON with the escapes of Go's `encoding/json`, those for HTML left out.
 
-use memchr::{memchr2, memchr3};
+use memchr::{memchr2, memchr3, memmem};
 
 /// Writes strings of one text.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,9 @@ pub(super) struct Strings<'t> {
 
 impl<'t> Strings<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        Self { text, separators: text.contains('\u{2028}') || text.contains('\u{2029}') }
+        let bytes = text.as_bytes();
+        let mut near = memmem::find_iter(bytes, b"\xE2\x80");
+        Self { text, separators: near.any(|at| matches!(bytes.get(at + 2), Some(0xA8 | 0xA9))) }
     }
 
     /// Appends the string that begins with the quote at `at`; gives where it ends. The same text always gives the same bytes.
