@@ -97,7 +97,10 @@ fn check_head(package: &Package, add: &mut impl FnMut(Finding, &Blob)) {
             name => format!("the default channel `{name}` does not exist"),
         };
         let names: Vec<&str> = package.channels.keys().map(String::as_str).collect();
-        let hint = format!("set `defaultChannel` to one of: {}", names.join(", "));
+        let hint = match names.as_slice() {
+            [] => "set it to a channel that the package has, once it has one".to_owned(),
+            names => format!("set `defaultChannel` to one of: {}", names.join(", ")),
+        };
         add(Finding::error("DEFAULT_CHANNEL", blob, message).hint(hint), blob);
     }
 }

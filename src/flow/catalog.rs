@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::fetch::Upstream;
-use crate::finding::Finding;
+use crate::finding::{Finding, has_errors};
 use crate::flow::catalog_image::{CatalogImage, ImageSource, UpstreamImages};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
@@ -19,6 +19,7 @@ use crate::reference::ImageRef;
 use crate::registry::{RegistryError, Target};
 use crate::store::files::{self, StoreError, failed};
 use crate::store::tree::{TreeFile, list_tree};
+use crate::text::counted;
 use crate::workers;
 
 /// A catalog, what is wrong with it, and where it came from.
@@ -154,7 +155,7 @@ fn load_keeping(
     events: &dyn Events,
     limits: &Limits,
 ) -> Result<LoadedCatalog, AnyFault> {
-    match locate(text, limits)? {
+    let mut loaded = match locate(text, limits)? {
         Place::Layout(source, root) => from_image(&*source, root, keep, events, limits),
         Place::Folder(path) => from_sources(list_tree(&path, limits)?, keep, events, limits),
         Place::File(path) => {
@@ -169,7 +170,18 @@ fn load_keeping(
             let source = UpstreamImages { repository: &image.repository, upstream };
             from_image(&source, root, keep, events, limits)
         }
+    }?;
+    let Catalog { packages, others } = &loaded.catalog;
+    if packages.is_empty() && others.is_empty() && !has_errors(&loaded.findings) {
+        loaded.findings.push(nothing_in(text));
     }
+    Ok(loaded)
+}
+
+/// Says that there is no blob where a person looks for some: opm finds nothing wrong with that, and nobody means it.
+pub(super) fn nothing_in(text: &str) -> Finding {
+    Finding::warning("EMPTY_CATALOG", text, "there is nothing of a catalog in it")
+        .hint("name the folder above the packages' files, and look what `.indexignore` leaves out")
 }
 
 /// How a database begins (sqlite.org, "Database File Format").
@@ -332,7 +344,7 @@ pub(super) fn open_layout(text: &str, limits: &Limits) -> Result<(LayoutImages, 
     let mut found = view.manifests.iter().zip(&names).filter(|(_, name)| tag.is_none_or(|tag| **name == tag));
     let (Some((descriptor, _)), None) = (found.next(), found.next()) else {
         let all = names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(", ");
-        return Err(wrong(format!("{} images: {all}", view.manifests.len())).into());
+        return Err(wrong(format!("{}: {all}", counted(view.manifests.len(), "image"))).into());
     };
     let root = source.manifest(descriptor.digest)?.ok_or_else(|| {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);

@@ -20,7 +20,8 @@ use crate::text::{Safe, counted};
 #[command(after_help = "Examples:\n  ombundle catalog diff ./catalog.old ./catalog\n  \
                   ombundle catalog diff nexus.example:5000/olm/index:v4.20 ./catalog\n  \
                   ombundle catalog diff ./a ./b --format json | jq '.images.added[]'\n\n\
-                  `+` comes, `-` goes, `~` is another. Exit code 10 means that there are differences.")]
+                  `+` comes, `-` goes, `~` is another. Exit code 10 means that there are differences, or that a catalog has errors: then nothing \
+                  is compared, and standard output stays empty.")]
 pub(super) struct DiffCommand {
     /// The catalog as it was
     a: String,
@@ -101,11 +102,7 @@ impl Page {
         let mut facts = Vec::new();
         facts.extend(channel.head.as_ref().map(|it| arrow(channel.change, "head", it)));
         if channel.change != Change::Changed {
-            facts.push(if channel.entries.len() == 1 {
-                "1 entry".to_owned()
-            } else {
-                format!("{} entries", channel.entries.len())
-            });
+            facts.push(counted(channel.entries.len(), "entry"));
         }
         facts.extend(fields(&channel.fields));
         self.line(1, sign(channel.change), &with(&format!("channel {name}"), &facts));

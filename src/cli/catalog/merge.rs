@@ -17,7 +17,7 @@ use crate::merge::{
 };
 use crate::site::InstalledOperator;
 use crate::store::files;
-use crate::text::{Safe, SafePath};
+use crate::text::{Safe, SafePath, counted};
 
 /// The report in the folder: by it a folder of ours is known again.
 const REPORT: &str = "merge-report.json";
@@ -34,7 +34,8 @@ const REPORT: &str = "merge-report.json";
                   ombundle catalog merge ./served ./new -o merged --installed web-terminal.v1.8.0 \\\n    \
                   --bridge web-terminal/fast:web-terminal.v1.9.0=web-terminal.v1.10.0\n  \
                   ombundle catalog merge ./served ./new -o merged --second apart --merge-mode web-terminal=split\n\n\
-                  Exit code 9 means that a decision is needed: `--merge-mode`, `--bridge` and `--on-bundle-image` take it."
+                  Exit code 9 means that a decision is needed: `--merge-mode`, `--bridge` and `--on-bundle-image` take it. Exit code 10 means \
+                  that a catalog has errors: mend it first."
 )]
 pub(super) struct MergeCommand {
     /// The catalog that is served
@@ -173,6 +174,6 @@ fn show(account: &MergeAccount, format: ResultFormat) -> Result<(), Failure> {
         }
     }
     let kept = account.packages.values().filter(|package| package.from == Side::Base).count();
-    text.push_str(&format!("{kept} of {} packages are as they were\n", account.packages.len()));
+    text.push_str(&format!("{kept} of {} as before\n", counted(account.packages.len(), "package")));
     print(&text)
 }

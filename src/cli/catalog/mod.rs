@@ -101,17 +101,24 @@ fn load_sound(args: &SourceArgs, context: &Context) -> Result<Catalog, Failure> 
     Ok(loaded.catalog)
 }
 
-/// Two catalogs that can be set side by side.
+/// Two catalogs that can be set side by side. What is wrong is told of both.
 fn load_two(texts: [&str; 2], upstream: &UpstreamArgs, context: &Context) -> Result<[Catalog; 2], Failure> {
+    let reached = Reached::new(upstream, context)?;
+    let load = |text| flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS);
     let [one, two] = texts;
-    Ok([load_whole(one, upstream, context)?, load_whole(two, upstream, context)?])
+    let loaded = [(one, load(one)?), (two, load(two)?)];
+    let [one, two] = loaded.map(|(text, loaded)| whole(text, loaded));
+    Ok([one?, two?])
 }
 
 /// A catalog that is read whole, or not at all: an answer about half of it would be a wrong one.
 fn load_whole(text: &str, upstream: &UpstreamArgs, context: &Context) -> Result<Catalog, Failure> {
     let reached = Reached::new(upstream, context)?;
-    let loaded = flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS)?;
-    settle(Exit::Usage, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
+    whole(text, flow::catalog::load(text, reached.upstream(), &*context.console, &LIMITS)?)
+}
+
+fn whole(text: &str, loaded: LoadedCatalog) -> Result<Catalog, Failure> {
+    settle(Exit::Findings, &format!("the catalog `{}`", Safe(text)), &loaded.findings)?;
     Ok(loaded.catalog)
 }
 

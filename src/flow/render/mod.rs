@@ -20,7 +20,7 @@ use crate::event::Events;
 use crate::fault::{AnyFault, Exit, Fault, exit_for_io};
 use crate::fetch::Upstream;
 use crate::finding::Finding;
-use crate::flow::catalog::{Place, locate, root_of};
+use crate::flow::catalog::{Place, locate, nothing_in, root_of};
 use crate::flow::catalog_image::{ImageSource, UpstreamImages, config_of, one_image};
 use crate::limits::Limits;
 use crate::oci::RawManifest;
@@ -103,7 +103,11 @@ impl Renderer<'_> {
     pub fn collect(&self, inputs: &[String], options: &RenderOptions) -> Result<Collection, AnyFault> {
         let mut all = Collection::default();
         for input in inputs {
+            let before = (all.blobs.len(), all.findings.len());
             self.input(input, options, &mut all)?;
+            if before == (all.blobs.len(), all.findings.len()) {
+                all.findings.push(nothing_in(input));
+            }
         }
         all.blobs.sort_by(|(_, a), (_, b)| a.order().cmp(&b.order()));
         Ok(all)

@@ -26,6 +26,9 @@ fn each_finding_has_its_place_and_its_remedy() {
         assert!(shown.contains(line), "`{line}` is not in: {shown}");
     }
     assert_eq!(shown.matches("error[").count(), shown.matches("hint: ").count(), "{shown}");
+    folder.write("bare.json", r#"{"schema":"olm.package","name":"bare","defaultChannel":"x"}"#);
+    let shown = ended(folder.run("catalog validate bare.json"), 10).stderr;
+    assert!(shown.contains("  hint: set it to a channel that the package has, once it has one\n"), "{shown}");
 }
 
 #[test]
@@ -49,8 +52,8 @@ fn what_cannot_be_looked_at_is_2() {
     for line in [
         "catalog validate nowhere/",
         "catalog diff good.json nowhere/",
-        "catalog diff good.json broken.json",
-        "catalog merge good.json broken.json -o out",
+        "catalog diff broken.json nowhere/",
+        "catalog merge good.json nowhere/ -o out",
     ] {
         ended(folder.run(line), 2);
     }
@@ -58,6 +61,54 @@ fn what_cannot_be_looked_at_is_2() {
     // A catalog that is broken can be looked at: that is what validate is for.
     let broken = ended(folder.run("catalog validate broken.json"), 10);
     assert!(broken.stderr.contains("error[UNREADABLE]: broken.json:1: "), "{}", broken.stderr);
+}
+
+#[test]
+fn of_two_catalogs_with_errors_both_are_told() {
+    let folder = Folder::new();
+    folder.write("good.json", catalog());
+    folder.write("twice/a.json", catalog());
+    folder.write("twice/b.json", catalog());
+    folder.write("broken.json", "{\"schema\":");
+    for (line, says) in [
+        (
+            "catalog diff twice broken.json",
+            &["error[DUPLICATE_PACKAGE]", "error[UNREADABLE]: broken.json:1: "][..],
+        ),
+        ("catalog diff twice twice", &["error[DUPLICATE_PACKAGE]"]),
+        ("catalog merge good.json twice -o out", &["error[DUPLICATE_PACKAGE]"]),
+        ("catalog merge broken.json twice -o out", &["error[UNREADABLE]", "error[DUPLICATE_PACKAGE]"]),
+        (
+            "catalog merge good.json good.json --second apart --second-base twice -o out",
+            &["error[DUPLICATE_PACKAGE]"],
+        ),
+    ] {
+        let refused = ended(folder.run(line), 10);
+        assert!(says.iter().all(|says| refused.stderr.contains(says)), "{line}: {}", refused.stderr);
+        assert_eq!(refused.stdout, "", "{line}");
+    }
+    assert!(!folder.path().join("out").exists() && !folder.path().join("apart").exists());
+}
+
+#[test]
+fn a_catalog_with_nothing_in_it_is_told() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    folder.write("ignored/.indexignore", "*.json\n");
+    folder.write("ignored/c.json", catalog());
+    folder.write("blank.json", "\n");
+    for input in ["empty", "ignored", "blank.json"] {
+        let says = format!("warning[EMPTY_CATALOG]: {input}: there is nothing of a catalog in it");
+        for command in ["validate", "list", "render"] {
+            let told = ended(folder.run(&format!("catalog {command} {input}")), 0);
+            assert_eq!(told.stderr.matches(&says).count(), 1, "{command}: {}", told.stderr);
+        }
+    }
+    folder.write("c.json", catalog());
+    let rendered = ended(folder.run("catalog render c.json empty"), 0);
+    assert!(rendered.stderr.starts_with("warning[EMPTY_CATALOG]: empty: "), "{}", rendered.stderr);
+    assert_eq!(rendered.stdout, ended(folder.run("catalog render c.json"), 0).stdout);
+    assert_eq!(ended(folder.run("catalog list c.json"), 0).stderr, "");
 }
 
 #[test]
@@ -124,7 +175,7 @@ web-terminal: united
   fast: web-terminal.v1.9.0 goes on replacing web-terminal.v1.8.0
   fast: new: web-terminal.v1.10.0
   fast: the head is web-terminal.v1.10.0; it was web-terminal.v1.9.0
-0 of 2 packages are as they were
+0 of 2 packages as before
 written to merged
 "
     );
