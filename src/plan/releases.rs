@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::archive::Moment;
 use crate::digest::Digest;
+use crate::plan::{ImageKind, PlannedImage};
 use crate::reference::{PinnedRef, Tag};
 use crate::release::{AdminGate, Architecture, Component};
 use crate::version::Version;
@@ -81,6 +82,17 @@ impl PlannedRelease {
     /// What a person calls it: `4.20.5 for amd64`.
     pub fn label(&self) -> String {
         format!("{} for {}", self.version, self.architecture)
+    }
+
+    /// Whether the sigstore signature that lies beside the release image is among these images.
+    pub fn has_sigstore(&self, images: &[PlannedImage]) -> bool {
+        let tag = Tag::of_attachment(&self.image.digest, "sig").ok();
+        images.iter().any(|image| {
+            image.kind == ImageKind::Attachment
+                && image.source == self.image.repository
+                && image.tag.is_some()
+                && image.tag == tag
+        })
     }
 }
 

@@ -12,8 +12,8 @@ use crate::flow::release_proof::prove;
 use crate::flow::standing::Onlooker;
 use crate::mapping::Mapping;
 use crate::oci::{ManifestView, Platform};
-use crate::plan::{ImageKind, Plan, PlannedRelease};
-use crate::reference::{RepositoryRef, Tag};
+use crate::plan::{Plan, PlannedRelease};
+use crate::reference::RepositoryRef;
 use crate::release::Architecture;
 use crate::site::ReleaseState;
 use crate::text::Safe;
@@ -124,7 +124,7 @@ impl Import<'_> {
             image: release.image.clone(),
             verified,
             gates: release.gates.clone(),
-            sigstore: has_sigstore(plan, release),
+            sigstore: release.has_sigstore(&plan.images),
         });
         let emitted: Vec<_> = emitted.collect();
         let graph = self.graph_data(contents, source)?;
@@ -214,15 +214,4 @@ fn fitting(releases: &[PlannedRelease], platforms: &[Platform]) -> Result<(), Re
             Err(ReleaseRefused::Architecture { release: release.label(), platforms: platforms.join(", ") })
         }
     }
-}
-
-/// Whether the archive carries the sigstore signature that lies beside a release image.
-fn has_sigstore(plan: &Plan, release: &PlannedRelease) -> bool {
-    let tag = format!("sha256-{}.sig", release.image.digest.hex()).parse::<Tag>().ok();
-    plan.images.iter().any(|image| {
-        image.kind == ImageKind::Attachment
-            && image.source == release.image.repository
-            && image.tag.is_some()
-            && image.tag == tag
-    })
 }

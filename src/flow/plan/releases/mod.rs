@@ -179,22 +179,15 @@ impl Releases {
         let asking = self.planned.iter().filter(|release| Minor::of(&release.version) >= first);
         asking
             .map(|release| {
-                let tag = format!("sha256-{}.sig", release.image.digest.hex());
-                let carried = images.iter().any(|image| {
-                    image.source == release.image.repository
-                        && image.tag.as_ref().is_some_and(|found| found.as_str() == tag)
-                });
                 let subject = format!("release {}", release.label());
-                if carried {
-                    let message = format!(
-                        "its nodes take the release image only with a sigstore signature (ClusterImagePolicy `openshift`): {tag} travels with it"
-                    );
+                if release.has_sigstore(images) {
+                    let message =
+                        "its nodes take the release image only with a sigstore signature (ClusterImagePolicy `openshift`): it travels along";
                     let hint = "the mirror set must name the repository of the release, so that nodes find it in production";
                     Finding::info("RELEASE_SIGSTORE", subject, message).hint(hint)
                 } else {
-                    let message = format!(
-                        "its nodes take the release image only with a sigstore signature (ClusterImagePolicy `openshift`), and there is no {tag} beside it"
-                    );
+                    let message =
+                        "its nodes take the release image only with a sigstore signature (ClusterImagePolicy `openshift`), and there is none beside it";
                     let hint = "take the release from a source that has its signature, or the update will stop at the first node";
                     Finding::warning("RELEASE_SIGSTORE_MISSING", subject, message).hint(hint)
                 }
