@@ -2,7 +2,7 @@
 //! Markdown and in a shell command.
 //!
 //! Names and messages in an archive, a catalog, a registry's reply or a cluster dump are written by others. Whoever
-//! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`] and [`Code`] in Markdown, [`Markup`] in HTML and XML, [`Word`]
+//! shows one wraps it: [`Safe`] in a terminal or a log, [`Prose`], [`Code`] and [`Sentence`] in Markdown, [`Markup`] in HTML and XML, [`Word`]
 //! in a command.
 
 use std::fmt::{self, Write};
@@ -37,9 +37,14 @@ impl fmt::Display for SafePath<'_> {
     }
 }
 
-/// A number of things in words: `1 bundle`, `2 bundles`.
-pub fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+/// A number of things in words: `1 bundle`, `2 bundles`, `3 entries`.
+pub fn counted(count: impl fmt::Display, what: &str) -> String {
+    let count = count.to_string();
+    match what.strip_suffix('y') {
+        _ if count == "1" => format!("1 {what}"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{count} {stem}ies"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 /// Bytes for people, in powers of 1,000 as media are sold.
@@ -73,6 +78,25 @@ impl fmt::Display for Prose<'_> {
                 c if is_plain(c) => f.write_char(c)?,
                 c => write!(f, "\\{}", c.escape_unicode())?,
             }
+        }
+        Ok(())
+    }
+}
+
+/// A sentence of ours as prose in Markdown: what stands between backticks in it is code.
+#[derive(Clone, Copy)]
+pub struct Sentence<'a>(pub &'a str);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pieces: Vec<&str> = self.0.split('`').collect();
+        let inner = pieces.get(1..pieces.len() - 1).unwrap_or_default();
+        // A name in it may have backticks of its own: then nobody knows which ones are ours.
+        if pieces.len().is_multiple_of(2) || inner.contains(&"") {
+            return Prose(self.0).fmt(f);
+        }
+        for (at, piece) in pieces.iter().enumerate() {
+            if at.is_multiple_of(2) { Prose(piece).fmt(f)? } else { Code(piece).fmt(f)? }
         }
         Ok(())
     }
@@ -206,6 +230,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_is_no_plural() {
+        for (count, what, text) in [
+            (0, "image", "0 images"),
+            (1, "image", "1 image"),
+            (2, "repository", "2 repositories"),
+            (1, "repository", "1 repository"),
+            (3, "entry", "3 entries"),
+            (4, "key", "4 keys"),
+            (11, "hop", "11 hops"),
+        ] {
+            assert_eq!(counted(count, what), text);
+        }
+        assert_eq!(counted(serde_json::json!(1), "package"), "1 package");
+    }
+
+    #[test]
     fn bytes_read_well() {
         for (bytes, text) in [
             (0, "0 B"),
@@ -315,6 +355,22 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_has_code_where_its_backticks_are_in_pairs() {
+        for (text, shown) in [
+            ("head of channel `fast`, *all* of it", r"head of channel `fast`, \*all\* of it"),
+            ("`a_b` replaces `<c>`", "`a_b` replaces `<c>`"),
+            ("nothing", "nothing"),
+            ("", ""),
+            ("its name is `a`b`", r"its name is \`a\`b\`"),
+            ("its name is ``", r"its name is \`\`"),
+            ("`a``b`", r"\`a\`\`b\`"),
+            ("`a` `*b", r"\`a\` \`\*b"),
+        ] {
+            assert_eq!(Sentence(text).to_string(), shown);
+        }
+    }
+
+    #[test]
     fn markup_is_text() {
         assert_eq!(
             Markup("</title><script>alert('1') & \"2\"\u{202e}").to_string(),
@@ -335,6 +391,7 @@ mod tests {
             for shown in [
                 Safe(&text).to_string(),
                 Prose(&text).to_string(),
+                Sentence(&text).to_string(),
                 Code(&text).to_string(),
                 Word(&text).to_string(),
                 Markup(&text).to_string(),

@@ -20,6 +20,7 @@ use crate::reference::ImageRef;
 use crate::registry::Target;
 use crate::site::{CatalogMirror, SiteReport};
 use crate::store::files;
+use crate::text::counted;
 use crate::version::Version;
 
 /// In the air gap: does everything that production offers resolve there?
@@ -115,12 +116,18 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
             show_findings(&findings);
             for (catalog, facts) in &catalogs {
                 print(&format!(
-                    "{catalog}: {} packages, {} images, {} missing\n",
-                    facts["packages"], facts["images"], facts["missing"]
+                    "{catalog}: {}, {}, {} missing\n",
+                    counted(&facts["packages"], "package"),
+                    counted(&facts["images"], "image"),
+                    facts["missing"]
                 ))?;
             }
             for (release, facts) in &releases {
-                print(&format!("{release}: {} images, {} missing\n", facts["images"], facts["missing"]))?;
+                print(&format!(
+                    "{release}: {}, {} missing\n",
+                    counted(&facts["images"], "image"),
+                    facts["missing"]
+                ))?;
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::papers::Deed;
 use crate::release::{ReleaseKeys, VerificationConfig};
 use crate::site::cluster::ClusterDump;
 use crate::store::volumes::Medium;
-use crate::text::Safe;
+use crate::text::{Safe, counted};
 
 /// In the air gap: verify, stage, merge, promote, check, and write the cluster resources
 ///
@@ -139,7 +139,12 @@ fn told(forecast: &Forecast) -> String {
     let mut text = format!("generation {} would be imported; nothing was written\n", forecast.generation);
     for (name, load) in [("staging", &forecast.staging), ("production", &forecast.production)] {
         let Load { manifests, blobs, bytes } = load;
-        let _ = writeln!(text, "  to {name}: {blobs} blobs, {bytes} bytes, {manifests} manifests");
+        let _ = writeln!(
+            text,
+            "  to {name}: {}, {bytes} bytes, {}",
+            counted(blobs, "blob"),
+            counted(manifests, "manifest")
+        );
     }
     for (what, moves) in [("catalog", &forecast.catalogs), ("tag", &forecast.tags)] {
         for Move { tag, from } in moves {

@@ -12,6 +12,7 @@ use crate::limits::LIMITS;
 use crate::site::Site;
 use crate::site::cluster::ClusterDump;
 use crate::store::files;
+use crate::text::counted;
 use crate::trust::{PublicKey, SecretKey, TrustSet};
 
 /// Keys are small; whatever is larger is not one.
@@ -52,8 +53,7 @@ impl SiteFile {
 pub(super) fn summary(exit: Exit, what: &str, findings: &[Finding]) -> Failure {
     let errors =
         findings.iter().filter(|finding| finding.severity == crate::finding::Severity::Error).count();
-    let plural = if errors == 1 { "" } else { "s" };
-    Failure::findings(exit, format!("{what} has {errors} error{plural}, named above"))
+    Failure::findings(exit, format!("{what} has {}, named above", counted(errors, "error")))
 }
 
 /// Shows findings, and fails if any of them is an error.

@@ -20,7 +20,7 @@ use crate::page::{Language, Occasion, page};
 use crate::papers::{self, Sealed};
 use crate::store::files::{self, Mode};
 use crate::store::volumes::Medium;
-use crate::text::{Safe, human_bytes, plain_json};
+use crate::text::{Safe, counted, human_bytes, plain_json};
 use crate::trust::Signature;
 use crate::verify::{self, Opened};
 
@@ -143,7 +143,7 @@ fn sealed(opened: &Opened, medium: &Medium) -> Sealed {
 fn told(command: &InspectCommand, opened: &Opened) -> String {
     let inventory = opened.inventory();
     let mut text = format!(
-        "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {} entries\n",
+        "{}\n  inventory   {}\n  made        {} by {}\n  expires     {}\n  generation  {} of channel {}{}\n  size        {} ({} bytes), {}\n",
         command.archive.shown(),
         inventory.digest(),
         inventory.created,
@@ -154,7 +154,7 @@ fn told(command: &InspectCommand, opened: &Opened) -> String {
         inventory.target.as_ref().map(|target| format!(", only for the site {target}")).unwrap_or_default(),
         human_bytes(inventory.total_size),
         inventory.total_size,
-        inventory.entry_count,
+        counted(inventory.entry_count, "entry"),
     );
     for key in opened.signers() {
         let beside = if inventory.signers.contains(key) { "" } else { ", beside the archive" };
@@ -165,8 +165,8 @@ fn told(command: &InspectCommand, opened: &Opened) -> String {
     }
     if inventory.prerequisites.count > 0 {
         text.push_str(&format!(
-            "  builds on   {} blobs that production must hold\n",
-            inventory.prerequisites.count
+            "  builds on   {} of production\n",
+            counted(inventory.prerequisites.count, "blob")
         ));
     }
     for root in inventory.roots.iter().filter(|root| root.kind == ImageKind::Release) {

@@ -201,9 +201,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
 }
 
 fn in_volumes(count: Option<u64>) -> String {
-    count
-        .map(|count| format!(" in {}", counted(usize::try_from(count).unwrap_or(usize::MAX), "volume")))
-        .unwrap_or_default()
+    count.map(|count| format!(" in {}", counted(count, "volume"))).unwrap_or_default()
 }
 
 /// What repair data costs: more than the share that may be lost.

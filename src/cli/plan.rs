@@ -28,7 +28,7 @@ use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
 use crate::store::files::{self, Mode};
-use crate::text::{Safe, Word, human_bytes, plain_json};
+use crate::text::{Safe, Word, counted, human_bytes, plain_json};
 
 /// Connected side: find the upgrade path and write down what would travel, and why
 ///
@@ -287,14 +287,14 @@ pub(super) fn describe(plan: &Plan, rate: u64) -> String {
     let time = crate::plan::duration(plan.bytes.download, rate)
         .map_or_else(|| "for ever".to_owned(), |time| human_time(time.as_secs()));
     text.push_str(&format!(
-        "generation {} of channel {}\n{} images; download {}, carry {}, store {} in each registry\n{} requests; about {} at {}/s\n",
+        "generation {} of channel {}\n{}; download {}, carry {}, store {} in each registry\n{}; about {} at {}/s\n",
         plan.sequence,
         plan.channel,
-        plan.images.len(),
+        counted(plan.images.len(), "image"),
         human_bytes(plan.bytes.download),
         human_bytes(plan.bytes.carry),
         human_bytes(plan.bytes.store),
-        plan.requests,
+        counted(plan.requests, "request"),
         time,
         human_bytes(rate),
     ));
@@ -321,9 +321,9 @@ fn describe_releases(plan: &Plan) -> String {
     for release in &plan.releases {
         let keys: Vec<_> = release.signatures.iter().map(|signature| signature.key.as_str()).collect();
         text.push_str(&format!(
-            "release {}: {} components, signed by {}\n",
+            "release {}: {}, signed by {}\n",
             Safe(&release.label()),
-            release.components.len(),
+            counted(release.components.len(), "component"),
             Safe(&keys.join(", ")),
         ));
     }

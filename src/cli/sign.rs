@@ -17,7 +17,7 @@ use crate::limits::LIMITS;
 use crate::papers::{Deed, spoken};
 use crate::store::cosignatures;
 use crate::store::files::folder_of;
-use crate::text::{Safe, SafePath, human_bytes};
+use crate::text::{Safe, SafePath, counted, human_bytes};
 use crate::trust::KeyId;
 use crate::verify::VerifiedArchive;
 
@@ -114,12 +114,12 @@ fn shown(archive: &VerifiedArchive, name: &str) -> String {
         inventory.target.as_ref().map(|site| format!(", only for the site {site}")).unwrap_or_default();
     let signers: Vec<String> = archive.signers().iter().map(KeyId::fingerprint).collect();
     format!(
-        "{}\n  generation  {} of channel {}{target}\n  size        {}, {} images\n  to compare  {}\n  signed by   {}\n",
+        "{}\n  generation  {} of channel {}{target}\n  size        {}, {}\n  to compare  {}\n  signed by   {}\n",
         Safe(name),
         inventory.sequence,
         inventory.channel,
         human_bytes(inventory.total_size),
-        inventory.roots.len(),
+        counted(inventory.roots.len(), "image"),
         spoken(&inventory.digest()),
         signers.join("\n              "),
     )

@@ -24,7 +24,7 @@ use crate::retain::{DumpFacts, Removal, VacuumPlan, Weight};
 use crate::site::cluster::Named;
 use crate::site::{CatalogMirror, Site};
 use crate::store::files::{self, Mode, StoreError};
-use crate::text::{Safe, SafePath};
+use crate::text::{Safe, SafePath, counted};
 
 /// In the air gap: what production need not hold any more, and how much room that gives
 ///
@@ -279,10 +279,10 @@ fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
     let Weight { held, frees, .. } = totals.weight;
     let _ = writeln!(
         text,
-        "{} manifests go and {} stay: {frees} of {held} bytes are freed; {} repositories are not the site's",
+        "{} of {} to go: {frees} of {held} bytes are freed; left alone, as not the site's: {}",
         totals.gone,
-        totals.kept,
-        plan.others.len()
+        counted(totals.gone + totals.kept, "manifest"),
+        counted(plan.others.len(), "repository")
     );
     if totals.later > 0 {
         let _ = writeln!(

@@ -29,7 +29,7 @@ use crate::release::ReleaseKeys;
 use crate::store::journal::Journal;
 use crate::store::mended::MendedFile;
 use crate::store::volumes::Medium;
-use crate::text::SafePath;
+use crate::text::{SafePath, counted};
 use crate::trust::TrustSet;
 use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
 
@@ -295,7 +295,6 @@ fn refuse(
     } else {
         show_findings(findings);
     }
-    let plural = if findings.len() == 1 { "" } else { "s" };
-    let summary = format!("the archive is refused for {} reason{plural}, named above", findings.len());
+    let summary = format!("the archive is refused for {}, named above", counted(findings.len(), "reason"));
     Err(Failure::findings(exit, summary))
 }

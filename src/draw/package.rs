@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Edge, Graph, Lane, Mark, Node, Row, Stroke};
 use super::words::Note;
 use crate::catalog::{Channel, Deprecated, Entry, HopEdge, Package, Start, UpgradeGraph, UpgradePath};
+use crate::text::counted;
 use crate::version::Version;
 
 /// How many names a note gives; of more it says how many.
@@ -337,11 +338,10 @@ fn tail(name: &str) -> &str {
 }
 
 fn subtitle(package: &Package, drawing: &Drawing<'_>, view: View<'_>) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut parts =
-        vec![plural(drawing.graph.lanes.len(), "channel"), plural(drawing.graph.rows.len(), "version")];
+        vec![counted(drawing.graph.lanes.len(), "channel"), counted(drawing.graph.rows.len(), "version")];
     if let Some(path) = view.path {
-        parts.insert(0, format!("{} → {} in {}", path.from, path.to, plural(path.hops.len(), "hop")));
+        parts.insert(0, format!("{} → {} in {}", path.from, path.to, counted(path.hops.len(), "hop")));
         if path.cut {
             parts.push(format!("{} must be served only up to {}", path.channel, path.to));
         }

@@ -11,7 +11,7 @@ use crate::mapping::Mapping;
 use crate::reference::RepositoryRef;
 use crate::site::Site;
 use crate::site::cluster::{ClusterDump, MirrorEntry, MirrorKind, MirrorSet, TakenObject};
-use crate::text::Safe;
+use crate::text::{Safe, counted};
 
 /// Sources and what stands in their place: one mirror each.
 pub(super) type Scopes = BTreeMap<String, String>;
@@ -115,8 +115,8 @@ fn rule_scopes(site: &Site) -> Scopes {
 pub(super) fn tags_without_mirrors(input: &Input<'_>) -> Option<Finding> {
     let first = input.tag_images.first().filter(|_| input.releases.legacy_icsp)?;
     let message = format!(
-        "{} images are asked for by tag, this one first, and a cluster before OpenShift 4.13 looks for those at their source alone",
-        input.tag_images.len()
+        "{} asked for by tag, this one first: a cluster before OpenShift 4.13 looks for such at their source alone",
+        counted(input.tag_images.len(), "image")
     );
     let hint = "have them named by digest, or push them under names that the cluster reaches";
     Some(Finding::warning("TAG_MIRRORS_MISSING", first, message).hint(hint))

@@ -17,7 +17,7 @@ use crate::oci::{Descriptor, ManifestView, Platform, RawManifest};
 use crate::plan::{Plan, PlannedRelease};
 use crate::reference::PinnedRef;
 use crate::release::PayloadAsk;
-use crate::text::Safe;
+use crate::text::{Safe, counted};
 use crate::verify::{Opened, Refused};
 
 /// The images of an archive, whatever repository they are of.
@@ -110,8 +110,8 @@ fn compare(
         payload.images().into_iter().filter(|image| !named.contains(image)).collect();
     let Some(first) = missing.first() else { return Ok(None) };
     let message = format!(
-        "it consists of {} images that its plan does not name, {} among them: a cluster would wait for them in the middle of the update",
-        missing.len(),
+        "its plan does not name {} of it, {} among them: a cluster would wait for them in the middle of the update",
+        counted(missing.len(), "image"),
         Safe(&first.to_string())
     );
     let hint = "do not import it; make a new plan and pack again";

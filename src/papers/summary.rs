@@ -40,7 +40,7 @@ pub fn summary(plan: &Plan, plan_digest: &Digest, sealed: Option<&Sealed>) -> St
         }
         let volumes = match sealed.volumes.len() {
             0 => String::new(),
-            count => format!(" in {count} files"),
+            count => format!(" in {}", counted(count, "file")),
         };
         let _ = writeln!(
             page,

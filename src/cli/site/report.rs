@@ -15,7 +15,7 @@ use crate::reference::RegistryHost;
 use crate::site::SiteReport;
 use crate::store::files::{self, Mode};
 use crate::store::journal::Journal;
-use crate::text::{human_bytes, plain_json};
+use crate::text::{counted, human_bytes, plain_json};
 
 /// What stands in a redacted report in the place of a registry (RFC 2606: a name that nobody has).
 const NOBODY: &str = "production.invalid";
@@ -95,15 +95,18 @@ fn told(report: &SiteReport, size: u64) -> String {
     let bytes: u64 = held.map(|state| state.bytes).sum();
     let packages: usize = report.catalogs.iter().map(|catalog| catalog.packages.len()).sum();
     format!(
-        "site {}, generation {}: {} catalogs with {packages} packages, {} releases, {} operators that run\n\
-         production holds {images} images of {parts} parts in {} repositories, {}\n\
+        "site {}, generation {}: {} with {}, {}, {} installed\n\
+         production holds {} of {} in {}, {}\n\
          the report has {}\n",
         report.site,
         report.generation,
-        report.catalogs.len(),
-        report.releases.len(),
-        report.installed.len(),
-        report.held.len(),
+        counted(report.catalogs.len(), "catalog"),
+        counted(packages, "package"),
+        counted(report.releases.len(), "release"),
+        counted(report.installed.len(), "operator"),
+        counted(images, "image"),
+        counted(parts, "part"),
+        counted(report.held.len(), "repository"),
         human_bytes(bytes),
         human_bytes(size),
     )

@@ -3,7 +3,7 @@
 use crate::emit::runbook::message::{Message, codes, weight};
 use crate::emit::runbook::openshift;
 use crate::plan::HopEdge;
-use crate::text::{Code, Prose, Word};
+use crate::text::{Code, Prose, Sentence, Word, counted};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
 pub(super) fn say(message: &Message) -> String {
@@ -22,7 +22,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Changes => "What changes".into(),
         M::CatalogServed { name, image } => format!("Catalog {} serves {}", Code(name), Code(image)),
-        M::PackageMoves { package, place, from, to, hops } => format!("{}{}: {} → {}, {hops} {}", Code(package), at(place.as_ref()), Code(from), Code(to), if *hops == 1 { "hop" } else { "hops" }),
+        M::PackageMoves { package, place, from, to, hops } => format!("{}{}: {} → {}, {}", Code(package), at(place.as_ref()), Code(from), Code(to), counted(*hops, "hop")),
         M::PackageThere { package, place, csv } => format!("{}{}: is at {} already", Code(package), at(place.as_ref()), Code(csv)),
         M::PackageOffered { package, required_by } => format!("{}: offered, none of it is known to run ({})", Code(package), why(required_by)),
         M::PackageElsewhere { package, place, csv } => format!("{}{}: runs {}, which is not on the planned path", Code(package), at(place.as_ref()), Code(csv)),
@@ -34,8 +34,8 @@ pub(super) fn say(message: &Message) -> String {
         M::DrainRemoved { source } => format!("a digest mirror of {} goes away", Code(source)),
         M::Findings => "Findings".into(),
         M::FindingSays { finding } => {
-            let hint = if finding.hint.is_empty() { String::new() } else { format!(" Remedy: {}.", Prose(&finding.hint)) };
-            format!("**{}** {} {}: {}.{hint}", weight(finding.severity), Code(&finding.code), Prose(&finding.subject), Prose(&finding.message))
+            let hint = if finding.hint.is_empty() { String::new() } else { format!(" Remedy: {}.", Sentence(&finding.hint)) };
+            format!("**{}** {} {}: {}.{hint}", weight(finding.severity), Code(&finding.code), Prose(&finding.subject), Sentence(&finding.message))
         }
 
         M::Before => "Before you begin".into(),

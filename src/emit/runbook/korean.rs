@@ -3,7 +3,7 @@
 use crate::emit::runbook::message::{Message, codes, weight};
 use crate::emit::runbook::openshift;
 use crate::plan::HopEdge;
-use crate::text::{Code, Prose, Word};
+use crate::text::{Code, Prose, Sentence, Word};
 
 #[expect(clippy::too_many_lines, reason = "one sentence a line, nothing else")]
 pub(super) fn say(message: &Message) -> String {
@@ -34,8 +34,8 @@ pub(super) fn say(message: &Message) -> String {
         M::DrainRemoved { source } => format!("{}의 다이제스트 미러가 삭제됩니다", Code(source)),
         M::Findings => "확인할 사항".into(),
         M::FindingSays { finding } => {
-            let hint = if finding.hint.is_empty() { String::new() } else { format!(" 조치: {}.", Prose(&finding.hint)) };
-            format!("**{}** {} {}: {}.{hint}", weight(finding.severity), Code(&finding.code), Prose(&finding.subject), Prose(&finding.message))
+            let hint = if finding.hint.is_empty() { String::new() } else { format!(" 조치: {}.", Sentence(&finding.hint)) };
+            format!("**{}** {} {}: {}.{hint}", weight(finding.severity), Code(&finding.code), Prose(&finding.subject), Sentence(&finding.message))
         }
 
         M::Before => "시작하기 전에".into(),

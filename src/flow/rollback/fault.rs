@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
+use crate::text::counted;
 
 /// What stands in the way back. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +51,7 @@ pub enum RollbackError {
         noted: Digest,
     },
     /// The former catalog or images that it offers are gone.
-    #[error(
-        "{count} images of the former catalog `{kept}` are not in production any more; the first: {first}"
-    )]
+    #[error("production lacks {} of the former catalog `{kept}`; the first: {first}", counted(*count, "image"))]
     Pruned {
         /// The tag that keeps it.
         kept: String,

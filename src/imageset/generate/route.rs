@@ -8,6 +8,7 @@ use super::draft::{ChannelDraft, Noted, PackageDraft};
 use super::lanes::Lanes;
 use crate::catalog::{Catalog, Evidence, Hop, PathFinder, UpgradePath, csv};
 use crate::finding::Finding;
+use crate::text::counted;
 
 /// The ways of one package from what runs of it.
 pub(super) struct Route<'a> {
@@ -93,8 +94,7 @@ impl Route<'_> {
             return ChannelDraft { name: Noted::new(channel, why), min: None, max: None };
         }
         let top = self.lanes.highest(channel, &need.hops).filter(|_| !need.open);
-        let plural = if need.hops.len() == 1 { "" } else { "s" };
-        let name = Noted::new(channel, format!("{} hop{plural} in it", need.hops.len()));
+        let name = Noted::new(channel, format!("{} in it", counted(need.hops.len(), "hop")));
         let Some(found) = bounds(self.catalog, self.lanes, channel, &need.hops, top) else {
             return ChannelDraft { name, min: None, max: None };
         };

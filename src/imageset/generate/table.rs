@@ -12,6 +12,7 @@ use super::draft::{ChannelDraft, Noted, PackageDraft};
 use super::lanes::{CANDIDATE, Lanes};
 use crate::catalog::Catalog;
 use crate::finding::Finding;
+use crate::text::counted;
 use crate::version::BlangRange;
 
 /// One package at the table.
@@ -159,9 +160,8 @@ impl<'a> Table<'a> {
         let asked = if names.len() > 1 { "the lowest that is asked for" } else { "asked for" };
         let lowest = self.lanes.lowest(channel, names).unwrap_or_default();
         let end = top.unwrap_or_else(|| self.lanes.head(channel).map_or("", |head| &head.name));
-        let plural = if taken == 1 { "" } else { "s" };
         let opened = if opened { "; `-0` lets in pre-releases, which stand above it" } else { "" };
-        let why = format!("`{lowest}` is {asked}; {taken} version{plural} up to `{end}`{opened}");
+        let why = format!("`{lowest}` is {asked}; {} up to `{end}`{opened}", counted(taken, "version"));
         ChannelDraft {
             name,
             min: min.map(|min| Noted::new(min.to_string(), why)),

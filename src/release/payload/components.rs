@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, nearest};
 use crate::limits::Limits;
 use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
-use crate::text::Safe;
+use crate::text::{Safe, counted};
 
 /// A component image of a release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -142,7 +142,7 @@ fn foreign(components: &[Component]) -> Vec<Finding> {
     far.map(|(place, names)| {
         let message = format!(
             "{} come{} from there and not from {home}: {}",
-            plural(names.len()),
+            counted(names.len(), "component"),
             if names.len() == 1 { "s" } else { "" },
             Safe(&names.join(", "))
         );
@@ -155,10 +155,6 @@ fn foreign(components: &[Component]) -> Vec<Finding> {
 fn namespace(place: &RepositoryRef) -> (&str, &str) {
     let path = place.repository.as_str();
     (place.host.as_str(), path.rsplit_once('/').map_or("", |(namespace, _)| namespace))
-}
-
-fn plural(count: usize) -> String {
-    if count == 1 { "1 component".to_owned() } else { format!("{count} components") }
 }
 
 /// Takes out the components that somebody does not want, and says so.

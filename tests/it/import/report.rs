@@ -89,7 +89,7 @@ fn a_report_shows_what_is_served_what_runs_and_how_much_there_is() {
     stand.ok(&Stand::import_line("first"));
     let ended = stand.ok(REPORT);
     assert!(
-        ended.stdout.contains("site small-world, generation 1: 1 catalogs with 3 packages"),
+        ended.stdout.contains("site small-world, generation 1: 1 catalog with 3 packages"),
         "{}",
         ended.stdout
     );

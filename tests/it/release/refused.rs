@@ -189,7 +189,7 @@ fn what_a_plan_forgets_of_a_release_is_found_in_the_release() {
         &verified,
         6,
         &[
-            "error RELEASE_NOT_WHOLE release 4.20.5 for amd64: it consists of 1 images",
+            "error RELEASE_NOT_WHOLE release 4.20.5 for amd64: its plan does not name 1 image of it",
             image,
             "(do not import it",
         ],
