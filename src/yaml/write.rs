@@ -9,6 +9,9 @@ use crate::text::is_plain;
 use crate::yaml::kubernetes::scalar;
 use crate::yaml::quote_to;
 
+/// Bytes of a key that may stand before its colon: so many goyaml.v2 writes there, readers take 1,024 characters (YAML 1.2 §7.4.2).
+const SIMPLE_KEY: usize = 128;
+
 /// Appends one document without its marker, keys in the order of the value.
 pub fn write(value: &Json, out: &mut String) {
     match value {
@@ -32,6 +35,15 @@ fn block(value: &Json, indent: usize, mut begun: bool, out: &mut String) {
         Json::Object(members) => {
             for (key, value) in members {
                 line(out);
+                if key.len() > SIMPLE_KEY {
+                    out.push_str("? ");
+                    single_line(key, out);
+                    out.push('\n');
+                    out.extend(std::iter::repeat_n(' ', indent));
+                    out.push_str(": ");
+                    entry(value, indent, out);
+                    continue;
+                }
                 single_line(key, out);
                 out.push(':');
                 match value {
@@ -56,17 +68,22 @@ fn block(value: &Json, indent: usize, mut begun: bool, out: &mut String) {
             for item in items {
                 line(out);
                 out.push_str("- ");
-                match item {
-                    Json::Object(inner) if !inner.is_empty() => block(item, indent + 2, true, out),
-                    Json::Array(inner) if !inner.is_empty() => block(item, indent + 2, true, out),
-                    _ => {
-                        inline(item, indent + 2, out);
-                        out.push('\n');
-                    }
-                }
+                entry(item, indent, out);
             }
         }
         _ => {}
+    }
+}
+
+/// What begins behind a mark of two columns.
+fn entry(value: &Json, indent: usize, out: &mut String) {
+    match value {
+        Json::Object(inner) if !inner.is_empty() => block(value, indent + 2, true, out),
+        Json::Array(inner) if !inner.is_empty() => block(value, indent + 2, true, out),
+        _ => {
+            inline(value, indent + 2, out);
+            out.push('\n');
+        }
     }
 }
 
@@ -196,6 +213,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_too_long_for_its_line_is_marked() {
+        let (short, long) = ("k".repeat(128), "k".repeat(129));
+        for (value, simple, marked) in [
+            (json!(1), " 1\n", " 1\n"),
+            (json!("a\nb"), " |-\n  a\n  b\n", " |-\n  a\n  b\n"),
+            (json!({"a": 1, "b": []}), "\n  a: 1\n  b: []\n", " a: 1\n  b: []\n"),
+            (json!([1, [2]]), "\n- 1\n- - 2\n", " - 1\n  - - 2\n"),
+        ] {
+            assert_eq!(written(&json!({ &short: value })), format!("{short}:{simple}"));
+            assert_eq!(written(&json!({ &long: value })), format!("? {long}\n:{marked}"));
+            for length in [128, 129, 1_024, 1_025, 5_000] {
+                for key in ["k".repeat(length), format!("\u{7}: {}", "ü".repeat(length / 2))] {
+                    let value = json!([{ &key: value, "after": { &key: [value, { &key: {} }] } }]);
+                    let mut read = Vec::new();
+                    documents(&written(&value), Doubled::Refused, &LIMITS, &mut |json, _| read.push(json));
+                    assert_eq!(read, [value], "{length}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn blocks_are_laid_out_as_kubernetes_tools_do() {
         let value = json!({"a": {"b": [], "c": {}}, "d": [{"e": 1, "f": [true]}, [null, [1.5]], "x\ny\n"], "no": "z"});
         assert_eq!(
@@ -205,7 +244,7 @@ mod tests {
     }
 
     fn any_json() -> impl Strategy<Value = Json> {
-        let text = "[yYnN0-9xob_.eE+:~<=#'\"| \n-]{0,6}|yes|no|on|off|True|FALSE|null|<<|\\.inf|---|[ -~\n\t]{0,12}|.{0,8}";
+        let text = "[yYnN0-9xob_.eE+:~<=#'\"| \n-]{0,6}|yes|no|on|off|True|FALSE|null|<<|\\.inf|---|[ -~\n\t]{0,12}|.{0,8}|[a-z]{127,130}";
         let leaf = prop_oneof![
             text.prop_map(Json::from),
             any::<i64>().prop_map(Json::from),
