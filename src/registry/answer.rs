@@ -66,6 +66,15 @@ pub enum Pushed {
     Mounted,
 }
 
+/// What an upload that was given up leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// The registry did not let go of it: it goes when the registry purges uploads that nobody finished.
+    Upload,
+}
+
 /// Something that is attached to a manifest, in the same repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {

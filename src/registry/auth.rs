@@ -80,6 +80,7 @@ enum Wanted {
 
 struct Token {
     secret: Secret,
+    life: Duration,
     ends: Instant,
 }
 
@@ -247,6 +248,24 @@ impl Authenticator {
         }
     }
 
+    /// The same, and where they come from.
+    pub(super) fn describe_source(&self, purpose: &Purpose) -> String {
+        let told = self.describe(purpose);
+        match self.lookup(purpose) {
+            Ok(Some(_)) => match self.file.source(&purpose.host) {
+                Some(source) => format!("{told}, from {source}"),
+                None => told,
+            },
+            Ok(None) | Err(_) => told,
+        }
+    }
+
+    /// How long the token is good that was fetched for a purpose, as its server says; nothing where there is none.
+    pub(super) fn life(&self, purpose: &Purpose) -> Option<Duration> {
+        let slot = lock(&self.tokens).get(purpose).cloned()?;
+        lock(&slot).as_ref().map(|token| token.life)
+    }
+
     /// Asks a token server (distribution's token specification; OAuth2 form for identity tokens). Redirects are not followed.
     fn fetch(
         &self,
@@ -263,7 +282,8 @@ impl Authenticator {
             return Err(RegistryError::ForeignRealm { host: purpose.host.to_string(), realm }.into());
         }
         if let Some(Credentials::Bearer { token }) = credentials {
-            return Ok(Token { secret: token, ends: Instant::now() + Duration::from_hours(1) });
+            let life = Duration::from_hours(1);
+            return Ok(Token { secret: token, life, ends: Instant::now() + life });
         }
         let scopes = purpose.scopes();
         let asked = Instant::now();
@@ -355,7 +375,7 @@ impl Token {
         };
         // Let go a little early: the request that carries it takes time too.
         let margin = (life / 5).min(Duration::from_secs(15));
-        Some(Self { secret, ends: asked + life.saturating_sub(margin) })
+        Some(Self { secret, life, ends: asked + life.saturating_sub(margin) })
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct AuthFile {
     helpers: BTreeMap<String, String>,
     store: Option<String>,
     search_path: Option<OsString>,
+    /// Where it was read.
+    path: Option<PathBuf>,
     asked: Mutex<BTreeMap<String, Option<Credentials>>>,
 }
 
@@ -68,11 +70,13 @@ impl AuthFile {
     pub(super) fn find(named: Option<&Path>, environment: &Environment) -> Result<Self, RegistryError> {
         if let Some(path) = named.or(environment.auth_file.as_deref()) {
             let file = Self::read(path)?.ok_or_else(|| config(path, "it does not exist"))?;
-            return Ok(Self { search_path: environment.search_path.clone(), ..file });
+            let (search_path, path) = (environment.search_path.clone(), Some(path.to_owned()));
+            return Ok(Self { search_path, path, ..file });
         }
         for path in usual_places(environment) {
             if let Some(file) = Self::read(&path)? {
-                return Ok(Self { search_path: environment.search_path.clone(), ..file });
+                let (search_path, path) = (environment.search_path.clone(), Some(path));
+                return Ok(Self { search_path, path, ..file });
             }
         }
         Ok(Self::default())
@@ -102,7 +106,7 @@ impl AuthFile {
         }
         let helpers = wire.helpers.into_iter().map(|(key, name)| (normal_key(&key), name)).collect();
         let store = wire.store.filter(|name| !name.is_empty());
-        Ok(Self { entries, helpers, store, search_path: None, asked: Mutex::default() })
+        Ok(Self { entries, helpers, store, search_path: None, path: None, asked: Mutex::default() })
     }
 
     /// The credentials for a repository: the entry with the longest matching path wins, then the host's; a helper for the
@@ -131,6 +135,15 @@ impl AuthFile {
             (None, Some(name)) => self.ask(name, &host_key),
             (None, None) => Ok(None),
         }
+    }
+
+    /// Where the credentials of a host come from: a helper, or the file.
+    pub(super) fn source(&self, host: &RegistryHost) -> Option<String> {
+        let key = normal_key(host.as_str());
+        let helper = self.helpers.get(&key);
+        let helper = helper.or(self.store.as_ref().filter(|_| !self.entries.contains_key(&key)));
+        let file = || self.path.as_ref().map(|path| path.display().to_string());
+        helper.map(|name| format!("docker-credential-{name}")).or_else(file)
     }
 
     fn ask(&self, name: &str, host: &str) -> Result<Option<Credentials>, RegistryError> {

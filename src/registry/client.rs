@@ -346,9 +346,7 @@ impl Client {
                 why: "the host's name makes no address".to_owned(),
             })
         };
-        let named =
-            self.options.plain_http.iter().any(|named| named == host || named.as_str() == host.name());
-        let root = if named {
+        let root = if self.is_plain(host) {
             address(false)?
         } else if host.is_loopback() || self.conf.allows_plain_http(host) {
             let secure = address(true)?;
@@ -359,6 +357,11 @@ impl Client {
         };
         self.roots.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), root.clone());
         Ok(root)
+    }
+
+    /// Whether plain HTTP with a host was asked for.
+    pub fn is_plain(&self, host: &RegistryHost) -> bool {
+        self.options.plain_http.iter().any(|named| named == host || named.as_str() == host.name())
     }
 
     fn speaks_tls(&self, root: &Url, request: &str) -> Result<bool, RegistryError> {

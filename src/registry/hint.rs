@@ -129,6 +129,8 @@ fn tls(why: &str) -> Option<String> {
     let hint = if why.contains("UnknownIssuer")
         || why.contains("SelfSigned")
         || why.contains("CaUsedAsEndEntity")
+        // An authority of that name is trusted, and another one signed.
+        || why.contains("BadSignature")
     {
         "name the authority that signed the registry's certificate with `--ca-file`, or put it into certs.d"
     } else if why.contains("NotValidForName") || why.contains("not valid for name") {

@@ -6,12 +6,13 @@
 //!
 //! ```text
 //! client ─ push ─ list ─ attached ─ blob   what can be asked
+//!      trial ─ reach                 what is tried out, and how far one gets
 //!      document                      files on other servers, without credentials
 //!      nexus                         the REST API of Nexus itself
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
-//!  transport ─ resolve ─ trust_roots ─ origin  connections, names, TLS, addresses
+//!  transport ─ resolve ─ trust_roots ─ origin ─ certificate  connections, names, TLS, addresses
 //!  conf ─ profile                    where pulls go, what a registry is like
 //! ```
 
@@ -20,6 +21,7 @@ mod attached;
 mod auth;
 mod authfile;
 mod blob;
+mod certificate;
 mod challenge;
 mod client;
 mod conf;
@@ -33,18 +35,26 @@ mod options;
 mod origin;
 mod profile;
 mod push;
+mod reach;
 mod reply;
 mod resolve;
 mod retry;
 mod secret;
 mod transport;
+mod trial;
 mod trust_roots;
 
-pub use answer::{Attachment, AuthKind, Known, Ping, Pushed, Target};
+pub use answer::{Attachment, AuthKind, Known, Left, Ping, Pushed, Target};
 pub use attached::Attachments;
 pub use blob::BlobBody;
+pub use certificate::Certificate;
 pub use client::Client;
 pub use error::RegistryError;
-pub use nexus::{Nexus, NexusBlobStore, NexusTask};
+pub use nexus::{
+    Nexus, NexusBlobStore, NexusCleanup, NexusDocker, NexusQuota, NexusRepository, NexusStorage, NexusTask,
+};
 pub use options::{ClientOptions, Environment};
 pub use profile::{PROFILES, Profile, Upload};
+pub use reach::{Greeting, NoTls, Speech};
+pub use transport::caught_by_proxy;
+pub use trial::Trial;

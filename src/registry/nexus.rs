@@ -1,7 +1,7 @@
-//! The REST API of Nexus itself: its clean-up tasks, and how much its blob stores hold.
+//! The REST API of Nexus itself: its clean-up tasks, its repositories, and how much its blob stores hold.
 //!
 //! Deletions are soft there: space comes back when tasks ran, in their order. Sources: Nexus's own API description (`tasks`,
-//! `blobstores`, `search`, `components`), and nexus-public#403 for the order.
+//! `blobstores`, `search`, `components`, `repositorySettings`, `security/realms`), and nexus-public#403 for the order.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +47,9 @@ pub struct NexusTask {
     /// When it ran last.
     #[serde(default)]
     pub last_run: Option<String>,
+    /// When it runs next; nothing where nobody scheduled it.
+    #[serde(default)]
+    pub next_run: Option<String>,
 }
 
 /// A blob store.
@@ -55,9 +58,90 @@ pub struct NexusTask {
 pub struct NexusBlobStore {
     /// Its name.
     pub name: String,
+    /// `File`, `S3` and others.
+    #[serde(rename = "type", default)]
+    pub kind: String,
     /// What it holds, soft deletions included.
     #[serde(default)]
     pub total_size_in_bytes: u64,
+    /// What its disk has left, where it says so.
+    #[serde(default)]
+    pub available_space_in_bytes: Option<u64>,
+    /// When it warns; Nexus takes writes all the same.
+    #[serde(default)]
+    pub soft_quota: Option<NexusQuota>,
+}
+
+/// When a blob store counts as full.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NexusQuota {
+    /// `spaceUsedQuota` or `spaceRemainingQuota`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// Bytes that may be used, or that must be left.
+    #[serde(default)]
+    pub limit: u64,
+}
+
+/// How a repository is set up (`repositorySettings`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NexusRepository {
+    /// Its name.
+    pub name: String,
+    /// `docker` for those that we are after.
+    #[serde(default)]
+    pub format: String,
+    /// `hosted`, `proxy` or `group`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// Whether it serves at all.
+    #[serde(default = "yes")]
+    pub online: bool,
+    /// Where it keeps what, and what may be changed.
+    #[serde(default)]
+    pub storage: Option<NexusStorage>,
+    /// What deletes from it.
+    #[serde(default)]
+    pub cleanup: Option<NexusCleanup>,
+    /// Its connectors.
+    #[serde(default)]
+    pub docker: Option<NexusDocker>,
+}
+
+/// Where a repository keeps what, and what may be changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NexusStorage {
+    /// The blob store.
+    pub blob_store_name: String,
+    /// `ALLOW`, `ALLOW_ONCE` or `DENY`.
+    pub write_policy: Option<String>,
+    /// Whether content that does not look like its type is refused.
+    pub strict_content_type_validation: bool,
+}
+
+/// What deletes from a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NexusCleanup {
+    /// The clean-up policies by name.
+    pub policy_names: Vec<String>,
+}
+
+/// The connectors of a docker repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NexusDocker {
+    /// The port without TLS.
+    pub http_port: Option<u16>,
+    /// The port with TLS.
+    pub https_port: Option<u16>,
+    /// Whether pulls need a login.
+    pub force_basic_auth: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -85,9 +169,7 @@ impl<'c> Nexus<'c> {
         let base = Url::parse(url).map_err(|_| unusable())?;
         let origin = Origin::of(&base).ok_or_else(unusable)?;
         let host: RegistryHost = origin.authority().parse().map_err(|_| unusable())?;
-        let named =
-            client.options.plain_http.iter().any(|named| *named == host || named.as_str() == host.name());
-        if !origin.is_tls() && !named && !origin.is_loopback() {
+        if !origin.is_tls() && !client.is_plain(&host) && !origin.is_loopback() {
             return Err(RegistryError::PlainHttp { request, host: origin.authority() });
         }
         // Where anonymous access is on, it answers with less instead of asking who we are.
@@ -112,6 +194,21 @@ impl<'c> Nexus<'c> {
             reply.done();
             Ok(())
         })
+    }
+
+    /// All tasks that this account may see.
+    pub fn all_tasks(&self) -> Result<Vec<NexusTask>, RegistryError> {
+        self.list("tasks", &[])
+    }
+
+    /// How the repositories are set up, as far as this account may see them.
+    pub fn repositories(&self) -> Result<Vec<NexusRepository>, RegistryError> {
+        self.json(&self.url("repositorySettings", &[]))
+    }
+
+    /// The ids of the realms that are active: `DockerToken` is the one that docker's tokens need.
+    pub fn active_realms(&self) -> Result<Vec<String>, RegistryError> {
+        self.json(&self.url("security/realms/active", &[]))
     }
 
     /// The blob stores.

@@ -247,25 +247,6 @@ impl Client {
         }
     }
 
-    /// Finds out whether this account may write to a repository: an upload is opened and given up, so nothing is left behind.
-    pub fn try_upload(&self, repository: &RepositoryRef) -> Result<(), RegistryError> {
-        let place = &self.place(repository)?;
-        let purpose = &place.purpose(Actions::Push);
-        let session = self.retrying(&format!("POST {repository}"), || self.start_upload(place, purpose))?;
-        self.cancel_upload(purpose, &session);
-        Ok(())
-    }
-
-    fn start_upload(&self, place: &Place, purpose: &Purpose) -> Result<Url, Failed> {
-        let ask = Ask::new(Method::POST, place.url("blobs/uploads/"), purpose);
-        let reply = self.exchange(&ask, Payload::Nothing)?;
-        if reply.status == 202 {
-            session(reply)
-        } else {
-            Err(reply.failure(&self.auth.describe(purpose), &self.options))
-        }
-    }
-
     fn upload<'s>(
         &self,
         parcel: &Parcel<'_>,
@@ -372,13 +353,6 @@ impl Client {
         failed
     }
 
-    fn cancel_upload(&self, purpose: &Purpose, session: &Url) {
-        let ask = Ask::new(Method::DELETE, session.clone(), purpose);
-        if let Ok(reply) = self.exchange(&ask, Payload::Nothing) {
-            reply.done();
-        }
-    }
-
     /// Pushes a manifest's exact bytes under a tag or its digest. [`RegistryError::MissingParts`] says what to push again.
     pub fn push_manifest(
         &self,
@@ -451,7 +425,7 @@ impl Client {
 }
 
 /// Where an upload that was opened goes on.
-fn session(reply: Reply) -> Result<Url, Failed> {
+pub(super) fn session(reply: Reply) -> Result<Url, Failed> {
     let Some(location) = reply.header("location").map(str::to_owned) else {
         return Err(reply.malformed("the upload was opened without a place to go").into());
     };

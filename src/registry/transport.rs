@@ -11,9 +11,10 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, Proxy};
 use url::Url;
 
-use crate::registry::origin::{Origin, is_loopback};
+use crate::reference::RegistryHost;
+use crate::registry::origin::{Origin, api_root, is_loopback};
 use crate::registry::resolve::Addresses;
-use crate::registry::trust_roots::TrustRoots;
+use crate::registry::trust_roots::{TrustRoots, Trusted};
 use crate::registry::{ClientOptions, Environment, RegistryError};
 
 /// Size of the buffers of a connection, each way: few system calls per blob, and two of them still fit a core's cache.
@@ -45,7 +46,7 @@ impl Agents {
             roots: TrustRoots::read(&options.ca_files, &options.certs_dirs)?,
             https_proxy: proxy(&environment.https_proxy)?,
             http_proxy: proxy(&environment.http_proxy)?,
-            no_proxy: no_proxy.split(',').map(|entry| entry.trim().to_ascii_lowercase()).collect(),
+            no_proxy: entries(no_proxy),
             made: Mutex::default(),
         })
     }
@@ -87,8 +88,13 @@ impl Agents {
         Ok(agent)
     }
 
+    /// Whom a handshake with this address trusts.
+    pub(super) fn trusted(&self, url: &Url) -> Result<Trusted, RegistryError> {
+        self.roots.trusted(&Origin::of(url).map(|origin| origin.authority()).unwrap_or_default())
+    }
+
     fn proxy_for(&self, url: &Url, origin: &Origin) -> Option<Proxy> {
-        if is_loopback(url) || self.no_proxy.iter().any(|entry| exempt(entry, origin)) {
+        if is_exempt(url, origin, &self.no_proxy) {
             return None;
         }
         if origin.is_tls() { self.https_proxy.clone() } else { self.http_proxy.clone() }
@@ -107,6 +113,25 @@ fn proxy(text: &str) -> Result<Proxy, RegistryError> {
         ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https => Ok(proxy),
         _ => Err(config("only http and https proxies are supported")),
     }
+}
+
+fn entries(no_proxy: &str) -> Vec<String> {
+    no_proxy.split(',').map(|entry| entry.trim().to_ascii_lowercase()).collect()
+}
+
+fn is_exempt(url: &Url, origin: &Origin, no_proxy: &[String]) -> bool {
+    is_loopback(url) || no_proxy.iter().any(|entry| exempt(entry, origin))
+}
+
+/// The variable by which other programs would send what is meant for this registry to a proxy; nothing where none does. Its value
+/// may hold a password and is not told.
+pub fn caught_by_proxy(environment: &Environment, host: &RegistryHost, tls: bool) -> Option<&'static str> {
+    let (variable, proxy) =
+        if tls { ("HTTPS_PROXY", &environment.https_proxy) } else { ("HTTP_PROXY", &environment.http_proxy) };
+    let url = api_root(host, tls)?;
+    let no_proxy = entries(environment.no_proxy.as_deref().unwrap_or_default());
+    let is_set = proxy.as_deref().is_some_and(|text| !text.is_empty());
+    (is_set && !is_exempt(&url, &Origin::of(&url)?, &no_proxy)).then_some(variable)
 }
 
 /// Whether an entry of `NO_PROXY` names the origin: `*`, a host, a domain with everything below it, either with a port.
@@ -211,6 +236,26 @@ mod tests {
         ] {
             assert_eq!(exempt(entry, &origin(url)), expected, "{entry} {url}");
         }
+    }
+
+    #[test]
+    fn other_programs_are_caught_by_the_proxy_of_their_scheme() {
+        let caught = |https: &str, http: &str, no: &str, host: &str, tls| {
+            let text = |text: &str| Some(text.to_owned());
+            let environment = Environment {
+                https_proxy: text(https),
+                http_proxy: text(http),
+                no_proxy: text(no),
+                ..Environment::default()
+            };
+            caught_by_proxy(&environment, &host.parse().unwrap(), tls)
+        };
+        let proxy = "http://u:geheim@p.example:3128";
+        assert_eq!(caught(proxy, "", "", "n.example:5000", true), Some("HTTPS_PROXY"));
+        assert_eq!(caught(proxy, "", "", "n.example:5000", false), None);
+        assert_eq!(caught("", proxy, "", "n.example:5000", false), Some("HTTP_PROXY"));
+        assert_eq!(caught(proxy, proxy, "localhost, .EXAMPLE", "n.example:5000", true), None);
+        assert_eq!(caught(proxy, proxy, "", "127.0.0.1:5000", true), None);
     }
 
     #[test]

@@ -27,6 +27,28 @@ impl TrustRoots {
 
     /// The TLS settings for one `host:port`. Certificates are always verified; there is no switch for it.
     pub(super) fn for_authority(&self, authority: &str) -> Result<TlsConfig, RegistryError> {
+        let (roots, client) = self.found(authority)?;
+        let client = client.map(|path| client_certificate(&path)).transpose()?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        Ok(TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(roots)))
+            .client_cert(client)
+            .unversioned_rustls_crypto_provider(provider)
+            .build())
+    }
+
+    /// The same trust, for a handshake by itself.
+    pub(super) fn trusted(&self, authority: &str) -> Result<Trusted, RegistryError> {
+        let (found, client) = self.found(authority)?;
+        let mut roots = rustls::RootCertStore::empty();
+        // As everywhere, what the system has and nobody can use is left out.
+        roots.add_parsable_certificates(found.iter().map(|root| CertificateDer::from(root.der())));
+        let client = client.map(|path| client_pair(&path)).transpose()?;
+        Ok(Trusted { roots, client: client.map(|(chain, key, _)| (chain, key)) })
+    }
+
+    /// The authorities for one `host:port`, and the file with our certificate, where there is one.
+    fn found(&self, authority: &str) -> Result<(Vec<Certificate<'static>>, Option<PathBuf>), RegistryError> {
         // The system's store costs milliseconds to read: only who speaks TLS pays. One that cannot be read is empty, and
         // the handshake then says so.
         let system = self.system.get_or_init(|| {
@@ -40,17 +62,16 @@ impl TrustRoots {
             for path in files(&folder, "crt")? {
                 roots.extend(certificates(&path)?);
             }
-            for path in files(&folder, "cert")? {
-                client = Some(client_certificate(&path)?);
-            }
+            client = files(&folder, "cert")?.pop().or(client);
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Ok(TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots)))
-            .client_cert(client)
-            .unversioned_rustls_crypto_provider(provider)
-            .build())
+        Ok((roots, client))
     }
+}
+
+/// Whom a handshake trusts, and who we are in it.
+pub(super) struct Trusted {
+    pub(super) roots: rustls::RootCertStore,
+    pub(super) client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
 fn config(path: &Path, why: impl std::fmt::Display) -> RegistryError {
@@ -77,17 +98,27 @@ fn ders(path: &Path) -> Result<Vec<CertificateDer<'static>>, RegistryError> {
     Ok(found)
 }
 
-fn client_certificate(path: &Path) -> Result<ClientCert, RegistryError> {
+type Pem = zeroize::Zeroizing<Vec<u8>>;
+
+/// Our certificate, its key, and the file that the key was read from.
+fn client_pair(
+    path: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Pem), RegistryError> {
     let chain = ders(path)?;
     let key_path = path.with_extension("key");
     let pem = zeroize::Zeroizing::new(std::fs::read(&key_path).map_err(|error| config(&key_path, error))?);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| config(&key_path, error))?;
     // The HTTP client takes a pair for granted, so it is checked here.
     let provider = rustls::crypto::ring::default_provider();
-    rustls::sign::CertifiedKey::from_der(chain.clone(), key, &provider)
+    rustls::sign::CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider)
         .map_err(|error| config(&key_path, format!("it does not fit {}: {error}", path.display())))?;
+    Ok((chain, key, pem))
+}
+
+fn client_certificate(path: &Path) -> Result<ClientCert, RegistryError> {
+    let (chain, _, pem) = client_pair(path)?;
     let chain: Vec<_> = chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    let key = PrivateKey::from_pem(&pem).map_err(|error| config(&key_path, error))?;
+    let key = PrivateKey::from_pem(&pem).map_err(|error| config(&path.with_extension("key"), error))?;
     Ok(ClientCert::new_with_certs(&chain, key))
 }
 

@@ -7,7 +7,7 @@ use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit, Fault};
 use crate::plan::{Plan, Prerequisite};
 use crate::reference::{Repository, RepositoryRef};
-use crate::registry::{Client, RegistryError, Target};
+use crate::registry::{Client, Left, RegistryError, Target};
 use crate::site::Site;
 use crate::workers;
 
@@ -16,7 +16,7 @@ use crate::workers;
 #[error(
     "production lacks {count} of {all} manifests and blobs that this archive builds on; the first: {first}"
 )]
-pub(super) struct Unmet {
+pub(in crate::flow) struct Unmet {
     /// How many.
     pub count: usize,
     /// Of how many.
@@ -63,23 +63,27 @@ impl Fault for NotWritable {
     }
 
     fn hint(&self) -> Option<String> {
-        let repository = &self.repository.repository;
-        let (project, host) =
-            (repository.as_str().split('/').next().unwrap_or_default(), &self.repository.host);
-        let general = format!(
-            "give this account the right to push to `{repository}` on {host}; where projects or organizations are made by hand \
-             (Harbor, Quay), `{project}` must be there first; if the path is wrong, mend `repositories` or `mirror` in the site file"
-        );
-        Some(match &self.source {
-            RegistryError::Unauthorized { had, .. } if had.starts_with("no credentials") => {
-                self.source.hint().unwrap_or(general)
-            }
-            RegistryError::Status { .. }
-            | RegistryError::Unauthorized { .. }
-            | RegistryError::Denied { .. }
-            | RegistryError::NotFound { .. } => general,
-            other => other.hint().unwrap_or(general),
-        })
+        Some(remedy(&self.repository, &self.source))
+    }
+}
+
+/// What to do about a repository that takes no upload.
+pub(in crate::flow) fn remedy(repository: &RepositoryRef, source: &RegistryError) -> String {
+    let (path, host) = (&repository.repository, &repository.host);
+    let project = path.as_str().split('/').next().unwrap_or_default();
+    let general = format!(
+        "give this account the right to push to `{path}` on {host}; where projects or organizations are made by hand \
+         (Harbor, Quay), `{project}` must be there first; if the path is wrong, mend `repositories` or `mirror` in the site file"
+    );
+    match source {
+        RegistryError::Unauthorized { had, .. } if had.starts_with("no credentials") => {
+            source.hint().unwrap_or(general)
+        }
+        RegistryError::Status { .. }
+        | RegistryError::Unauthorized { .. }
+        | RegistryError::Denied { .. }
+        | RegistryError::NotFound { .. } => general,
+        other => other.hint().unwrap_or(general),
     }
 }
 
@@ -94,6 +98,23 @@ pub(super) fn prerequisites(
 ) -> Result<(), AnyFault> {
     client.ping(&site.spec.staging.registry)?;
     client.ping(&site.spec.production.registry)?;
+    let missing = absent(site, plan, place, client, jobs, events)?;
+    for one in &missing {
+        events
+            .emit(&Event::Warning { text: &format!("production lacks {one}, which this archive builds on") });
+    }
+    unmet(&missing, plan).map_or(Ok(()), |unmet| Err(unmet.into()))
+}
+
+/// What production lacks of what an archive builds on, each with the repository where it was looked for.
+pub(in crate::flow) fn absent(
+    site: &Site,
+    plan: &Plan,
+    place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
+    client: &Client,
+    jobs: usize,
+    events: &dyn Events,
+) -> Result<Vec<String>, AnyFault> {
     let missing = workers::map(&plan.prerequisites, jobs, events, |needed| {
         let repository = site.in_production(place(needed)?);
         let there = if needed.manifest {
@@ -103,18 +124,13 @@ pub(super) fn prerequisites(
         };
         Ok((!there).then(|| format!("{} in `{repository}`", needed.digest)))
     })?;
-    let missing: Vec<String> = missing.into_iter().flatten().collect();
-    for one in &missing {
-        events
-            .emit(&Event::Warning { text: &format!("production lacks {one}, which this archive builds on") });
-    }
-    match missing.first() {
-        None => Ok(()),
-        Some(first) => {
-            let (count, all) = (missing.len(), plan.prerequisites.len());
-            Err(Unmet { count, all, first: first.clone() }.into())
-        }
-    }
+    Ok(missing.into_iter().flatten().collect())
+}
+
+/// That something is missing, where it is.
+pub(in crate::flow) fn unmet(missing: &[String], plan: &Plan) -> Option<Unmet> {
+    let first = missing.first()?.clone();
+    Some(Unmet { count: missing.len(), all: plan.prerequisites.len(), first })
 }
 
 /// Opens an upload in each repository and gives it up again: a right that is missing shows before the first byte moves.
@@ -124,17 +140,36 @@ pub(in crate::flow) fn writes(
     jobs: usize,
     events: &dyn Events,
 ) -> Result<(), AnyFault> {
-    let all: Vec<&RepositoryRef> = repositories.iter().collect();
-    let refused = workers::map(&all, jobs, events, |repository| match client.try_upload(repository) {
-        Ok(()) => Ok(None),
-        Err(RegistryError::Interrupted) => Err(RegistryError::Interrupted.into()),
-        Err(source) => Ok(Some(((*repository).clone(), source))),
-    })?;
-    let mut refused: Vec<_> = refused.into_iter().flatten().collect();
+    let mut refused = Vec::new();
+    for Tried { repository, result } in tried(repositories, client, jobs, events)? {
+        refused.extend(result.err().map(|source| (repository, source)));
+    }
     let count = refused.len();
     if refused.is_empty() {
         return Ok(());
     }
     let (repository, source) = refused.swap_remove(0);
-    Err(NotWritable { repository, count, all: all.len(), source }.into())
+    Err(NotWritable { repository, count, all: repositories.len(), source }.into())
+}
+
+/// A repository where an upload was opened and given up.
+pub(in crate::flow) struct Tried {
+    /// The repository.
+    pub(in crate::flow) repository: RepositoryRef,
+    /// What was left of it, or why there was none.
+    pub(in crate::flow) result: Result<Left, RegistryError>,
+}
+
+/// What each repository says to an upload that is opened and given up again.
+pub(in crate::flow) fn tried(
+    repositories: &BTreeSet<RepositoryRef>,
+    client: &Client,
+    jobs: usize,
+    events: &dyn Events,
+) -> Result<Vec<Tried>, AnyFault> {
+    let all: Vec<&RepositoryRef> = repositories.iter().collect();
+    workers::map(&all, jobs, events, |repository| match client.try_upload(repository) {
+        Err(RegistryError::Interrupted) => Err(RegistryError::Interrupted.into()),
+        result => Ok(Tried { repository: (*repository).clone(), result }),
+    })
 }

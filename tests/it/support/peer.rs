@@ -213,9 +213,15 @@ fn serve(
             let _ = write_answer(reader.get_mut(), &answer, "PUT");
             return;
         }
-        let length = asked.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        let whole = reader.read_exact(&mut body).is_ok();
+        let length: u64 = asked.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        if asked.header("expect").is_some() {
+            let _ = reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+            let _ = reader.get_mut().flush();
+        }
+        // What is announced need not come.
+        let mut body = Vec::new();
+        let read = (&mut reader).take(length).read_to_end(&mut body);
+        let whole = read.is_ok() && body.len() as u64 == length;
         asked.body = body;
         log.lock().unwrap().push(asked.clone());
         if !whole {
