@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ombundle::catalog::diff::CatalogDiff;
 use ombundle::finding::{Finding, Findings};
+use ombundle::flow::doctor::Diagnosis;
 use ombundle::merge::MergeAccount;
 use ombundle::papers::Custody;
 use ombundle::plan::Plan;
@@ -30,7 +31,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 11] {
+fn schemas() -> [(&'static str, String); 12] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -43,6 +44,7 @@ fn schemas() -> [(&'static str, String); 11] {
         ("volume.v1.json", schema_of::<VolumeLabel>),
         ("custody.v1.json", schema_of::<Custody>),
         ("vacuum-plan.v1.json", schema_of::<VacuumPlan>),
+        ("diagnosis.v1.json", schema_of::<Diagnosis>),
     ];
     of.map(|(name, schema)| (name, schema(name)))
 }

@@ -165,7 +165,8 @@ pub(super) fn usual_folder(context: &Context, variable: &str, in_home: &str) -> 
     Some(base.join("ombundle"))
 }
 
-fn environment(side: Side) -> Environment {
+/// What the environment says of registries.
+pub(super) fn environment(side: Side) -> Environment {
     let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let either = |name: &str| text(name).or_else(|| text(&name.to_lowercase()));
     let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

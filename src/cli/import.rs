@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::archive::Front;
 use crate::cli::access::{Side, client};
 use crate::cli::custody::{CustodyArgs, Told, failed};
+use crate::cli::doctor::{Asked, ask};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::merging::MergeArgs;
@@ -40,6 +41,7 @@ use crate::text::{Safe, counted};
                   oc get csv,subs -A -o json > dump.json\n  oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
                   Then read out/RUNBOOK.md (also in Korean and Chinese).")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct ImportCommand {
     #[command(flatten)]
     archive: ArchiveArgs,
@@ -83,6 +85,10 @@ pub(super) struct ImportCommand {
     /// asked whether it would take an upload
     #[arg(long)]
     dry_run: bool,
+
+    /// Only ask what `ombundle doctor` asks, with this archive: both registries, this machine, Nexus. Nothing is written
+    #[arg(long, conflicts_with_all = ["dry_run", "until"])]
+    preflight_only: bool,
 
     #[command(flatten)]
     custody: CustodyArgs,
@@ -200,6 +206,19 @@ fn note(command: &ImportCommand, source: &Medium, outcome: &Result<Imported, Fai
 pub(super) fn run(command: ImportCommand, context: &Context) -> Result<(), Failure> {
     let merge = command.merge.options();
     let site = SiteFile::read(&command.site)?;
+    if command.preflight_only {
+        let asked = Asked {
+            site,
+            archive: command.archive.paths(),
+            signatures: command.archive.signatures(),
+            accept_time: command.accept_time.as_deref(),
+            only: None,
+            write_test: false,
+            format: command.format,
+            registries: &command.registries,
+        };
+        return ask(&asked, context);
+    }
     let cluster = cluster_dumps(&command.cluster)?;
     let client = client(&command.registries, Side::AirGapped, site.site.spec.profile, context)?;
     let source = command.archive.open()?;

@@ -20,6 +20,7 @@ mod check;
 mod console;
 mod custody;
 mod demo;
+mod doctor;
 mod failure;
 mod help;
 mod imageset;
@@ -93,6 +94,7 @@ enum Command {
     Custody(custody::CustodyCommand),
     Sign(sign::SignCommand),
     Verify(verify::VerifyCommand),
+    Doctor(doctor::DoctorCommand),
     Import(import::ImportCommand),
     Check(check::CheckCommand),
     Rollback(rollback::RollbackCommand),
@@ -190,6 +192,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Media(command) => media::run(command, context),
         Command::Sign(command) => sign::run(command, context),
         Command::Verify(command) => verify::run(command, context),
+        Command::Doctor(command) => doctor::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Check(command) => check::run(command, context),
         Command::Rollback(command) => rollback::run(command, context),

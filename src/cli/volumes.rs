@@ -101,6 +101,11 @@ impl ArchiveArgs {
         &self.archive
     }
 
+    /// The signatures that were named.
+    pub(super) fn signatures(&self) -> &[PathBuf] {
+        &self.signature
+    }
+
     /// The files that may hold signatures of other people.
     pub(super) fn signature_files(&self) -> Result<Vec<String>, Failure> {
         let found = cosignatures::find(&self.archive)?;

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod catalog_build;
 pub mod catalog_image;
 pub mod cosign;
+pub mod doctor;
 pub mod documents;
 pub mod import;
 pub mod media;

@@ -184,6 +184,14 @@ pub enum ProfileName {
     Zot,
 }
 
+impl ProfileName {
+    /// Whether such a registry takes an index of which some images are not there: distribution refuses it, and of what is not known it
+    /// is not assumed.
+    pub fn takes_sparse_indexes(self) -> bool {
+        !matches!(self, Self::Auto | Self::Distribution)
+    }
+}
+
 impl fmt::Display for MirrorTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.repository, self.tag)

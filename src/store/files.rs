@@ -344,6 +344,22 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The folder itself, or the nearest one above it that is there.
+pub fn nearest_folder(path: &Path) -> &Path {
+    let above = path.ancestors().filter(|above| !above.as_os_str().is_empty());
+    above.into_iter().find(|above| above.exists()).unwrap_or(Path::new("."))
+}
+
+/// Whether this user may make files in a folder.
+pub fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// How many files this process may have open at once; nothing where there is no limit.
+pub fn most_open() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
 /// Makes the entries of the folder that holds `path` durable.
 pub fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let parent = folder_of(path);

@@ -10,6 +10,7 @@ mod archive;
 mod catalog;
 mod cli;
 mod demo;
+mod doctor;
 mod emit;
 mod import;
 mod merge;

@@ -82,7 +82,7 @@ impl Import<'_> {
 }
 
 /// What staging gets: images and bases.
-pub(super) fn for_staging(contents: &Contents<'_>) -> Vec<Delivery> {
+pub(in crate::flow) fn for_staging(contents: &Contents<'_>) -> Vec<Delivery> {
     let graph = contents.graph.iter().map(|(base, _)| base);
     let placed = contents.images.iter().chain(&contents.bases).chain(graph);
     placed.filter_map(|placed| carried(placed, contents)).collect()
@@ -99,7 +99,7 @@ fn carried(placed: &Placed, contents: &Contents<'_>) -> Option<Delivery> {
 }
 
 /// Where production has a prerequisite: where an image that needs it goes.
-pub(super) fn place(
+pub(in crate::flow) fn place(
     contents: &Contents<'_>,
     mapping: &Mapping,
     needed: &Prerequisite,

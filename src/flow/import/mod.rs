@@ -23,4 +23,5 @@ mod tags;
 pub use forecast::{Forecast, Load, Move};
 pub use run::{Import, Imported, Until};
 
+pub(in crate::flow) use deliver::{for_staging, place};
 pub(in crate::flow) use generation::repository as state_repository;

@@ -331,9 +331,8 @@ impl Scope {
         let registry = inputs.site.map_or(ProfileName::Auto, |site| site.spec.profile);
         let platforms = if inputs.platforms.is_empty() { site } else { inputs.platforms };
         let sparse = match registry {
-            ProfileName::Distribution => false,
             ProfileName::Auto => inputs.site.is_none() || !inputs.platforms.is_empty(),
-            _ => true,
+            known => known.takes_sparse_indexes(),
         };
         Self { platforms: platforms.to_vec(), sparse, registry }
     }

@@ -167,7 +167,9 @@ impl Stand {
                 None => word.to_owned(),
             })
             .collect();
-        if ["plan", "pack", "import", "check", "site", "rollback", "vacuum"].contains(&words[0].as_str()) {
+        if ["plan", "pack", "import", "check", "site", "rollback", "vacuum", "doctor"]
+            .contains(&words[0].as_str())
+        {
             words.extend(self.access.iter().cloned());
         }
         if ["plan", "pack"].contains(&words[0].as_str()) {

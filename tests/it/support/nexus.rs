@@ -44,6 +44,24 @@ pub(crate) struct Quirks {
     pub(crate) no_tasks: bool,
     /// A task that is run fails.
     pub(crate) tasks_fail: bool,
+    /// `Docker Bearer Token Realm` is not active: nobody gets in.
+    pub(crate) no_bearer_realm: bool,
+    /// The deployment policy; nothing is `ALLOW`.
+    pub(crate) write_policy: Option<&'static str>,
+    /// A clean-up policy is attached to the production repository.
+    pub(crate) cleanup_policy: bool,
+    /// The staging port is that of a group.
+    pub(crate) group: bool,
+    /// Bytes that the blob store may hold by its quota.
+    pub(crate) quota: Option<u64>,
+    /// The tasks run by themselves.
+    pub(crate) scheduled: bool,
+    /// By how many seconds its clock is ahead.
+    pub(crate) ahead: i64,
+    /// Which edition it is; nothing is `COMMUNITY`.
+    pub(crate) edition: Option<&'static str>,
+    /// The account may not look at settings.
+    pub(crate) discreet: bool,
 }
 
 /// One connector.
@@ -70,6 +88,8 @@ pub(crate) struct Nexus {
 /// What its REST API knows.
 struct Office {
     behind: Vec<Arc<Behind>>,
+    /// The ports of the connectors.
+    ports: Vec<u16>,
     quirks: Quirks,
     tasks: Mutex<BTreeMap<&'static str, Task>>,
     /// Bytes that were let go and not compacted.
@@ -89,14 +109,17 @@ impl Nexus {
     /// Two connectors, staging and production, each in front of an empty registry.
     pub(crate) fn start(quirks: Quirks) -> Self {
         let behind: Vec<_> = REPOSITORIES.iter().map(|_| Arc::new(Behind::start(quirks))).collect();
-        let ports = behind
+        let ports: Vec<Port> = behind
             .iter()
             .map(|state| {
                 let answer = Arc::clone(state);
                 Port { peer: Peer::start(move |asked| answer.answer(asked)), state: Arc::clone(state) }
             })
             .collect();
-        let office = Office { behind, quirks, tasks: Mutex::new(tasks(quirks)), soft: Mutex::new(0) };
+        let numbers = ports.iter().map(|port| port.peer.host().rsplit_once(':').unwrap().1.parse().unwrap());
+        let numbers = numbers.collect();
+        let office =
+            Office { behind, ports: numbers, quirks, tasks: Mutex::new(tasks(quirks)), soft: Mutex::new(0) };
         Self { ports, rest: Peer::start(move |asked| office.answer(asked)) }
     }
 
@@ -137,7 +160,7 @@ impl Behind {
     }
 
     fn answer(&self, asked: &Asked) -> Answer {
-        if self.quirks.upper_case_basic && !is_known(asked) {
+        if self.quirks.no_bearer_realm || self.quirks.upper_case_basic && !is_known(asked) {
             return challenge("BASIC");
         }
         let path = asked.path.split('?').next().unwrap_or_default();
@@ -237,9 +260,13 @@ impl Behind {
         answer.headers.retain(|(name, _)| {
             let of_distribution = name.eq_ignore_ascii_case("docker-distribution-api-version");
             let link = self.quirks.no_link && name.eq_ignore_ascii_case("link");
-            !of_distribution && !link
+            let date = self.quirks.ahead != 0 && name.eq_ignore_ascii_case("date");
+            !of_distribution && !link && !date
         });
-        answer.with("Server", "Nexus/3.92.0-03 (COMMUNITY)")
+        if self.quirks.ahead != 0 {
+            answer = answer.with("Date", date(self.quirks.ahead));
+        }
+        answer.with("Server", format!("Nexus/3.92.0-03 ({})", self.quirks.edition.unwrap_or("COMMUNITY")))
     }
 
     fn ask(&self, method: &str, path: &str, accept: &str) -> Answer {
@@ -284,9 +311,16 @@ impl Office {
                 "attributes": {},
             })).collect::<Vec<_>>()))
             }
+            ("GET", ["repositorySettings" | "security", ..]) if self.quirks.discreet => Answer::new(403),
+            ("GET", ["repositorySettings"]) => json_answer(&self.settings()),
+            ("GET", ["security", "realms", "active"]) => {
+                let token = (!self.quirks.no_bearer_realm).then_some("DockerToken");
+                json_answer(&json!(["NexusAuthenticatingRealm"].into_iter().chain(token).collect::<Vec<_>>()))
+            }
             ("GET", ["blobstores"]) => json_answer(&json!([{
                 "name": BLOB_STORE, "type": "File", "blobCount": self.blobs().len(),
                 "totalSizeInBytes": self.bytes(), "availableSpaceInBytes": 1_u64 << 40,
+                "softQuota": self.quirks.quota.map(|limit| json!({"type": "spaceUsedQuota", "limit": limit})),
             }])),
             ("GET", ["tasks"]) => self.list(query),
             ("GET", ["tasks", id]) => self.task(id),
@@ -297,13 +331,41 @@ impl Office {
         }
     }
 
+    /// What `repositorySettings` tells, with a repository of another format among them.
+    fn settings(&self) -> Value {
+        let docker = REPOSITORIES.iter().zip(&self.ports).map(|(name, port)| {
+            let is_production = *name == REPOSITORIES[1];
+            let policies: &[&str] =
+                if is_production && self.quirks.cleanup_policy { &["weekly"] } else { &[] };
+            json!({
+                "name": name, "format": "docker", "url": format!("/repository/{name}"), "online": true,
+                "type": if !is_production && self.quirks.group { "group" } else { "hosted" },
+                "storage": {
+                    "blobStoreName": BLOB_STORE, "strictContentTypeValidation": false,
+                    "writePolicy": self.quirks.write_policy.unwrap_or("ALLOW"),
+                },
+                "cleanup": {"policyNames": policies},
+                "docker": {"v1Enabled": false, "forceBasicAuth": true, "httpPort": port, "httpsPort": null},
+            })
+        });
+        let raw =
+            json!({"name": "files", "format": "raw", "type": "hosted", "online": true, "storage": null});
+        docker.chain([raw]).collect()
+    }
+
     fn list(&self, query: &str) -> Answer {
         let kind = parameter(query, "type");
         let tasks = self.tasks.lock().unwrap();
         let items: Vec<Value> = tasks
             .iter()
             .filter(|(_, task)| kind.as_deref().is_none_or(|kind| kind == task.kind))
-            .map(|(id, task)| shown(id, task))
+            .map(|(id, task)| {
+                let mut shown = shown(id, task);
+                if self.quirks.scheduled {
+                    shown["nextRun"] = json!("2030-01-01T01:00:00.000+00:00");
+                }
+                shown
+            })
             .collect();
         json_answer(&json!({"items": items, "continuationToken": null}))
     }
@@ -437,6 +499,13 @@ fn challenge(scheme: &str) -> Answer {
     Answer::new(401)
         .with("WWW-Authenticate", format!("{scheme} realm=\"Sonatype Nexus Repository Manager\""))
         .with("Server", "Nexus/3.92.0-03 (COMMUNITY)")
+}
+
+/// The time by a clock that is so many seconds ahead.
+fn date(ahead: i64) -> String {
+    let by = Duration::from_secs(ahead.unsigned_abs());
+    let now = std::time::SystemTime::now();
+    httpdate::fmt_http_date(if ahead < 0 { now - by } else { now + by })
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Answer {

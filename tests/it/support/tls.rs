@@ -18,7 +18,22 @@ impl Identity {
         Self::for_names(&["localhost", "127.0.0.1"])
     }
 
+    /// For loopback, with a certificate that ends in so many days.
+    pub(crate) fn ending_in(days: i64) -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let day = i64::try_from(now.as_secs()).unwrap() / 86_400 + days;
+        let zoned = jiff::Timestamp::from_second(day * 86_400).unwrap().to_string();
+        let part = |range: std::ops::Range<usize>| zoned[range].parse::<i32>().unwrap();
+        let [month, day] = [part(5..7), part(8..10)].map(|part| u8::try_from(part).unwrap());
+        let end = rcgen::date_time_ymd(part(0..4), month, day);
+        Self::made(&["localhost", "127.0.0.1"], |server| server.not_after = end)
+    }
+
     pub(crate) fn for_names(names: &[&str]) -> Self {
+        Self::made(names, |_| {})
+    }
+
+    fn made(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,7 +43,8 @@ impl Identity {
         let authority_certificate = authority.self_signed(&authority_key).unwrap();
         let issuer = Issuer::new(authority, authority_key);
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let server = CertificateParams::new(names).unwrap();
+        let mut server = CertificateParams::new(names).unwrap();
+        adjust(&mut server);
         let key = KeyPair::generate().unwrap();
         let certificate = server.signed_by(&key, &issuer).unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
