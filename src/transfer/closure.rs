@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::{Digest, VerifyingReader};
 use crate::event::{Event, Events};
@@ -29,10 +29,11 @@ pub struct Absence {
     pub damaged: bool,
 }
 
-/// How a registry's word that it holds a blob is tested. Each digest is read once, however many images and walks need it.
+/// How a registry's word that it holds a blob is tested. What was whole is not read again, however many images and walks need it.
 #[derive(Debug, Default)]
 pub struct Proof {
-    read: Option<Mutex<BTreeSet<Digest>>>,
+    /// Whether each was found whole.
+    read: Option<Mutex<BTreeMap<Digest, Arc<Mutex<bool>>>>>,
 }
 
 impl Proof {
@@ -46,10 +47,22 @@ impl Proof {
         Self { read: Some(Mutex::default()) }
     }
 
-    /// Whether this blob is to be read here and now.
-    fn wants(&self, digest: Digest) -> bool {
-        let read = self.read.as_ref();
-        read.is_some_and(|read| read.lock().unwrap_or_else(PoisonError::into_inner).insert(digest))
+    /// Has a blob read, unless it need not be or was found whole before. Whoever else asks for it meanwhile waits.
+    fn of(
+        &self,
+        digest: Digest,
+        read: impl FnOnce() -> Result<ReadBack, AnyFault>,
+    ) -> Result<ReadBack, AnyFault> {
+        let Some(known) = &self.read else { return Ok(ReadBack::Whole) };
+        let blob =
+            Arc::clone(known.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default());
+        let mut whole = blob.lock().unwrap_or_else(PoisonError::into_inner);
+        if *whole {
+            return Ok(ReadBack::Whole);
+        }
+        let found = read()?;
+        *whole = matches!(found, ReadBack::Whole);
+        Ok(found)
     }
 }
 
@@ -122,9 +135,17 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn manifest(&mut self, digest: Digest, depth: usize) -> Result<(), AnyFault> {
-        let Some(raw) = self.client.manifest(&self.image.repository, &Target::Digest(digest))? else {
-            self.missing(digest, "the manifest is not there");
-            return Ok(());
+        let raw = match self.client.manifest(&self.image.repository, &Target::Digest(digest)) {
+            Ok(Some(raw)) => raw,
+            Ok(None) => {
+                self.missing(digest, "the manifest is not there");
+                return Ok(());
+            }
+            Err(RegistryError::Content { .. }) => {
+                self.damaged(digest);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         self.present(digest, raw.bytes().len() as u64);
         match raw.view(self.limits) {
@@ -157,15 +178,16 @@ impl Walk<'_> {
             }
         };
         match size {
-            Some(size) if size == blob.size => {
-                if self.proof.wants(blob.digest) && !self.is_whole(blob)? {
-                    let why = "the registry serves other bytes than its digest says".to_owned();
-                    let image = self.image.clone();
-                    self.closure.absences.push(Absence { image, digest: blob.digest, why, damaged: true });
-                    return Ok(());
+            Some(size) if size == blob.size => match self.proof.of(blob.digest, || self.read(blob))? {
+                ReadBack::Whole => self.present(blob.digest, size),
+                ReadBack::Other => self.damaged(blob.digest),
+                ReadBack::Nothing => {
+                    self.missing(
+                        blob.digest,
+                        "the registry says that it has the blob, and does not hand it out",
+                    );
                 }
-                self.present(blob.digest, size);
-            }
+            },
             Some(size) => {
                 self.missing(
                     blob.digest,
@@ -178,13 +200,17 @@ impl Walk<'_> {
     }
 
     /// Reads a blob to its end; of what passes nothing is kept.
-    fn is_whole(&self, blob: &Descriptor) -> Result<bool, AnyFault> {
-        let body = self.client.blob(&self.image.repository, blob, 0)?;
+    fn read(&self, blob: &Descriptor) -> Result<ReadBack, AnyFault> {
+        let body = match self.client.blob(&self.image.repository, blob, 0) {
+            Ok(body) => body,
+            Err(RegistryError::NotFound { .. }) => return Ok(ReadBack::Nothing),
+            Err(error) => return Err(error.into()),
+        };
         let mut reader =
             BufReader::with_capacity(READ_AT_ONCE, VerifyingReader::new(body, blob.digest, blob.size));
-        let Err(error) = io::copy(&mut reader, &mut io::sink()) else { return Ok(true) };
+        let Err(error) = io::copy(&mut reader, &mut io::sink()) else { return Ok(ReadBack::Whole) };
         match RegistryError::from_io(error, &format!("GET {}", self.image.repository.pin(blob.digest))) {
-            RegistryError::Content { .. } => Ok(false),
+            RegistryError::Content { .. } => Ok(ReadBack::Other),
             other => Err(other.into()),
         }
     }
@@ -195,6 +221,12 @@ impl Walk<'_> {
         self.closure.present.entry(repository).or_default().insert(digest);
     }
 
+    fn damaged(&mut self, digest: Digest) {
+        let (image, why) =
+            (self.image.clone(), "the registry serves other bytes than its digest says".to_owned());
+        self.closure.absences.push(Absence { image, digest, why, damaged: true });
+    }
+
     fn missing(&mut self, digest: Digest, why: &str) {
         self.closure.absences.push(Absence {
             image: self.image.clone(),
@@ -203,6 +235,16 @@ impl Walk<'_> {
             damaged: false,
         });
     }
+}
+
+/// What came of reading a blob.
+enum ReadBack {
+    /// The bytes that its digest says.
+    Whole,
+    /// Others.
+    Other,
+    /// None.
+    Nothing,
 }
 
 /// The children of an index that a site with these platforms needs.

@@ -11,8 +11,8 @@ use super::stand::until;
 
 #[derive(Default)]
 struct Bar {
-    /// Whether it turns away instead of letting wait.
-    refuses: bool,
+    /// With which answer it turns away, instead of letting wait.
+    refuses: Option<&'static str>,
     reached: AtomicBool,
     over: AtomicBool,
     open: Mutex<bool>,
@@ -33,7 +33,12 @@ impl Gate {
 
     /// Answers 403 to what begins so, until it is opened.
     pub(crate) fn refusing(registry: &RegistryHost, request: &str) -> Self {
-        Self::with(registry, request, Bar { refuses: true, ..Bar::default() })
+        Self::with(registry, request, Bar { refuses: Some("403 Forbidden"), ..Bar::default() })
+    }
+
+    /// The same with 404.
+    pub(crate) fn denying(registry: &RegistryHost, request: &str) -> Self {
+        Self::with(registry, request, Bar { refuses: Some("404 Not Found"), ..Bar::default() })
     }
 
     fn with(registry: &RegistryHost, request: &str, bar: Bar) -> Self {
@@ -56,12 +61,13 @@ impl Gate {
                         if !bytes.starts_with(request.as_bytes()) {
                             return true;
                         }
-                        if bar.turns_away() {
-                            let no =
-                                "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                        if let Some(status) = bar.turns_away() {
+                            let no = format!(
+                                "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                            );
                             return answer.write_all(no.as_bytes()).is_err();
                         }
-                        if !bar.refuses {
+                        if bar.refuses.is_none() {
                             bar.wait();
                         }
                         true
@@ -88,8 +94,8 @@ impl Gate {
 }
 
 impl Bar {
-    fn turns_away(&self) -> bool {
-        self.refuses && !*self.open.lock().unwrap()
+    fn turns_away(&self) -> Option<&'static str> {
+        self.refuses.filter(|_| !*self.open.lock().unwrap())
     }
 
     fn wait(&self) {
