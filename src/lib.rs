@@ -115,7 +115,7 @@
 //! let upstream = Upstream::of(&client);
 //! let planner = Planner { upstream, events: &Silent, jobs: 8, limits: &LIMITS };
 //! let plan = planner.plan(&request, &PlanInputs {
-//!     site: Some(&site), report: None, named: &[], dumped: &[], ceilings: BTreeMap::new(), platforms: &[], last_sequence: 0,
+//!     site: Some(&site), report: None, earlier: None, named: &[], dumped: &[], ceilings: BTreeMap::new(), platforms: &[], last_sequence: 0,
 //!     last_packed: None, now, valid_days: 90, tool: "example", releases: ReleaseInputs::default(),
 //!     findings: &findings,
 //! })?;

@@ -14,7 +14,7 @@ use ombundle::papers::Custody;
 use ombundle::plan::Plan;
 use ombundle::release::ReleasePathReport;
 use ombundle::retain::VacuumPlan;
-use ombundle::site::{Receipt, Site, SiteReport};
+use ombundle::site::{Receipt, RegistryTable, Site, SiteHistory, SiteReport};
 use ombundle::volume::VolumeLabel;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn schema_of<T: JsonSchema>(name: &str) -> String {
     text
 }
 
-fn schemas() -> [(&'static str, String); 12] {
+fn schemas() -> [(&'static str, String); 14] {
     let of = [
         ("site.v1.json", schema_of::<Site> as fn(&str) -> String),
         ("site-report.v1.json", schema_of::<SiteReport>),
@@ -43,6 +43,8 @@ fn schemas() -> [(&'static str, String); 12] {
         ("merge-report.v1.json", schema_of::<MergeAccount>),
         ("volume.v1.json", schema_of::<VolumeLabel>),
         ("custody.v1.json", schema_of::<Custody>),
+        ("registries.v1.json", schema_of::<RegistryTable>),
+        ("site-history.v1.json", schema_of::<SiteHistory>),
         ("vacuum-plan.v1.json", schema_of::<VacuumPlan>),
         ("diagnosis.v1.json", schema_of::<Diagnosis>),
     ];

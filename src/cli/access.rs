@@ -14,7 +14,7 @@ use crate::flow::standing::Onlooker;
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
 use crate::reference::RegistryHost;
-use crate::registry::{Client, ClientOptions, Environment};
+use crate::registry::{Client, ClientOptions, Environment, RegistryError};
 use crate::site::{ProfileName, Site};
 use crate::store::cache::Cache;
 use crate::transfer::Proof;
@@ -73,6 +73,25 @@ pub(super) fn client(
         ..ClientOptions::default()
     };
     Ok(Client::new(options, &environment, Arc::clone(&context.console) as Arc<_>)?)
+}
+
+/// Seconds after which a registry that is asked in passing counts as out of reach.
+const BRIEFLY: u64 = 5;
+
+/// A client for a site's production if that answers now, for commands that do without it too; else why it does not.
+pub(super) fn if_reached(
+    site: &Site,
+    args: &RegistryArgs,
+    context: &Context,
+) -> Result<Result<Client, String>, Failure> {
+    let briefly = RegistryArgs { retries: 0, timeout: args.timeout.min(BRIEFLY), ..args.clone() };
+    let profile = site.spec.profile;
+    let asked = client(&briefly, Side::AirGapped, profile, context)?.ping(&site.spec.production.registry);
+    match asked {
+        Ok(_) => Ok(Ok(client(args, Side::AirGapped, profile, context)?)),
+        Err(RegistryError::Interrupted) => Err(RegistryError::Interrupted.into()),
+        Err(error) => Ok(Err(error.to_string())),
+    }
 }
 
 /// Where containers tools look for a registries.conf: the user's folder, then the system's.

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::archive::{Inventory, Name};
 use crate::cli::Context;
 use crate::cli::access::usual_folder;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::SiteFile;
 use crate::digest::Digest;
+use crate::plan::{PackedArchive, Plan, believe};
 use crate::store::files::{self, StoreError};
 use crate::store::journal::Journal;
 use crate::store::lock::Lock;
@@ -18,18 +17,10 @@ use crate::store::lock::Lock;
 /// Another process writes one line; this is longer than that takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One archive that has its number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Given {
-    pub(super) sequence: u64,
-    pub(super) inventory: Digest,
-    created: String,
-}
-
 /// The records of one channel: the user's own, which also hold where no site file is named, and the site's, which goes where the
 /// site's folder goes.
 pub(super) struct Numbers {
+    channel: Name,
     records: Vec<PathBuf>,
 }
 
@@ -40,7 +31,7 @@ impl Numbers {
         let own = usual_folder(context, "XDG_STATE_HOME", ".local/state");
         let own = own.map(|folder| folder.join(format!("packed/{}.jsonl", channel.as_str())));
         let records = own.into_iter().chain(site.map(|site| site.state().join("packed.jsonl"))).collect();
-        Ok(Self { records })
+        Ok(Self { channel, records })
     }
 
     /// Whether nothing is written down anywhere.
@@ -49,14 +40,17 @@ impl Numbers {
     }
 
     /// The archive with the highest number.
-    pub(super) fn last(&self) -> Result<Option<Given>, Failure> {
+    pub(super) fn last(&self) -> Result<Option<PackedArchive>, Failure> {
         Ok(self.all()?.into_iter().max_by_key(|given| given.sequence))
     }
 
-    fn all(&self) -> Result<Vec<Given>, Failure> {
+    /// Every archive that is written down, be it in two places.
+    pub(super) fn all(&self) -> Result<Vec<PackedArchive>, Failure> {
         let mut all = Vec::new();
         for path in &self.records {
-            all.extend(Journal::<Given>::read(path)?);
+            let record = Journal::<PackedArchive>::read(path).map_err(broken)?;
+            believe(&path.display().to_string(), self.channel.as_str(), &record)?;
+            all.extend(record);
         }
         Ok(all)
     }
@@ -78,25 +72,41 @@ impl Numbers {
 
     /// Writes down that the number is this archive's. To be done before the archive has its name: a number that no archive has is a
     /// hole, which does no harm; one that two have, does.
-    pub(super) fn take(&self, inventory: &Inventory) -> Result<(), Failure> {
+    pub(super) fn take(&self, inventory: &Inventory, plan: &Plan, archive: &Path) -> Result<(), Failure> {
         let mut locks = Vec::new();
         for path in &self.records {
             files::create_private_folder(path.parent().unwrap_or(Path::new(".")))?;
             locks.push(lock(&files::beside(path, "lock"))?);
         }
         self.check(inventory)?;
-        let given = Given {
-            sequence: inventory.sequence,
-            inventory: inventory.digest(),
-            created: inventory.created.to_string(),
+        let given = {
+            let archive = std::path::absolute(archive).unwrap_or_else(|_| archive.to_owned());
+            let digest = Digest::of(plan.to_json()?.as_bytes());
+            PackedArchive::of(inventory, (plan, digest), archive.display().to_string())
         };
         for path in &self.records {
-            let mut journal = Journal::open(path)?;
-            if !journal.records().contains(&given) {
+            let mut journal = Journal::<PackedArchive>::open(path)?;
+            if !journal.records().iter().any(|known| known.inventory == given.inventory) {
                 journal.append(&given)?;
             }
         }
         Ok(())
+    }
+}
+
+/// A record that was edited: the archives in it are unknown now, and their numbers too.
+fn broken(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::Journal { path, .. } => Some(format!(
+            "keep `{}` as evidence and move it away; then plan with `--report`, or with `--full` and a `--sequence` above the last",
+            path.display()
+        )),
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

@@ -166,7 +166,7 @@ pub(super) fn run(command: PackCommand, context: &Context) -> Result<(), Failure
         }
         filled => filled?,
     };
-    numbers.take(packing.inventory())?;
+    numbers.take(packing.inventory(), &plan, &command.output)?;
     let packed = filled.finish()?;
     // Also those that other requests left here, whose archive this name is no more.
     files::remove_beside(&command.output, KEPT_PLAN)?;

@@ -1,5 +1,6 @@
 //! `plan`: what would travel, and why.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -23,7 +24,7 @@ use crate::imageset::{self, Request};
 use crate::limits::LIMITS;
 use crate::oci::Platform;
 use crate::plan::order::OrderedStep;
-use crate::plan::{Plan, exit};
+use crate::plan::{Earlier, PackedArchive, Plan, exit};
 use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
 use crate::site::{InstalledOperator, ProfileName, SiteReport};
@@ -90,6 +91,16 @@ pub(super) struct PlanArgs {
     /// What the site holds: a site report, or the receipt.json of the last import. Only what is missing travels
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+
+    /// Carry everything, whatever the site may hold. Without `--report`, an archive that was packed here for this site and still lies
+    /// where it was written counts as imported, and what it brought is not carried again
+    #[arg(long, conflicts_with = "report")]
+    full: bool,
+
+    /// The last generation that came in, where no report can say so: what was packed here up to it counts as imported, wherever the
+    /// archives are now, and nothing after it
+    #[arg(long, value_name = "N", conflicts_with_all = ["report", "full"])]
+    imported: Option<u64>,
 
     /// An operator that runs at the site, by the name of its CSV; the upgrade path starts there
     #[arg(long, value_name = "NAME.vX.Y.Z")]
@@ -174,7 +185,21 @@ impl PlanArgs {
         let site = self.site()?;
         let report = self.report.as_deref().map(read_report).transpose()?;
         let channel = channel(site.as_ref().map(|site| &site.site));
-        let packed = Numbers::of(channel, site.as_ref(), context)?.last()?;
+        let numbers = Numbers::of(channel, site.as_ref(), context)?;
+        let packed = numbers.last()?;
+        let last_sequence = match self.sequence {
+            Some(sequence) => sequence.saturating_sub(1),
+            None => packed.as_ref().map_or(0, |given| given.sequence),
+        };
+        let mut findings = findings;
+        let earlier = if site.is_some() && report.is_none() && !self.full {
+            let record = numbers.all()?.into_iter().filter(|packed| packed.sequence <= last_sequence);
+            let (counts, gone): (Vec<_>, Vec<_>) = record.partition(|packed| self.counts(packed));
+            findings.extend(not_counted(&gone).filter(|_| self.imported.is_none()));
+            Some(Earlier::of(counts))
+        } else {
+            None
+        };
         for operators in &mut request.operators {
             operators.skip_dependencies |= self.skip_dependencies;
         }
@@ -185,14 +210,12 @@ impl PlanArgs {
         let inputs = PlanInputs {
             site: site.as_ref().map(|site| &site.site),
             report: report.as_ref(),
+            earlier: earlier.as_ref(),
             named: &self.named(),
             dumped: &dumped,
             ceilings,
             platforms: &self.platform,
-            last_sequence: match self.sequence {
-                Some(sequence) => sequence.saturating_sub(1),
-                None => packed.as_ref().map_or(0, |given| given.sequence),
-            },
+            last_sequence,
             last_packed: packed.map(|given| (given.sequence, given.inventory)),
             now: jiff::Timestamp::from_second(now()?.unix()).unwrap_or_default(),
             valid_days: self.valid_days,
@@ -202,6 +225,15 @@ impl PlanArgs {
         };
         let planner = Planner { upstream, events: &*context.console, jobs, limits: &LIMITS };
         Ok(planner.plan(&request, &inputs)?)
+    }
+
+    /// Whether an archive that was packed here counts as imported.
+    fn counts(&self, packed: &PackedArchive) -> bool {
+        match (self.imported, &packed.contents) {
+            (Some(last), _) => packed.sequence <= last,
+            (None, Some(contents)) => is_there(Path::new(&contents.archive)),
+            (None, None) => false,
+        }
     }
 
     /// What the file asks for; nothing where there is none, and releases are asked for on the command line.
@@ -241,8 +273,14 @@ impl PlanArgs {
             hasher.update(Digest::of(&files::read(path, LIMITS.meta_bytes)?).bytes());
         }
         let rest = format!(
-            "{:?} {:?} {} {:?} {}",
-            self.installed, self.platform, self.skip_dependencies, self.sequence, self.valid_days
+            "{:?} {:?} {} {:?} {} {} {:?}",
+            self.installed,
+            self.platform,
+            self.skip_dependencies,
+            self.sequence,
+            self.valid_days,
+            self.full,
+            self.imported
         );
         hasher.update(rest.as_bytes());
         hasher.update(self.releases.fingerprint()?.bytes());
@@ -252,6 +290,26 @@ impl PlanArgs {
     fn named(&self) -> Vec<InstalledOperator> {
         self.installed.iter().map(|name| InstalledOperator::named(name)).collect()
     }
+}
+
+/// Whether an archive lies where it was written, whole or in volumes.
+fn is_there(archive: &Path) -> bool {
+    archive.exists() || files::beside(archive, "001").exists()
+}
+
+/// Archives that were packed here and are not where they were written: they may have been carried over, or thrown away.
+fn not_counted(gone: &[PackedArchive]) -> Option<Finding> {
+    let known = gone.iter().filter(|packed| packed.contents.is_some());
+    // The user's record and the site's have the same lines.
+    let numbers: BTreeSet<u64> = known.map(|packed| packed.sequence).collect();
+    let last = numbers.last()?;
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "packed here before, and no longer where they were written: generations {}; what they brought is carried again",
+        numbers.join(", ")
+    );
+    let hint = format!("give `--imported {last}` if they came in");
+    Some(Finding::info("NOT_COUNTED", "report", message).hint(hint))
 }
 
 fn read_report(path: &Path) -> Result<SiteReport, Failure> {

@@ -239,7 +239,7 @@ fn done(applied: &Applied, reclaimed: Option<&Reclaimed>, emitted: Option<&Path>
     if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
         let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
     }
-    text.push_str("then: ombundle check --site …; the next archive needs a new site report, the last receipt knows of more than there is\n");
+    text.push_str("then: ombundle check --site …; the next archive needs a new site report, for receipts from before know of more than there is\n");
     text
 }
 

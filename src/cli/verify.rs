@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::json;
 
 use crate::archive::{ImageKind, Moment, ReadAt};
+use crate::cli::access::if_reached;
 use crate::cli::custody::{CustodyArgs, Told, failed};
 use crate::cli::failure::{Failure, show_findings};
 use crate::cli::inputs::{SiteFile, now, public_key, trust};
 use crate::cli::mending::{self, Mended};
-use crate::cli::options::ResultFormat;
+use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::releases::ReleaseKeyArgs;
 use crate::cli::volumes::ArchiveArgs;
 use crate::cli::{Context, print, print_json};
@@ -19,8 +20,9 @@ use crate::event::Events;
 use crate::fault::{Exit, Fault};
 use crate::finding::{Finding, has_errors};
 use crate::flow;
+use crate::flow::prerequisites::{self, Asker};
 use crate::flow::record::{History, Log, Record};
-use crate::flow::release_closure::lacking;
+use crate::flow::release_closure;
 use crate::flow::release_proof::prove;
 use crate::limits::LIMITS;
 use crate::papers::Deed;
@@ -36,7 +38,8 @@ use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
 /// Judge an archive: signature, trust, target, age, every byte
 ///
 /// Reads the archive once, on all cores, and writes nothing. Needs no network and no registry. Every defect is named with its entry
-/// and its place; exit code 3 means damage, 4 means that it is not to be trusted.
+/// and its place; exit code 3 means damage, 4 means that it is not to be trusted. With `--site`, where production answers, it is asked for
+/// all that the archive builds on; exit code 5 means that some of it is missing.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("keys").required(true).multiple(false))]
 #[command(after_help = "Examples:\n  ombundle verify upgrade.ombundle --site site.yaml\n  \
@@ -82,6 +85,9 @@ pub(super) struct VerifyCommand {
     /// How the result looks
     #[arg(long, value_enum, default_value = "text")]
     format: ResultFormat,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
 }
 
 pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failure> {
@@ -125,9 +131,13 @@ pub(super) fn run(command: VerifyCommand, context: &Context) -> Result<(), Failu
         Err(_) => Vec::new(),
     };
     found.settle(result.is_ok() && !has_errors(&releases))?;
-    let believed = result.as_ref().ok().filter(|_| !has_errors(&releases));
+    let lacking = match (&result, &site) {
+        (Ok(archive), Some(site)) if !has_errors(&releases) => lacking(archive, site, &command, context)?,
+        _ => Vec::new(),
+    };
+    let believed = result.as_ref().ok().filter(|_| !has_errors(&releases) && !has_errors(&lacking));
     let inventory = believed.map(|archive| archive.inventory().digest());
-    let judged = report(&command, result, [beside, releases].concat(), &trust, &found);
+    let judged = report(&command, result, [beside, releases, lacking].concat(), &trust, &found);
     let outcome = judged.as_ref().err().map_or_else(|| "verified".to_owned(), failed);
     let archive = command.archive.shown();
     let told = Told { action: Deed::Verify, archive: &archive, inventory, keys: &[], result: &outcome };
@@ -204,9 +214,49 @@ fn releases(
     let plan = flow::documents::put_together(archive, &LIMITS)?;
     match prove(&plan, keys, now, &LIMITS) {
         // What is believed is looked into.
-        Ok(_) => Ok(lacking(archive, &plan, events, &LIMITS)?),
+        Ok(_) => Ok(release_closure::lacking(archive, &plan, events, &LIMITS)?),
         Err(unproven) => Ok(unproven.findings()),
     }
+}
+
+/// What production lacks of all that the archive builds on; a finding says so where it cannot be asked.
+fn lacking(
+    archive: &VerifiedArchive,
+    site: &SiteFile,
+    command: &VerifyCommand,
+    context: &Context,
+) -> Result<Vec<Finding>, Failure> {
+    let count = archive.inventory().prerequisites.count;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let client = match if_reached(&site.site, &command.registries, context)? {
+        Ok(client) => client,
+        Err(why) => {
+            let production = &site.site.spec.production.registry;
+            let message =
+                format!("{count} manifests and blobs that the archive builds on were not asked for: {why}");
+            let hint = "`import` asks for them before its first write";
+            return Ok(vec![Finding::info("NOT_ASKED", production, message).hint(hint)]);
+        }
+    };
+    let records = Journal::read(&Log::path(&site.state()))?;
+    let asker = Asker {
+        site: &site.site,
+        history: History(&records),
+        client: &client,
+        jobs: command.registries.jobs(),
+        events: &*context.console,
+        limits: &LIMITS,
+    };
+    Ok(asker.missing(archive)?)
+}
+
+/// How it ends when an archive is good in itself and some of these are errors.
+fn exit_of(findings: &[Finding]) -> Exit {
+    let others: Vec<Finding> =
+        findings.iter().filter(|finding| finding.code != prerequisites::MISSING).cloned().collect();
+    if has_errors(&others) { plan::exit(&others) } else { Exit::Prerequisite }
 }
 
 /// What this site, or nobody in particular, demands of an archive now.
@@ -236,7 +286,7 @@ fn report(
     found: &Found,
 ) -> Result<(), Failure> {
     match result {
-        Ok(_) if has_errors(&more) => refuse(command, &more, plan::exit(&more), trust),
+        Ok(_) if has_errors(&more) => refuse(command, &more, exit_of(&more), trust),
         Ok(archive) => {
             let notes = [archive.notes(), more.as_slice()].concat();
             let inventory = archive.inventory();

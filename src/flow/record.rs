@@ -28,6 +28,9 @@ pub enum Record {
         /// Why it was taken although the clock spoke against it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Where it comes from; records of before do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     /// Staging holds it whole.
     Staged {
@@ -103,6 +106,19 @@ pub enum Record {
 }
 
 impl Record {
+    /// The archive that it is about; nothing for a way back.
+    pub fn inventory(&self) -> Option<Digest> {
+        match self {
+            Self::Begin { inventory, .. }
+            | Self::Staged { inventory }
+            | Self::Promoted { inventory }
+            | Self::Prepared { inventory, .. }
+            | Self::Switched { inventory, .. }
+            | Self::Committed { inventory, .. } => Some(*inventory),
+            Self::Return { .. } | Self::Returned { .. } => None,
+        }
+    }
+
     /// The time that the clock showed, where it was noted.
     pub fn at(&self) -> Option<Moment> {
         match self {
@@ -116,6 +132,19 @@ impl Record {
             | Self::Return { .. } => None,
         }
     }
+}
+
+/// Where an archive comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Digest of the plan that it was packed from.
+    pub plan: Digest,
+    /// Ids of the keys that signed it.
+    pub signers: Vec<String>,
+    /// The archive before it, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<Digest>,
 }
 
 /// A site's journal on this machine.
@@ -198,6 +227,13 @@ impl<'r> History<'r> {
         self.0
             .iter()
             .rfind(|record| matches!(record, Record::Committed { inventory, .. } if inventory == archive))
+    }
+
+    /// Whether this archive was about to move a tag, or moved one, after it was put in force last: a run with another decision did not
+    /// get to its end.
+    pub fn is_unsettled(self, archive: &Digest) -> bool {
+        let last = self.0.iter().rev().find(|record| record.inventory() == Some(*archive));
+        matches!(last, Some(Record::Prepared { .. } | Record::Switched { .. }))
     }
 
     /// Why an archive was taken although the clock spoke against it, if it did.

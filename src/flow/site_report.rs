@@ -5,26 +5,25 @@ use std::path::Path;
 
 use crate::catalog::{Catalog, Channel, Package, UpgradeGraph};
 use crate::digest::Digest;
-use crate::event::{Event, Phase};
 use crate::fault::{AnyFault, Exit};
 use crate::finding::Finding;
 use crate::flow::import::generation;
 use crate::flow::import::receipt::last_report;
+use crate::flow::listed::Images;
 use crate::flow::record::History;
 use crate::flow::standing::Onlooker;
 use crate::promote::{CatalogTag, pointed_to};
-use crate::reference::{PinnedRef, RegistryHost, Repository, RepositoryRef, Tag};
-use crate::registry::{RegistryError, Target};
+use crate::reference::{RegistryHost, Repository};
+use crate::registry::Target;
 use crate::release::Architecture;
 use crate::site::cluster::ClusterDump;
 use crate::site::{
     CatalogMirror, CatalogState, ChannelState, PackageState, ReleaseState, RepositoryState, SiteReport,
     StagingState,
 };
-use crate::transfer::{Closure, closure};
+use crate::transfer::Closure;
 use crate::trust::TrustSet;
 use crate::verify::Floor;
-use crate::workers;
 
 /// A catalog with more entries than this is reported by its heads alone: a whole one of a vendor has tens of thousands.
 const NAMED_ENTRIES: usize = 500;
@@ -43,9 +42,6 @@ pub struct Reporter<'a> {
     pub cluster: Option<&'a ClusterDump>,
 }
 
-/// Images by repository: what to walk.
-type Images = BTreeSet<PinnedRef>;
-
 impl Reporter<'_> {
     /// Reads everything. Findings say what could not be looked at: what the report does not know is carried once more.
     pub fn report(&self) -> Result<(SiteReport, Vec<Finding>), AnyFault> {
@@ -54,14 +50,15 @@ impl Reporter<'_> {
         client.ping(production)?;
         let (mut findings, mut images) = (Vec::new(), Images::new());
         let catalogs = self.catalogs(&mut images, &mut findings)?;
-        let last = last_report(self.state, site, self.onlooker.limits)?.unwrap_or_default();
+        let last =
+            last_report(self.state, site, self.onlooker.events, self.onlooker.limits)?.unwrap_or_default();
         let releases = self.releases(&last)?;
         let known = last
             .repositories
             .into_keys()
             .chain(images.iter().map(|image| image.repository.repository.clone()));
-        let repositories = self.repositories(production, known.collect(), &mut findings)?;
-        images.extend(self.tagged(&repositories)?);
+        let repositories = self.onlooker.repositories(production, known.collect(), &mut findings)?;
+        images.extend(self.onlooker.tagged(&repositories)?);
         let held = self.held(&images)?;
         let floor = self.floor()?;
         let report = SiteReport {
@@ -139,69 +136,8 @@ impl Reporter<'_> {
         Ok(states)
     }
 
-    /// The repositories that may hold anything of this site: those of a registry that lets itself be listed, else those that are
-    /// known from elsewhere.
-    fn repositories(
-        &self,
-        host: &RegistryHost,
-        known: BTreeSet<Repository>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<Vec<RepositoryRef>, AnyFault> {
-        let listed = match self.onlooker.client.catalog(host) {
-            Ok(listed) => listed,
-            Err(RegistryError::Interrupted) => return Err(RegistryError::Interrupted.into()),
-            Err(error) => {
-                let message = format!("the registry does not list its repositories: {error}");
-                let hint = "let this account list them; images that no catalog offers are carried again without that";
-                findings.push(Finding::warning("REPORT_PARTIAL", host, message).hint(hint));
-                Vec::new()
-            }
-        };
-        let places = self.places()?;
-        let ours = listed.into_iter().filter(|found| places.iter().any(|place| is_below(found, place)));
-        let all: BTreeSet<Repository> = ours.chain(known).collect();
-        Ok(all.into_iter().map(|repository| RepositoryRef { host: host.clone(), repository }).collect())
-    }
-
-    /// Where the site file puts things; what lies elsewhere in a registry is nobody's business.
-    fn places(&self) -> Result<Vec<Repository>, AnyFault> {
-        let Onlooker { site, mapping, .. } = self.onlooker;
-        let rules = site.spec.repositories.iter().map(|rule| rule.mirror.clone());
-        let catalogs = site.spec.catalogs.iter().map(|catalog| catalog.mirror.repository.clone());
-        let releases = mapping.releases()?.into_iter().map(|(_, mirror)| mirror);
-        let graph = site.spec.releases.graph_data.mirror.as_ref().map(|place| place.repository.clone());
-        Ok(rules.chain(catalogs).chain(releases).chain(graph).collect())
-    }
-
-    /// What the tags of these repositories point to.
-    fn tagged(&self, repositories: &[RepositoryRef]) -> Result<Images, AnyFault> {
-        let Onlooker { client, jobs, events, .. } = self.onlooker;
-        let tags = workers::map(repositories, jobs, events, |repository| {
-            Ok(client.tags(repository)?.into_iter().map(|tag| (repository.clone(), tag)).collect::<Vec<_>>())
-        })?;
-        let tags: Vec<(RepositoryRef, Tag)> = tags.into_iter().flatten().collect();
-        let found = workers::map(&tags, jobs, events, |(repository, tag)| {
-            let digest = match kept_by(tag) {
-                Some(digest) => Some(digest),
-                None => pointed_to(client, repository, &Target::Tag(tag.clone()))?,
-            };
-            Ok(digest.map(|digest| repository.pin(digest)))
-        })?;
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    /// Walks images down to their last layers. Of an index all that is there counts, for whatever machines.
-    fn walk(&self, images: &Images) -> Result<Closure, AnyFault> {
-        let Onlooker { proof, client, jobs, events, limits, .. } = self.onlooker;
-        let images: Vec<PinnedRef> = images.iter().cloned().collect();
-        events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
-        let closure = closure(&images, &[], proof, client, jobs, events, limits)?;
-        events.emit(&Event::End { phase: Phase::Check });
-        Ok(closure)
-    }
-
     fn held(&self, images: &Images) -> Result<BTreeMap<Repository, RepositoryState>, AnyFault> {
-        let Closure { present, sizes, .. } = self.walk(images)?;
+        let Closure { present, sizes, .. } = self.onlooker.walk(images)?;
         let state = |(repository, digests): (Repository, BTreeSet<Digest>)| {
             let place = self.onlooker.site.in_production(repository.clone());
             let (roots, parts): (Vec<&Digest>, Vec<&Digest>) =
@@ -225,9 +161,9 @@ impl Reporter<'_> {
         let look = || -> Result<StagingState, AnyFault> {
             self.onlooker.client.ping(host)?;
             let mut told = Vec::new();
-            let repositories = self.repositories(host, BTreeSet::new(), &mut told)?;
-            let images = self.tagged(&repositories)?;
-            let Closure { present, sizes, .. } = self.walk(&images)?;
+            let repositories = self.onlooker.repositories(host, BTreeSet::new(), &mut told)?;
+            let images = self.onlooker.tagged(&repositories)?;
+            let Closure { present, sizes, .. } = self.onlooker.walk(&images)?;
             Ok(StagingState {
                 repositories: present.len(),
                 images: images.len(),
@@ -255,17 +191,6 @@ impl Reporter<'_> {
     }
 }
 
-/// Whether a repository is this one or lies below it.
-fn is_below(repository: &Repository, place: &Repository) -> bool {
-    let rest = repository.as_str().strip_prefix(place.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The digest that a tag is named after, `sha256-<hex>`: what it keeps.
-fn kept_by(tag: &Tag) -> Option<Digest> {
-    Digest::from_hex(tag.as_str().strip_prefix("sha256-")?).ok()
-}
-
 fn packages(catalog: &Catalog) -> BTreeMap<String, PackageState> {
     let channels = || catalog.packages.values().flat_map(|package| package.channels.values());
     let named = channels().map(|channel| channel.entries.len()).sum::<usize>() <= NAMED_ENTRIES;
@@ -280,35 +205,4 @@ fn packages(catalog: &Catalog) -> BTreeMap<String, PackageState> {
         (name.clone(), PackageState { default_channel, channels: channels.collect() })
     };
     catalog.packages.iter().map(package).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_end_at_whole_names() {
-        for (repository, place, expected) in [
-            ("olm-redhat/a/b", "olm-redhat", true),
-            ("olm-redhat", "olm-redhat", true),
-            ("olm-redhat-2/a", "olm-redhat", false),
-            ("other/olm-redhat", "olm-redhat", false),
-        ] {
-            assert_eq!(
-                is_below(&repository.parse().unwrap(), &place.parse().unwrap()),
-                expected,
-                "{repository}"
-            );
-        }
-    }
-
-    #[test]
-    fn tags_that_keep_a_digest_name_it() {
-        let digest = Digest::of(b"x");
-        assert_eq!(kept_by(&Tag::of_digest(&digest)), Some(digest));
-        for tag in ["latest", "sha256-00", "v1.sha256"] {
-            assert_eq!(kept_by(&tag.parse().unwrap()), None, "{tag}");
-        }
-        assert_eq!(kept_by(&Tag::of_attachment(&digest, "sig").unwrap()), None);
-    }
 }

@@ -1,6 +1,7 @@
 //! A catalog or a release as production serves it now, and whether all that it offers is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::check::{Needs, Unresolved, needs, unresolved};
@@ -9,6 +10,7 @@ use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
+use crate::flow::import::receipt::last_report;
 use crate::flow::release_image::{Depth, read_release};
 use crate::limits::Limits;
 use crate::mapping::Mapping;
@@ -49,6 +51,8 @@ pub struct Standing {
     pub catalog: Catalog,
     /// How many images it needs.
     pub images: usize,
+    /// Those of them that it asks for by digest, itself included.
+    pub pinned: BTreeSet<PinnedRef>,
     /// Those that are not there whole.
     pub missing: Vec<Unresolved>,
     /// What is there.
@@ -121,6 +125,13 @@ impl Onlooker<'_> {
         Ok(releases)
     }
 
+    /// What was left out of releases because somebody said so, by their tags in production: the last import left it in its receipt.
+    pub fn left_out(&self, state: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, AnyFault> {
+        let last = last_report(state, self.site, self.events, self.limits)?.unwrap_or_default();
+        let releases = last.releases.into_iter();
+        Ok(releases.map(|one| (one.mirror.to_string(), one.left_out.into_iter().collect())).collect())
+    }
+
     /// Reads a catalog; nothing where there is no such catalog.
     pub fn offer(&self, mirror: &CatalogMirror) -> Result<Option<Offer>, AnyFault> {
         let tag = CatalogTag::of(self.site, mirror);
@@ -149,7 +160,8 @@ impl Onlooker<'_> {
         let platforms = &site.spec.platforms;
         let (missing, present) = unresolved(&needs, platforms, proof, client, jobs, events, limits)?;
         let images = needs.pinned.len() + needs.tagged.len();
-        Ok(Some(Standing { digest, catalog, images, missing, present, findings }))
+        let pinned = needs.pinned.into_keys().collect();
+        Ok(Some(Standing { digest, catalog, images, pinned, missing, present, findings }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::oci::{Descriptor, Platform};
 use crate::plan::order::OrderedStep;
+use crate::plan::packed::Assumed;
 use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{ImageRef, Repository, RepositoryRef, Tag};
 use crate::release::{AdminGate, ReleasePath};
@@ -67,6 +68,9 @@ pub struct Plan {
     pub inline: BTreeMap<Digest, String>,
     /// What production must hold already.
     pub prerequisites: Vec<Prerequisite>,
+    /// Archives that brought it, as far as the side knows that packed them: nobody reported what the site holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumes: Vec<Assumed>,
     /// The images again, as a flat list for approval.
     pub items: Vec<Item>,
     /// Sizes.

@@ -9,6 +9,7 @@ use crate::fault::Exit;
 use crate::finding::{Finding, Severity, has_errors};
 use crate::oci::Platform;
 use crate::plan::order::OrderedStep;
+use crate::plan::packed::Assumed;
 use crate::plan::releases::{PlannedGraphData, PlannedRelease};
 use crate::reference::{Repository, RepositoryRef};
 use crate::release::{AdminGate, ReleasePath};
@@ -50,6 +51,8 @@ pub struct Draft {
     pub images: Vec<PlannedImage>,
     /// Texts of our own.
     pub inline: BTreeMap<Digest, String>,
+    /// Archives that count as imported.
+    pub assumes: Vec<Assumed>,
     /// What is worth knowing.
     pub findings: Vec<Finding>,
 }
@@ -82,6 +85,7 @@ impl Draft {
             images: self.images,
             inline: self.inline,
             prerequisites,
+            assumes: self.assumes,
             bytes: BytesSummary::default(),
             requests: 0,
             findings,

@@ -8,6 +8,7 @@ mod draft;
 mod file;
 mod installed;
 pub mod order;
+mod packed;
 mod releases;
 pub mod select;
 mod sizes;
@@ -21,5 +22,6 @@ pub use document::{
 pub use draft::{Draft, exit};
 pub use file::PlanError;
 pub use installed::{Installed, belongs, installed_of, strangers};
+pub use packed::{Assumed, Earlier, PackedArchive, PackedContents, RecordError, believe};
 pub use releases::{Base64, PlannedGraphData, PlannedRelease, PlannedSignature};
 pub use sizes::{Holdings, duration, items, prerequisites};

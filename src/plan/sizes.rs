@@ -6,24 +6,33 @@ use std::time::Duration;
 use super::document::{BytesSummary, Item, PlannedImage, Prerequisite};
 use crate::digest::Digest;
 use crate::reference::{Repository, RepositoryRef};
-use crate::site::{RepositoryState, SiteReport};
+use crate::site::{ShortDigests, SiteReport};
 
 /// What production is known to hold.
 #[derive(Debug, Clone, Default)]
 pub struct Holdings {
     repositories: BTreeMap<Repository, BTreeSet<Digest>>,
-    held: BTreeMap<Repository, RepositoryState>,
+    held: BTreeMap<Repository, Vec<ShortDigests>>,
     anywhere: BTreeSet<Digest>,
 }
 
 impl Holdings {
     /// What a report says.
     pub fn of(report: &SiteReport) -> Self {
+        let held = report
+            .held
+            .iter()
+            .map(|(repository, state)| (repository.clone(), vec![state.images.clone(), state.parts.clone()]));
         Self {
             repositories: report.repositories.clone(),
-            held: report.held.clone(),
+            held: held.collect(),
             anywhere: report.digests.clone(),
         }
+    }
+
+    /// Adds what a repository holds.
+    pub(super) fn add(&mut self, repository: Repository, digests: ShortDigests) {
+        self.held.entry(repository).or_default().push(digests);
     }
 
     /// Whether this image is there from its root down. A report without repositories counts for whole images only: that a layer
@@ -34,10 +43,10 @@ impl Holdings {
             && image.manifests.iter().chain(&image.blobs).all(|object| self.anywhere.contains(&object.digest))
     }
 
-    fn within(&self, mirror: Option<&Repository>, digest: &Digest) -> bool {
+    pub(super) fn within(&self, mirror: Option<&Repository>, digest: &Digest) -> bool {
         mirror.is_some_and(|mirror| {
             self.repositories.get(mirror).is_some_and(|held| held.contains(digest))
-                || self.held.get(mirror).is_some_and(|held| held.holds(digest))
+                || self.held.get(mirror).is_some_and(|held| held.iter().any(|held| held.contains(digest)))
         })
     }
 }

@@ -141,6 +141,7 @@ pub(super) fn plan(images: Vec<PlannedImage>) -> Plan {
         images,
         inline: BTreeMap::new(),
         prerequisites: Vec::new(),
+        assumes: Vec::new(),
         bytes,
         requests,
         findings: Vec::new(),

@@ -5,7 +5,9 @@ pub mod cluster;
 mod file;
 mod format;
 mod held;
+mod history;
 mod read;
+mod registries;
 mod releases;
 mod report;
 #[cfg(test)]
@@ -20,6 +22,8 @@ pub use file::{
 };
 pub use format::format_of;
 pub use held::{RepositoryState, ShortDigests};
+pub use history::{GenerationState, KnownBy, ReturnState, SiteHistory, Stage, VacuumState};
+pub use registries::{Amount, CatalogPlace, ImageUse, RegistryState, RegistryTable};
 pub use releases::{GRAPH_DATA, GraphDataSpec, ReleaseSpec};
 pub use report::{
     CatalogState, ChannelState, InstalledOperator, PackageState, Receipt, ReceiptStep, ReleaseState,

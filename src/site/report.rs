@@ -294,4 +294,25 @@ fn body_digest(mut report: serde_json::Value) -> Digest {
 impl Receipt {
     /// What `format` says.
     pub const FORMAT: &str = "ombundle.receipt/v1";
+
+    /// Reads a receipt.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ReportError> {
+        if bytes.len() as u64 > limits.meta_bytes {
+            return Err(ReportError::TooLarge { limit: limits.meta_bytes });
+        }
+        let malformed = |source| ReportError::Malformed { source };
+        let found = format_of(bytes).map_err(malformed)?;
+        if found != Self::FORMAT {
+            return Err(ReportError::Format { found });
+        }
+        serde_json::from_slice(bytes).map_err(malformed)
+    }
+
+    /// As it is written to a file.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        let text = serde_json::to_string_pretty(self);
+        let mut text = text.map_err(|source| ReportError::Unwritable { source })?;
+        text.push('\n');
+        Ok(text)
+    }
 }

@@ -126,9 +126,10 @@ impl Fault for StoreError {
             Self::Locked { .. } => {
                 Some("wait for it to end; a lock of a dead process frees itself".to_owned())
             }
-            Self::Journal { path, .. } => {
-                Some(format!("keep `{}` as evidence, move it away, and run `import` again", path.display()))
-            }
+            Self::Journal { path, .. } => Some(format!(
+                "keep `{}` as evidence, move it away, and run the same command again",
+                path.display()
+            )),
             Self::ReadBack { .. } => Some("the medium is failing: take another one".to_owned()),
             Self::NoSpace { .. } => Some("choose another folder with `-o`, or free some space".to_owned()),
             Self::Io { .. } | Self::TooLarge { .. } => None,

@@ -1,12 +1,15 @@
 //! An archive into a site, from the outside: the binary against Debian's `docker-registry`, looked at with stock tools.
 
 pub(crate) mod catalogs;
+mod cycles;
 mod delta;
 mod exceptions;
 mod floor;
 mod gate;
+mod history;
 mod image;
 mod killed;
+mod killed_back;
 mod lease;
 mod minors;
 mod outlook;
@@ -15,6 +18,7 @@ mod preflight;
 mod pulled;
 mod race;
 mod real;
+mod record;
 mod refused;
 mod report;
 mod rollback;

@@ -89,6 +89,7 @@ fn inputs<'a>() -> PlanInputs<'a> {
     PlanInputs {
         site: None,
         report: None,
+        earlier: None,
         named: &[],
         dumped: &[],
         ceilings: std::collections::BTreeMap::new(),

@@ -12,7 +12,7 @@ use crate::flow::doctor::cargo::Cargo;
 use crate::flow::doctor::edition::Edition;
 use crate::flow::doctor::report::{Part, Question};
 use crate::flow::doctor::sheet::{Sheet, with_causes};
-use crate::flow::import::preflight::{Tried, absent, remedy, tried, unmet};
+use crate::flow::import::preflight::{Tried, lacking, remedy, tried, unmet};
 use crate::flow::import::{generation, state_repository};
 use crate::flow::record::{History, Log, Record};
 use crate::plan::Prerequisite;
@@ -354,8 +354,8 @@ impl Doctor<'_> {
                 .cloned()
                 .ok_or_else(|| RegistryError::NotFound { request: needed.digest.to_string() }.into())
         };
-        match absent(self.site, plan, place, self.client, self.jobs, self.events) {
-            Ok(missing) => match unmet(&missing, plan) {
+        match lacking(self.site, plan, place, self.client, self.jobs, self.events) {
+            Ok(missing) => match unmet(&missing, plan, Vec::new()) {
                 None => sheet.ok(question, format!("{} there", counted(plan.prerequisites.len(), "part"))),
                 Some(unmet) => sheet.failed(question, "PREREQUISITES", &unmet),
             },

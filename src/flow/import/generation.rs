@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::archive::{Inventory, RawInventory};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
-use crate::fault::AnyFault;
+use crate::fault::{AnyFault, Exit};
 use crate::flow::catalog_image::{RegistryImages, pull};
 use crate::limits::Limits;
 use crate::oci::{ManifestView, RawManifest, media};
@@ -81,6 +81,42 @@ pub(in crate::flow) fn latest(
         }
     }
     Ok(None)
+}
+
+/// One tag of `ombundle/state`.
+pub(in crate::flow) struct Kept {
+    /// The generation that it names.
+    pub(in crate::flow) generation: u64,
+    /// The tag, `host/repository:tag`.
+    pub(in crate::flow) reference: String,
+    /// Whether it names the site: tags of before do not, and several sites may have them.
+    pub(in crate::flow) names_site: bool,
+    /// What it holds, or why that is not believed.
+    pub(in crate::flow) found: Result<Inventory, String>,
+}
+
+/// Everything that production keeps of a site, the lowest number first.
+pub(in crate::flow) fn all(
+    host: &RegistryHost,
+    site: &str,
+    trust: &TrustSet,
+    client: &Client,
+    limits: &Limits,
+) -> Result<Vec<Kept>, AnyFault> {
+    let repository = repository(host)?;
+    let mut tags = tags(&repository, site, client)?;
+    tags.sort();
+    let kept = |(generation, tag): (u64, Tag)| {
+        let found = match read(&repository, &tag, trust, client, limits) {
+            Ok(Some(inventory)) => Ok(inventory),
+            Ok(None) => Err("it holds no inventory".to_owned()),
+            Err(fault) if matches!(fault.exit(), Exit::Registry | Exit::Interrupted) => return Err(fault),
+            Err(fault) => Err(fault.to_string()),
+        };
+        let names_site = tag.as_str().contains('.');
+        Ok(Kept { generation, reference: repository.tag(tag).to_string(), names_site, found })
+    };
+    tags.into_iter().map(kept).collect()
 }
 
 /// The generations of a site that production has tags for.

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::archive::ReadAt;
+use crate::digest::Digest;
 use crate::emit;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::import::Import;
 use crate::flow::import::catalog::{ArchiveFacts, Forward, Place};
 use crate::flow::import::contents::{ArchiveSource, Contents};
 use crate::flow::import::deliver::{carried_images, place};
 use crate::flow::import::releases::ReleaseCase;
-use crate::flow::import::{Import, preflight};
-use crate::flow::record::History;
+use crate::flow::record::{History, Origin};
 use crate::flow::standing::Onlooker;
 use crate::flow::verify::verify;
 use crate::mapping::Mapping;
@@ -44,6 +45,18 @@ pub(super) struct Case<'s> {
     pub(super) findings: Vec<Finding>,
 }
 
+impl Case<'_> {
+    /// Where the archive comes from, for the journal.
+    pub(super) fn origin(&self) -> Result<Origin, AnyFault> {
+        let inventory = self.archive.inventory();
+        Ok(Origin {
+            plan: Digest::of(self.contents.plan.to_json()?.as_bytes()),
+            signers: self.archive.signers().iter().map(ToString::to_string).collect(),
+            predecessor: inventory.predecessor.as_ref().map(|before| before.inventory),
+        })
+    }
+}
+
 impl<'a> Import<'a> {
     /// Believes nothing that is not signed, nothing that is older than what is in force. The journal is asked first: what is
     /// damaged or foreign is told without a registry. Then everything that the archive builds on is looked for.
@@ -60,7 +73,7 @@ impl<'a> Import<'a> {
         let source = ArchiveSource::new(&archive, &contents, &mapping, self.site, self.client)?;
         let releases = self.release_case(&contents, &mapping, &source)?;
         let place = |needed: &Prerequisite| place(&contents, &mapping, needed);
-        preflight::prerequisites(self.site, &contents.plan, place, self.client, self.jobs, self.events)?;
+        self.prerequisites(&contents.plan, place, history)?;
         let places = self.places(&contents)?;
         if let Some(cluster) = self.cluster {
             let used = places.iter().flatten().map(|place| &place.mirror);

@@ -6,7 +6,7 @@
 
 pub mod catalog;
 pub mod contents;
-mod deliver;
+pub(super) mod deliver;
 mod floor;
 mod forecast;
 pub(super) mod generation;

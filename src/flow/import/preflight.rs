@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit, Fault};
-use crate::plan::{Plan, Prerequisite};
-use crate::reference::{Repository, RepositoryRef};
+use crate::flow::import::{Import, generation};
+use crate::flow::record::History;
+use crate::plan::{Assumed, Plan, Prerequisite};
+use crate::reference::{PinnedRef, Repository, RepositoryRef};
 use crate::registry::{Client, Left, RegistryError, Target};
 use crate::site::Site;
 use crate::workers;
@@ -14,7 +16,8 @@ use crate::workers;
 /// Production lacks what the archive leaves out.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "production lacks {count} of {all} manifests and blobs that this archive builds on; the first: {first}"
+    "production lacks {count} of {all} manifests and blobs that this archive builds on; the first: {first}{}",
+    told(.skipped)
 )]
 pub(in crate::flow) struct Unmet {
     /// How many.
@@ -23,6 +26,20 @@ pub(in crate::flow) struct Unmet {
     pub all: usize,
     /// The first, with the repository where it was looked for.
     pub first: String,
+    /// Archives that this one takes for imported, and that were not.
+    pub skipped: Vec<Assumed>,
+}
+
+/// Names archives that were packed for the site and never came into force there.
+fn told(skipped: &[Assumed]) -> String {
+    if skipped.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = skipped
+        .iter()
+        .map(|archive| format!("generation {} ({})", archive.generation, archive.inventory))
+        .collect();
+    format!("; it counts on {}, which never came into force here", named.join(" and "))
 }
 
 impl Fault for Unmet {
@@ -31,12 +48,21 @@ impl Fault for Unmet {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(
-            "let an archive bring what is missing: here `ombundle site report --site site.yaml -o site.json`, and outside \
-             `ombundle pack -c imageset.yaml --site site.yaml --report site.json --key signer.key -o complement.ombundle`; or pack \
-             without `--report` for a full archive"
-                .to_owned(),
-        )
+        Some(complement(&self.skipped))
+    }
+}
+
+/// How what is missing gets here.
+pub(in crate::flow) fn complement(skipped: &[Assumed]) -> String {
+    let pack = "let an archive bring what is missing: here `ombundle site report --site site.yaml -o site.json`, and outside \
+                `ombundle pack -c imageset.yaml --site site.yaml --report site.json --key signer.key -o complement.ombundle`; or pack \
+                with `--full`";
+    match skipped.first() {
+        None => pack.to_owned(),
+        Some(first) => format!(
+            "import the archive of generation {} first, or again where its import was broken off; where it is lost, {pack}",
+            first.generation
+        ),
     }
 }
 
@@ -87,34 +113,15 @@ pub(in crate::flow) fn remedy(repository: &RepositoryRef, source: &RegistryError
     }
 }
 
-/// Asks both registries who they are, and production for every prerequisite.
-pub(super) fn prerequisites(
+/// What of the prerequisites production lacks, each with the repository where it was looked for.
+pub(in crate::flow) fn lacking(
     site: &Site,
     plan: &Plan,
     place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
     client: &Client,
     jobs: usize,
     events: &dyn Events,
-) -> Result<(), AnyFault> {
-    client.ping(&site.spec.staging.registry)?;
-    client.ping(&site.spec.production.registry)?;
-    let missing = absent(site, plan, place, client, jobs, events)?;
-    for one in &missing {
-        events
-            .emit(&Event::Warning { text: &format!("production lacks {one}, which this archive builds on") });
-    }
-    unmet(&missing, plan).map_or(Ok(()), |unmet| Err(unmet.into()))
-}
-
-/// What production lacks of what an archive builds on, each with the repository where it was looked for.
-pub(in crate::flow) fn absent(
-    site: &Site,
-    plan: &Plan,
-    place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
-    client: &Client,
-    jobs: usize,
-    events: &dyn Events,
-) -> Result<Vec<String>, AnyFault> {
+) -> Result<Vec<PinnedRef>, AnyFault> {
     let missing = workers::map(&plan.prerequisites, jobs, events, |needed| {
         let repository = site.in_production(place(needed)?);
         let there = if needed.manifest {
@@ -122,15 +129,55 @@ pub(in crate::flow) fn absent(
         } else {
             client.blob_size(&repository, needed.digest)? == Some(needed.size)
         };
-        Ok((!there).then(|| format!("{} in `{repository}`", needed.digest)))
+        Ok((!there).then(|| repository.pin(needed.digest)))
     })?;
     Ok(missing.into_iter().flatten().collect())
 }
 
-/// That something is missing, where it is.
-pub(in crate::flow) fn unmet(missing: &[String], plan: &Plan) -> Option<Unmet> {
-    let first = missing.first()?.clone();
-    Some(Unmet { count: missing.len(), all: plan.prerequisites.len(), first })
+/// The archives that this one takes for imported, and that never came into force as far as journal and production know.
+pub(in crate::flow) fn skipped(
+    site: &Site,
+    plan: &Plan,
+    history: History<'_>,
+    client: &Client,
+) -> Result<Vec<Assumed>, AnyFault> {
+    if plan.assumes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known = generation::known(&site.spec.production.registry, site.name(), client)?;
+    known.extend(history.generations());
+    Ok(plan.assumes.iter().filter(|archive| !known.contains(&archive.generation)).cloned().collect())
+}
+
+/// That something is missing, where it is; `skipped` are archives that should have brought it.
+pub(in crate::flow) fn unmet(missing: &[PinnedRef], plan: &Plan, skipped: Vec<Assumed>) -> Option<Unmet> {
+    let first = missing.first()?.to_string();
+    Some(Unmet { count: missing.len(), all: plan.prerequisites.len(), first, skipped })
+}
+
+impl Import<'_> {
+    /// Asks both registries who they are, and production for every prerequisite.
+    pub(super) fn prerequisites(
+        &self,
+        plan: &Plan,
+        place: impl Fn(&Prerequisite) -> Result<Repository, AnyFault> + Sync,
+        history: History<'_>,
+    ) -> Result<(), AnyFault> {
+        let Self { site, client, jobs, events, .. } = *self;
+        client.ping(&site.spec.staging.registry)?;
+        client.ping(&site.spec.production.registry)?;
+        let missing = lacking(site, plan, place, client, jobs, events)?;
+        for one in &missing {
+            events.emit(&Event::Warning {
+                text: &format!("production lacks {one}, which this archive builds on"),
+            });
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let skipped = skipped(site, plan, history, client)?;
+        unmet(&missing, plan, skipped).map_or(Ok(()), |unmet| Err(unmet.into()))
+    }
 }
 
 /// Opens an upload in each repository and gives it up again: a right that is missing shows before the first byte moves.

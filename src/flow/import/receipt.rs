@@ -1,9 +1,11 @@
 //! The receipt: what an import did, and what the site holds now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::digest::Digest;
 use crate::emit::Emitted;
+use crate::event::{Event, Events};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::import::Import;
@@ -14,6 +16,8 @@ use crate::flow::import::run::MARKER;
 use crate::flow::record::{History, Record};
 use crate::limits::Limits;
 use crate::promote::CatalogTag;
+use crate::reference::Tag;
+use crate::retain::VacuumPlan;
 use crate::site::{
     CatalogMirror, CatalogState, InstalledOperator, Receipt, ReceiptStep, ReleaseState, Site, SiteReport,
 };
@@ -72,14 +76,18 @@ impl Import<'_> {
         let told = self.cluster.and_then(|cluster| cluster.openshift.as_ref()?.parse().ok());
         match told {
             Some(told) => Ok(Some(told)),
-            None => Ok(last_report(self.state, self.site, self.limits)?.and_then(|last| last.openshift)),
+            None => {
+                Ok(last_report(self.state, self.site, self.events, self.limits)?
+                    .and_then(|last| last.openshift))
+            }
         }
     }
 
     /// The releases that production is known to hold: these, and those of the imports before.
     pub(super) fn known_releases(&self, now: Vec<ReleaseState>) -> Result<Vec<ReleaseState>, AnyFault> {
-        let before =
-            last_report(self.state, self.site, self.limits)?.map(|last| last.releases).unwrap_or_default();
+        let before = last_report(self.state, self.site, self.events, self.limits)?
+            .map(|last| last.releases)
+            .unwrap_or_default();
         let all = before.into_iter().chain(now);
         let by_tag: BTreeMap<_, _> = all.map(|state| (state.mirror.to_string(), state)).collect();
         let mut all: Vec<_> = by_tag.into_values().collect();
@@ -92,7 +100,8 @@ impl Import<'_> {
         if let Some(cluster) = self.cluster {
             return Ok((cluster.installed().into_iter().collect(), None));
         }
-        let last = last_report(self.state, self.site, self.limits)?.filter(|last| !last.installed.is_empty());
+        let last = last_report(self.state, self.site, self.events, self.limits)?
+            .filter(|last| !last.installed.is_empty());
         let Some(last) = last else { return Ok((Vec::new(), None)) };
         let message = format!(
             "no dump of the cluster was given: the receipt says what ran when generation {} was imported",
@@ -193,21 +202,72 @@ pub(in crate::flow) fn keep_receipt(
     Ok(files::replace(&path, receipt, Mode::Private)?)
 }
 
-/// What the last import of this site left.
+/// What the last import of this site left; nothing where there is none, or one of another site. One that cannot be read stops nobody:
+/// it is a copy for convenience, and what it would tell is asked for anew, or carried once more. But it is said.
 pub(in crate::flow) fn last_report(
     state: &Path,
     site: &Site,
+    events: &dyn Events,
     limits: &Limits,
 ) -> Result<Option<SiteReport>, AnyFault> {
-    let bytes = match files::read(&last_receipt(state), limits.meta_bytes) {
+    Ok(last(state, site, events, limits)?.map(|receipt| receipt.site))
+}
+
+fn last(
+    state: &Path,
+    site: &Site,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<Option<Receipt>, AnyFault> {
+    let path = last_receipt(state);
+    let bytes = match files::read(&path, limits.meta_bytes) {
         Ok(bytes) => bytes,
         Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
     };
-    let last = SiteReport::parse(&bytes, limits).ok();
-    Ok(last.filter(|last| last.site == site.name()))
+    match Receipt::parse(&bytes, limits) {
+        Ok(receipt) => Ok(Some(receipt).filter(|receipt| receipt.site.site == site.name())),
+        Err(error) => {
+            let text = format!("`{}` is passed over: {error}", path.display());
+            events.emit(&Event::Warning { text: &text });
+            Ok(None)
+        }
+    }
+}
+
+/// Takes out of the last receipt what a vacuum is about to let go: it must not promise what is gone. Of a repository from which anything
+/// goes, only the manifests that stay are known to be there afterwards.
+pub(in crate::flow) fn forget(
+    state: &Path,
+    site: &Site,
+    plan: &VacuumPlan,
+    events: &dyn Events,
+    limits: &Limits,
+) -> Result<(), AnyFault> {
+    let Some(mut receipt) = last(state, site, events, limits)? else { return Ok(()) };
+    let report = &mut receipt.site;
+    for (repository, planned) in plan.repositories.iter().filter(|(_, planned)| !planned.gone.is_empty()) {
+        let stays: BTreeSet<Digest> = planned.kept.iter().map(|item| item.digest).collect();
+        if let Some(held) = report.repositories.get_mut(repository) {
+            held.retain(|digest| stays.contains(digest));
+        }
+        let tags: BTreeSet<&Tag> = planned.gone.iter().flat_map(|item| &item.tags).collect();
+        let place = site.in_production(repository.clone());
+        report.releases.retain(|release| {
+            release.mirror.repository != place
+                || release.mirror.tag.as_ref().is_none_or(|tag| !tags.contains(tag))
+        });
+    }
+    report.digests = report.repositories.values().flatten().copied().collect();
+    for change in &plan.catalogs {
+        for known in report.catalogs.iter_mut().filter(|known| known.mirror == change.tag) {
+            known.digest = change.after;
+        }
+    }
+    let text = receipt.to_json()?;
+    Ok(files::replace(&last_receipt(state), text.as_bytes(), Mode::Private)?)
 }
 
 /// What became of the catalogs' tags, in the order in which it did.

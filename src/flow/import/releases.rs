@@ -70,7 +70,7 @@ impl Fault for ReleaseRefused {
                 "plan with the architecture of the site's nodes, or correct `spec.platforms` of the site file".to_owned()
             }
             Self::Incomplete { .. } => {
-                "a clean-up task may run on the registry: stop it, and run the same import again; else pack again without `--report`"
+                "a clean-up task may run on the registry: stop it, and run the same import again; else pack again with `--full`"
                     .to_owned()
             }
         })

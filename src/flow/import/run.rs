@@ -131,7 +131,9 @@ impl Import<'_> {
         let (generation, inventory) = (archive.inventory().sequence, archive.inventory().digest());
         if log.history().committed(&inventory).is_none() {
             let reason = self.policy.accept_time.as_ref().map(ToString::to_string);
-            log.note(&Record::Begin { generation, inventory, at: self.policy.now.to_string(), reason })?;
+            let at = self.policy.now.to_string();
+            let origin = Some(case.origin()?);
+            log.note(&Record::Begin { generation, inventory, at, reason, origin })?;
         }
         // 5, 6, 7 Blobs, then manifests into staging; then the proof that all of it is there.
         let source = ArchiveSource::new(archive, contents, mapping, self.site, self.client)?;
@@ -191,7 +193,7 @@ impl Import<'_> {
         // 18
         // Imported once more with another decision, it is in force anew.
         let moved = served.iter().any(|served| served.moved);
-        if moved || log.history().committed(&inventory).is_none() {
+        if moved || log.history().is_unsettled(&inventory) || log.history().committed(&inventory).is_none() {
             let at = self.policy.now.to_string();
             log.note(&Record::Committed { generation, inventory, at, steps, findings: findings.clone() })?;
         } else if let Some(Record::Committed { findings: told, .. }) = log.history().committed(&inventory) {

@@ -56,8 +56,10 @@ pub(super) fn deliver(
     let target = Target::of(source).ok_or_else(missing)?;
     let root = planner.upstream.manifest(&source.repository, &target)?.ok_or_else(missing)?;
     let digest = root.digest();
-    let served =
-        inputs.report.is_some_and(|report| report.catalogs.iter().any(|state| state.source == *source));
+    let served = match (inputs.report, inputs.earlier) {
+        (Some(report), _) => report.catalogs.iter().any(|state| state.source == *source),
+        (None, earlier) => earlier.is_some_and(|earlier| earlier.serves(source)),
+    };
     // The catalog is the same for each platform; only the base is not.
     let one = [scope.platforms.first().cloned().unwrap_or_else(Platform::linux_amd64)];
     let platforms = if served { one.as_slice() } else { scope.platforms.as_slice() };

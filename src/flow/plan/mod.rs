@@ -22,7 +22,7 @@ use crate::limits::Limits;
 use crate::mapping::{Mapping, among_releases};
 use crate::oci::Platform;
 use crate::plan::select::Missing;
-use crate::plan::{Draft, Holdings, Plan, PlannedCatalog, strangers};
+use crate::plan::{Assumed, Draft, Earlier, Holdings, Plan, PlannedCatalog, strangers};
 use crate::reference::ImageRef;
 use crate::site::{InstalledOperator, ProfileName, Site, SiteReport};
 
@@ -39,6 +39,8 @@ pub struct PlanInputs<'a> {
     pub site: Option<&'a Site>,
     /// What it holds and runs.
     pub report: Option<&'a SiteReport>,
+    /// The archives that were packed for it before; they count as imported where there is no report.
+    pub earlier: Option<&'a Earlier>,
     /// Operators that were named by hand. They must belong to the request, and win over all else that is known of their package.
     pub named: &'a [InstalledOperator],
     /// Operators from dumps of the cluster. They win over the report.
@@ -136,6 +138,7 @@ impl Planner<'_> {
         let scope = Scope::of(inputs);
         findings.extend(foreign_report(inputs));
         findings.extend(edited_report(inputs));
+        findings.extend(by_record(inputs));
         let nodes = inputs.site.map(|site| site.spec.platforms.as_slice()).unwrap_or_default();
         let widen = "add it with `--platform`, or take it out of `spec.platforms` of the site file";
         findings.extend(uncovered(nodes, inputs.platforms, widen));
@@ -212,8 +215,13 @@ impl Planner<'_> {
             findings,
             ..plan
         };
-        let holdings = inputs.report.map(Holdings::of).unwrap_or_default();
-        let plan = plan.finish(&holdings, &|source| mapping.as_ref()?.mirror(source).ok());
+        let place = |source: &_| mapping.as_ref()?.mirror(source).ok();
+        let holdings = match (inputs.report, inputs.earlier) {
+            (Some(report), _) => Holdings::of(report),
+            (None, Some(earlier)) => earlier.holdings(&place),
+            (None, None) => Holdings::default(),
+        };
+        let plan = plan.finish(&holdings, &place);
         let plan = weighed(plan, self.limits);
         self.events.emit(&Event::End { phase: Phase::Plan });
         Ok(plan)
@@ -276,6 +284,7 @@ fn draft(
         graph_data: None,
         images: Vec::new(),
         inline: BTreeMap::new(),
+        assumes: assumed(inputs),
         findings: Vec::new(),
     })
 }
@@ -289,6 +298,29 @@ struct Scope {
     sparse: bool,
     /// Why not.
     registry: ProfileName,
+}
+
+/// The archives that count as imported, because nobody said what the site holds.
+fn assumed(inputs: &PlanInputs<'_>) -> Vec<Assumed> {
+    let earlier = inputs.earlier.filter(|_| inputs.report.is_none());
+    earlier.map(Earlier::assumed).unwrap_or_default()
+}
+
+/// Says that the record stood in for a report.
+fn by_record(inputs: &PlanInputs<'_>) -> Option<Finding> {
+    let assumed = assumed(inputs);
+    let last = assumed.last()?;
+    let message = match assumed.as_slice() {
+        [_] => format!("generation {} was packed here and counts as imported", last.generation),
+        all => format!(
+            "{} archives were packed here, the last of them generation {}, and count as imported",
+            all.len(),
+            last.generation
+        ),
+    };
+    Some(Finding::warning("BY_RECORD", "report", message).hint(
+        "what they brought is not carried again. Give `--report` if the site sent one, `--imported N` for the last that came in, or `--full`",
+    ))
 }
 
 /// A report of another site: what it holds and runs says nothing about this one.

@@ -56,7 +56,8 @@ impl Rollback<'_> {
 
     fn receipt(&self, way: &Way, steps: &[ReceiptStep]) -> Result<Receipt, AnyFault> {
         let site = self.onlooker.site;
-        let mut report = last_report(self.state, site, self.onlooker.limits)?.unwrap_or_default();
+        let mut report =
+            last_report(self.state, site, self.onlooker.events, self.onlooker.limits)?.unwrap_or_default();
         let states: Vec<CatalogState> = way.returns.iter().map(state).collect();
         report.catalogs.retain(|known| !states.iter().any(|state| state.mirror == known.mirror));
         report.catalogs.extend(states);

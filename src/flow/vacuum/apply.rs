@@ -9,11 +9,12 @@ use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::built::{BuiltImages, Pushing};
 use crate::flow::catalog_image::CatalogImage;
+use crate::flow::import::receipt::forget;
 use crate::flow::import::state_repository;
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::site_digest;
-use crate::flow::vacuum::record::Record;
+use crate::flow::vacuum::record::{self, Record};
 use crate::flow::writer::SoleWriter;
 use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
@@ -55,13 +56,14 @@ impl Vacuum<'_> {
         self.alone(plan, freshness, |_, lease| {
             self.may_delete(plan)?;
             self.can_reclaim()?;
-            let mut log: Journal<Record> = Journal::open(&self.state.join("vacuum.jsonl"))?;
+            let mut log: Journal<Record> = Journal::open(&record::path(self.state))?;
             log.append(&Record::Begin { plan: plan.id(), at: freshness.now.to_string() })?;
             let mut applied = Applied::default();
             for change in &plan.catalogs {
                 self.switch(plan, change, lease, &mut log)?;
                 applied.catalogs.push(change.clone());
             }
+            forget(self.state, self.site, plan, self.events, self.limits)?;
             self.delete(plan, lease, &mut log, &mut applied)?;
             self.look_after(plan, &mut applied)?;
             log.append(&Record::Done { plan: plan.id(), deleted: applied.deleted })?;

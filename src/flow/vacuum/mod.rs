@@ -10,7 +10,7 @@ mod error;
 mod findings;
 mod plan;
 mod reclaim;
-mod record;
+pub mod record;
 mod releases;
 mod strays;
 

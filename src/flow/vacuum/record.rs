@@ -1,14 +1,21 @@
 //! What a vacuum leaves in its journal: which plan was carried out, when, and what that changed.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::reference::{ImageRef, Repository};
 
+/// Where the journal is inside the state folder.
+pub fn path(state: &Path) -> PathBuf {
+    state.join("vacuum.jsonl")
+}
+
 /// One step that is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum Record {
+pub enum Record {
     /// A plan is about to be carried out, or gone on with.
     Begin {
         /// Its digest.

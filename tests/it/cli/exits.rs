@@ -121,7 +121,7 @@ fn t06_a_clock_that_was_set_back_is_4_unless_a_reason_is_given() {
     let in_time = folder.run_with(&[&verify, &ANY_AGE[..]].concat());
     assert_eq!((in_time.code, in_time.stderr.contains("is behind")), (0, false), "{}", in_time.stderr);
     let at = "2999-01-01T00:00:00Z".to_owned();
-    let begun = Record::Begin { generation: 7, inventory: Digest::of(b""), at, reason: None };
+    let begun = Record::Begin { generation: 7, inventory: Digest::of(b""), at, reason: None, origin: None };
     std::fs::create_dir(folder.path().join("state")).unwrap();
     Log::open(&folder.path().join("state")).unwrap().note(&begun).unwrap();
     refused(&folder.run_with(&verify), 4, &["error[CLOCK_BACK]", "2999-01-01T00:00:00Z", "hint: "]);

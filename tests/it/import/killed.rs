@@ -200,3 +200,26 @@ fn an_import_may_be_killed_while_it_writes_for_the_cluster() {
         }
     }
 }
+
+#[test]
+fn an_import_with_another_decision_tells_its_own_findings_after_a_kill() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.ok(&Stand::import_line("first"));
+    let places = [&Ground::places(&stand)[..], &[stand.path("state")]].concat();
+    let saved = tempfile::tempdir().unwrap();
+    save(&places, saved.path());
+    let line =
+        format!("{} --jobs 1 --merge-mode web-terminal=split --format json", Stand::import_line("first"));
+    let undisturbed = stand.ok(&line).json();
+    let commits = |stand: &Stand| stand.text("state/journal.jsonl").matches("\"step\":\"committed\"").count();
+    assert_eq!(commits(&stand), 2);
+    restore(&places, saved.path());
+    // prepared, switched, prepared, switched: both catalogs moved, and nothing says that the import got to its end.
+    assert_eq!(finish(stand.traced("fdatasync:signal=KILL:when=4", &line)).code, None);
+    assert_eq!(commits(&stand), 1);
+    let again = stand.ok(&line).json();
+    assert_eq!((&again["findings"], commits(&stand)), (&undisturbed["findings"], 2));
+    assert_eq!(stand.ok(&line).json()["written"], 0);
+    assert_eq!(commits(&stand), 2);
+}

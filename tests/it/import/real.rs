@@ -19,7 +19,7 @@ fn package(path: &Path) -> Vec<(String, Vec<u8>)> {
     files.map(|(file, bytes)| (format!("{name}/{file}"), bytes)).collect()
 }
 
-fn stand_ins(data: &Path, packages: &[&str]) -> World {
+pub(super) fn stand_ins(data: &Path, packages: &[&str]) -> World {
     let parts =
         packages.iter().map(|path| StandIns::of(&package(&data.join(path)), ImageSize::SMALL).unwrap());
     let catalog = World::CATALOG.parse().unwrap();
@@ -58,6 +58,25 @@ fn dump() -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
+/// Writes the site file, and where upstream really is.
+pub(super) fn site(stand: &Stand, upstream: &World) {
+    stand.write("registries.conf", &upstream.registries_conf(&stand.source.host()));
+    let rule = |(source, mirror)| format!("    - {{source: {source}, mirror: {mirror}}}\n");
+    stand.write(
+        "site.yaml",
+        &format!(
+            "apiVersion: ombundle.dev/v1\nkind: Site\nmetadata: {{name: scada-a}}\nspec:\n  \
+             staging: {{registry: \"{}\"}}\n  production: {{registry: \"{}\"}}\n  repositories:\n{}  catalogs:\n    \
+             - source: {}\n      mirror: olm-redhat/redhat/redhat-operator-index:v4.20\n      name: cs-redhat\n  \
+             platforms: [linux/amd64]\n  trust: {{keys: [signer.pub], threshold: 1}}\n  profile: distribution\n",
+            stand.staging.host(),
+            stand.production.host(),
+            MAPPED.map(rule).concat(),
+            World::CATALOG
+        ),
+    );
+}
+
 #[test]
 fn web_terminal_crosses_six_versions() {
     let Some(data) = data() else {
@@ -74,22 +93,8 @@ fn web_terminal_crosses_six_versions() {
     served.push_under(stand.client(), &stand.production.host(), &"olm-redhat".parse().unwrap()).unwrap();
     let before = catalogs::files(&stand, &stand.catalog());
 
-    stand.write("registries.conf", &upstream.registries_conf(&stand.source.host()));
     stand.write("names.json", &dump());
-    let rule = |(source, mirror)| format!("    - {{source: {source}, mirror: {mirror}}}\n");
-    stand.write(
-        "site.yaml",
-        &format!(
-            "apiVersion: ombundle.dev/v1\nkind: Site\nmetadata: {{name: scada-a}}\nspec:\n  \
-             staging: {{registry: \"{}\"}}\n  production: {{registry: \"{}\"}}\n  repositories:\n{}  catalogs:\n    \
-             - source: {}\n      mirror: olm-redhat/redhat/redhat-operator-index:v4.20\n      name: cs-redhat\n  \
-             platforms: [linux/amd64]\n  trust: {{keys: [signer.pub], threshold: 1}}\n  profile: distribution\n",
-            stand.staging.host(),
-            stand.production.host(),
-            MAPPED.map(rule).concat(),
-            World::CATALOG
-        ),
-    );
+    site(&stand, &upstream);
     stand.write(
         "imageset.yaml",
         &format!(

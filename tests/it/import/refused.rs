@@ -198,7 +198,7 @@ fn nothing_to_build_on() {
     assert_eq!(stock::plan(&stand, "second").catalogs[0].base, None);
     let catalog = "docker/registry/v2/repositories/olm-redhat/redhat/redhat-operator-index";
     fs::remove_dir_all(stand.production.storage().join(catalog)).unwrap();
-    refused(&stand, &Stand::import_line("second"), 5, &[&stand.catalog().to_string(), "--report"]);
+    refused(&stand, &Stand::import_line("second"), 5, &[&stand.catalog().to_string(), "--full"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::stand::{Stand, contents, kept};
 const BACK: &str = "rollback --site @site.yaml -o @back";
 
 /// A site that has both generations, and what production served before, after the first and after the second.
-fn upgraded() -> (Stand, [Digest; 3]) {
+pub(super) fn upgraded() -> (Stand, [Digest; 3]) {
     let stand = Stand::plain();
     stand.first();
     let before = stand.served().unwrap();
@@ -35,7 +35,7 @@ fn refused(stand: &Stand, line: &str, code: i32, named: &str) {
     assert!(held() == before, "something was written");
 }
 
-fn journal(stand: &Stand, step: &str) -> usize {
+pub(super) fn journal(stand: &Stand, step: &str) -> usize {
     stand.text("state/journal.jsonl").matches(&format!("\"step\":\"{step}\"")).count()
 }
 

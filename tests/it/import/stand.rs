@@ -167,7 +167,7 @@ impl Stand {
                 None => word.to_owned(),
             })
             .collect();
-        if ["plan", "pack", "import", "check", "site", "rollback", "vacuum", "doctor"]
+        if ["plan", "pack", "verify", "import", "check", "site", "rollback", "vacuum", "doctor"]
             .contains(&words[0].as_str())
         {
             words.extend(self.access.iter().cloned());

@@ -365,7 +365,7 @@ fn graph_data_with_odd_names_makes_no_image() {
     assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
     // And whoever plans with it is told at once.
     site.world.answer("/graph-data", Answer::new(200).with("Content-Type", "application/gzip").body(odd));
-    let told = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3", 3);
+    let told = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 --full", 3);
     let [found] = told["findings"].as_array().unwrap().as_slice() else { panic!("{told}") };
     assert_eq!(found["code"], "GRAPH_DATA");
     assert!(
@@ -387,7 +387,7 @@ fn nothing_else_lands_among_the_releases() {
     let told = "the image with graph data would land among the OpenShift releases";
     assert!(refused.stderr.contains(told), "{}", refused.stderr);
     assert_eq!((site.staging.changes(), site.production.changes()), before, "nothing was written");
-    let plan = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3", 2);
+    let plan = site.json("plan -c imageset.yaml --site site.yaml --from-release 4.19.3 --full", 2);
     let [found] = plan["findings"].as_array().unwrap().as_slice() else { panic!("{plan}") };
     assert_eq!(
         (&found["code"], &found["subject"]),

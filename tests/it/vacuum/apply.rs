@@ -28,7 +28,7 @@ pub(super) fn collect(stand: &Stand) {
 }
 
 /// Nobody goes back, and no cluster serves today's catalog: everything that is cut can go.
-fn nothing_back(stand: &Stand) {
+pub(super) fn nothing_back(stand: &Stand) {
     stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
     dump(stand, "other.example/catalog:v1", &[]);
 }

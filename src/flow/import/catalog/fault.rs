@@ -57,7 +57,7 @@ impl Fault for CatalogError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoBase { .. } => {
-                "pack again without `--report`, so that the base is carried; or correct `mirror` in the site file".to_owned()
+                "pack again with `--full`, so that the base is carried; or correct `mirror` in the site file".to_owned()
             }
             Self::Broken { tag, .. } => format!("run `ombundle catalog validate {tag}` to see all errors"),
             Self::NoOpm { .. } => {
@@ -65,7 +65,7 @@ impl Fault for CatalogError {
                     .to_owned()
             }
             Self::Delta { .. } => "pack again with the version of ombundle that imports".to_owned(),
-            Self::Unresolved { .. } => "run the same import again; if it stays, pack again without `--report`".to_owned(),
+            Self::Unresolved { .. } => "run the same import again; if it stays, pack again with `--full`".to_owned(),
         })
     }
 }
