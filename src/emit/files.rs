@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::emit::course::{Course, Patch, courses};
 use crate::emit::input::{Emitted, EmittedCatalog, Input};
-use crate::emit::mirrors::{self, DigestSet, NodeEffect, Scopes};
+use crate::emit::mirrors::{self, DigestSet, Mirrors, NodeEffect, Scopes};
 use crate::emit::names::{Kind, collision, file_name, fit};
 use crate::emit::releases::{self, Releases};
 use crate::emit::resources::{self, Filed, Object};
@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     pub(super) cluster: Vec<Filed>,
     /// To apply on the way back, in order.
     pub(super) back: Vec<Filed>,
+    /// To apply once nothing needs the former production any more: mirror sets that do not name it.
+    pub(super) leave: Vec<Filed>,
     pub(super) effect: NodeEffect,
     pub(super) digest_scopes: Scopes,
     pub(super) courses: Vec<Course<'a>>,
@@ -56,6 +58,7 @@ pub fn emit(input: &Input<'_>) -> Emitted {
     let work = Work::new(*input);
     let mut files = resources::contents(&work.cluster);
     files.extend(resources::contents(&work.back));
+    files.extend(resources::contents(&work.leave));
     files.extend(patches(&work.courses));
     for catalog in input.catalogs {
         for (package, text) in &catalog.texts {
@@ -85,18 +88,27 @@ impl<'a> Work<'a> {
         let (digest_name, tag_name) = (set.name(site), mirrors::tag_set_name(site));
         let mut findings = input.findings.to_vec();
         findings.extend(mirrors::tags_without_mirrors(&input));
-        let mut objects = Vec::new();
         // A set that stands as it would be written has nothing to tell: who sees it in the folder prepares for a drain.
-        let stands = |kind, name: &str, scopes| mirrors::stands(input.cluster, kind, name, scopes);
-        if !digest_scopes.is_empty() && !stands(set.mirror_kind(), &digest_name, &digest_scopes) {
-            objects.push(match set {
-                DigestSet::Older => releases::content_source_policy(digest_name.clone(), &digest_scopes),
-                DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), &digest_scopes),
-            });
-        }
-        if !tag_scopes.is_empty() && !stands(MirrorKind::Tag, &tag_name, &tag_scopes) {
-            objects.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tag_scopes));
-        }
+        let tells = |kind, name: &str, mirrors: &Mirrors| {
+            !mirrors.is_empty() && !mirrors::stands(input.cluster, kind, name, mirrors)
+        };
+        let sets = |former| {
+            let mut sets = Vec::new();
+            let digests = mirrors::mirrors(&digest_scopes, site, former);
+            if tells(set.mirror_kind(), &digest_name, &digests) {
+                sets.push(match set {
+                    DigestSet::Older => releases::content_source_policy(digest_name.clone(), &digests),
+                    DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), &digests),
+                });
+            }
+            let tags = mirrors::mirrors(&tag_scopes, site, former);
+            if tells(MirrorKind::Tag, &tag_name, &tags) {
+                sets.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tags));
+            }
+            sets
+        };
+        let mut objects = sets(input.former);
+        let mut leave = if input.former.is_some() { sets(None) } else { Vec::new() };
         objects.extend(releases::objects(&input.releases));
         let with_v1 =
             || input.catalogs.iter().filter(|catalog| resources::has_cluster_catalogs(&input, catalog));
@@ -124,18 +136,21 @@ impl<'a> Work<'a> {
                 objects.iter().filter_map(|object| collision(cluster, object.kind, &object.name)).collect();
             objects.retain(|object| collision(cluster, object.kind, &object.name).is_none());
             back.retain(|object| collision(cluster, object.kind, &object.name).is_none());
+            leave.retain(|object| collision(cluster, object.kind, &object.name).is_none());
             findings.extend(clashes);
             let ours =
                 [(set.kind(), digest_name, &digest_scopes), (Kind::ImageTagMirrorSet, tag_name, &tag_scopes)];
             findings.extend(mirrors::policy_conflicts(cluster, &ours));
         }
-        let effect = mirrors::node_effect(&input, &digest_scopes, &tag_scopes);
+        let now = |scopes| mirrors::mirrors(scopes, site, input.former);
+        let effect = mirrors::node_effect(&input, &now(&digest_scopes), &now(&tag_scopes));
         let (courses, off) = courses(&input);
         findings.extend(off);
         Self {
             input,
             cluster: resources::file("cluster", objects),
             back: resources::file("back", back),
+            leave: resources::file("leave", leave),
             effect,
             digest_scopes,
             courses,

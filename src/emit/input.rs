@@ -7,7 +7,7 @@ use crate::emit::mirrors::NodeEffect;
 use crate::emit::releases::Releases;
 use crate::finding::Finding;
 use crate::plan::PlannedPackage;
-use crate::reference::{ImageRef, PinnedRef, RepositoryRef};
+use crate::reference::{ImageRef, PinnedRef, RegistryHost, RepositoryRef};
 use crate::site::cluster::ClusterDump;
 use crate::site::{CatalogSourceSpec, Receipt, Site};
 
@@ -27,6 +27,8 @@ pub struct Input<'a> {
     pub releases: Releases<'a>,
     /// What the cluster said of itself, if anybody asked it.
     pub cluster: Option<&'a ClusterDump>,
+    /// The registry that was production until now, where another one takes over: nodes look there too until they are told not to.
+    pub former: Option<&'a RegistryHost>,
     /// What the import did.
     pub receipt: &'a Receipt,
     /// What a person should know before the cluster is switched, from merging and checking.

@@ -8,7 +8,7 @@ use crate::emit::releases::Releases;
 use crate::emit::resources::minor;
 use crate::finding::Finding;
 use crate::mapping::Mapping;
-use crate::reference::RepositoryRef;
+use crate::reference::{RegistryHost, RepositoryRef};
 use crate::site::Site;
 use crate::site::cluster::{ClusterDump, MirrorEntry, MirrorKind, MirrorSet, TakenObject};
 use crate::text::{Safe, counted};
@@ -69,7 +69,7 @@ pub(super) fn tag_set_name(site: &Site) -> String {
 /// cluster says already stays, since taking an entry away drains every node.
 pub(super) fn digest_scopes(input: &Input<'_>) -> Scopes {
     let set = DigestSet::of(&input.releases);
-    let mut scopes = own_entries(input.cluster, set.mirror_kind(), &set.name(input.site));
+    let mut scopes = own_entries(input, set.mirror_kind(), &set.name(input.site));
     scopes.extend(extra_scopes(input));
     scopes.extend(rule_scopes(input.site));
     scopes
@@ -82,7 +82,7 @@ pub(super) fn tag_scopes(input: &Input<'_>) -> Scopes {
         return Scopes::new();
     }
     let all: Scopes = extra_scopes(input).into_iter().chain(rule_scopes(input.site)).collect();
-    let mut scopes = own_entries(input.cluster, MirrorKind::Tag, &tag_set_name(input.site));
+    let mut scopes = own_entries(input, MirrorKind::Tag, &tag_set_name(input.site));
     for image in input.tag_images {
         let source = image.repository.to_string();
         if let Some((scope, mirror)) =
@@ -172,10 +172,34 @@ fn covers(scope: &str, source: &str) -> bool {
     source.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn own_entries(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str) -> Scopes {
-    let set = cluster.and_then(|cluster| own_set(cluster, kind, name));
+fn own_entries(input: &Input<'_>, kind: MirrorKind, name: &str) -> Scopes {
+    let set = input.cluster.and_then(|cluster| own_set(cluster, kind, name));
     let entries = set.into_iter().flat_map(|set| &set.entries);
-    entries.filter_map(|entry| Some((entry.source.clone(), entry.mirrors.first()?.clone()))).collect()
+    let here = &input.site.spec.production.registry;
+    let moved = |mirror: &String| match input.former {
+        Some(former) => at(mirror, former, here).unwrap_or_else(|| mirror.clone()),
+        None => mirror.clone(),
+    };
+    entries.filter_map(|entry| Some((entry.source.clone(), moved(entry.mirrors.first()?)))).collect()
+}
+
+/// A mirror at another registry, if it is at this one.
+fn at(mirror: &str, from: &RegistryHost, to: &RegistryHost) -> Option<String> {
+    let rest = mirror.strip_prefix(from.as_str())?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
+}
+
+/// Where nodes look in the place of each source, in order.
+pub(super) type Mirrors = BTreeMap<String, Vec<String>>;
+
+/// Each scope with its mirror, and behind it the same at the registry that was production until now.
+pub(super) fn mirrors(scopes: &Scopes, site: &Site, former: Option<&RegistryHost>) -> Mirrors {
+    let here = &site.spec.production.registry;
+    let all = |mirror: &String| {
+        let before = former.and_then(|former| at(mirror, here, former));
+        std::iter::once(mirror.clone()).chain(before).collect()
+    };
+    scopes.iter().map(|(source, mirror)| (source.clone(), all(mirror))).collect()
 }
 
 /// The cluster's mirror set of this name, if we made it.
@@ -185,12 +209,12 @@ fn own_set<'c>(cluster: &'c ClusterDump, kind: MirrorKind, name: &str) -> Option
 }
 
 /// Whether our object in the cluster says exactly this already.
-pub(super) fn stands(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str, scopes: &Scopes) -> bool {
+pub(super) fn stands(cluster: Option<&ClusterDump>, kind: MirrorKind, name: &str, mirrors: &Mirrors) -> bool {
     let ours = cluster.and_then(|cluster| own_set(cluster, kind, name));
     ours.is_some_and(|set| {
         let mut entries: Vec<&MirrorEntry> = set.entries.iter().collect();
         entries.sort_by_key(|entry| &entry.source);
-        entries.into_iter().eq(&mirror_set(scopes).entries)
+        entries.into_iter().eq(&mirror_set(mirrors).entries)
     })
 }
 
@@ -221,7 +245,7 @@ pub enum DrainReason {
 
 /// Predicts what the machine config operator does (`pkg/daemon/drain.go`, `isSafeContainerRegistryConfChanges`): it
 /// drains unless all that changes is that digest mirrors are added.
-pub(super) fn node_effect(input: &Input<'_>, digest: &Scopes, tag: &Scopes) -> NodeEffect {
+pub(super) fn node_effect(input: &Input<'_>, digest: &Mirrors, tag: &Mirrors) -> NodeEffect {
     let Some(cluster) = input.cluster else { return NodeEffect::Unknown };
     let before = effective(&cluster.mirror_sets);
     let mut sets = cluster.mirror_sets.clone();
@@ -276,13 +300,13 @@ fn effective(sets: &BTreeMap<(MirrorKind, String), MirrorSet>) -> Effective {
     Effective { digests: pairs(false), tags: pairs(true) }
 }
 
-fn mirror_set(scopes: &Scopes) -> MirrorSet {
-    let entry = |(source, mirror): (&String, &String)| MirrorEntry {
+fn mirror_set(mirrors: &Mirrors) -> MirrorSet {
+    let entry = |(source, mirrors): (&String, &Vec<String>)| MirrorEntry {
         source: source.clone(),
-        mirrors: vec![mirror.clone()],
+        mirrors: mirrors.clone(),
         never_contact_source: false,
     };
-    MirrorSet { entries: scopes.iter().map(entry).collect() }
+    MirrorSet { entries: mirrors.iter().map(entry).collect() }
 }
 
 /// Sets of others that forbid what ours allow: the machine config operator then refuses both and nodes keep their old

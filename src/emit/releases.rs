@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::emit::mirrors::Scopes;
+use crate::emit::mirrors::Mirrors;
 use crate::emit::names::{Kind, subdomain};
-use crate::emit::resources::Object;
+use crate::emit::resources::{Object, entries};
 use crate::emit::yaml::Yaml;
 use crate::plan::order::OrderedStep;
 use crate::reference::{PinnedRef, RepositoryRef};
@@ -136,11 +136,8 @@ fn update_service(source: &UpdateServiceSource) -> Object {
 }
 
 /// The older form of a mirror set, for clusters before OpenShift 4.13.
-pub(super) fn content_source_policy(name: String, scopes: &Scopes) -> Object {
-    let entry = |(source, mirror): (&String, &String)| {
-        Yaml::map([("source", Yaml::text(source)), ("mirrors", Yaml::List(vec![Yaml::text(mirror)]))])
-    };
-    let spec = Yaml::map([("repositoryDigestMirrors", Yaml::List(scopes.iter().map(entry).collect()))]);
+pub(super) fn content_source_policy(name: String, mirrors: &Mirrors) -> Object {
+    let spec = Yaml::map([("repositoryDigestMirrors", entries(mirrors))]);
     let comments =
         vec!["For clusters before OpenShift 4.13; later ones take an ImageDigestMirrorSet.".to_owned()];
     Object::with_spec(Kind::ImageContentSourcePolicy, name, spec, comments)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::emit::custom;
 use crate::emit::input::{EmittedCatalog, Input};
-use crate::emit::mirrors::Scopes;
+use crate::emit::mirrors::Mirrors;
 use crate::emit::names::{Kind, MARKETPLACE, fit};
 use crate::emit::yaml::Yaml;
 use crate::reference::PinnedRef;
@@ -81,19 +81,25 @@ pub(super) fn contents(filed: &[Filed]) -> BTreeMap<String, Vec<u8>> {
 ///
 /// `mirrorSourcePolicy` is left out, which means `AllowContactingSource`: a node inside reaches no source anyway, and the
 /// policy must be the same in all sets that name a source.
-pub(super) fn mirror_set(kind: Kind, name: String, scopes: &Scopes) -> Object {
+pub(super) fn mirror_set(kind: Kind, name: String, mirrors: &Mirrors) -> Object {
     let field = if kind == Kind::ImageTagMirrorSet { "imageTagMirrors" } else { "imageDigestMirrors" };
-    let entry = |(source, mirror): (&String, &String)| {
-        Yaml::map([("source", Yaml::text(source)), ("mirrors", Yaml::List(vec![Yaml::text(mirror)]))])
-    };
     let comments = match kind {
         Kind::ImageTagMirrorSet => {
             vec!["Applying this drains every node, one after the other, when its entries change.".into()]
         }
         _ => vec!["Adding entries drains no node; taking one away drains them all.".into()],
     };
-    let spec = Yaml::map([(field, Yaml::List(scopes.iter().map(entry).collect()))]);
+    let spec = Yaml::map([(field, entries(mirrors))]);
     Object::with_spec(kind, name, spec, comments)
+}
+
+/// The entries of a mirror set.
+pub(super) fn entries(mirrors: &Mirrors) -> Yaml {
+    let entry = |(source, mirrors): (&String, &Vec<String>)| {
+        let mirrors = Yaml::List(mirrors.iter().map(Yaml::text).collect());
+        Yaml::map([("source", Yaml::text(source)), ("mirrors", mirrors)])
+    };
+    Yaml::List(mirrors.iter().map(entry).collect())
 }
 
 /// The CatalogSource of OLM v0 that serves this image.

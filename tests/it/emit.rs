@@ -3,5 +3,6 @@
 mod cluster;
 mod expected;
 mod openshift;
+mod port;
 mod world;
 mod yaml;

@@ -1,7 +1,7 @@
 //! The runbook in Chinese.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::openshift;
+use crate::emit::runbook::{openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word};
 
@@ -144,6 +144,7 @@ pub(super) fn say(message: &Message) -> String {
         M::BackRegistry => "生产仓库中的标签可以继续指向新目录，因为集群按摘要拉取。旧目录仍保留在以 `-prev-` 加本代次编号结尾的标签下。".into(),
 
         M::Cluster(message) => openshift::chinese(message),
+        M::Port(message) => port::chinese(message),
 
         M::Records => "记录".into(),
         M::RecordReceipt => "将 `receipt.json` 与变更记录一起保存，并将副本带出：下一次 `ombundle plan --report receipt.json` 由此开始。".into(),

@@ -1,7 +1,7 @@
 //! The runbook in English.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::openshift;
+use crate::emit::runbook::{openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word, counted};
 
@@ -144,6 +144,7 @@ pub(super) fn say(message: &Message) -> String {
         M::BackRegistry => "The tag in the production registry may stay on the new catalog, as the cluster goes by digest. The former catalog is kept there under the tag that ends in `-prev-` and the number of this generation.".into(),
 
         M::Cluster(message) => openshift::english(message),
+        M::Port(message) => port::english(message),
 
         M::Records => "Records".into(),
         M::RecordReceipt => "Keep `receipt.json` with the change record, and carry a copy out: the next `ombundle plan --report receipt.json` starts from it.".into(),

@@ -1,7 +1,7 @@
 //! The runbook in Korean.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::openshift;
+use crate::emit::runbook::{openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word};
 
@@ -144,6 +144,7 @@ pub(super) fn say(message: &Message) -> String {
         M::BackRegistry => "운영 레지스트리의 태그는 새 카탈로그를 가리킨 채로 두어도 됩니다. 클러스터는 다이제스트를 따르기 때문입니다. 이전 카탈로그는 `-prev-`와 이 세대 번호로 끝나는 태그로 보존되어 있습니다.".into(),
 
         M::Cluster(message) => openshift::korean(message),
+        M::Port(message) => port::korean(message),
 
         M::Records => "기록".into(),
         M::RecordReceipt => "`receipt.json`을 작업 기록과 함께 보관하고 사본을 외부로 반출합니다. 다음 `ombundle plan --report receipt.json`의 시작점이 됩니다.".into(),

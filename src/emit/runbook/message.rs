@@ -1,6 +1,7 @@
 //! All that a runbook can say. Each language says each of them; the compiler sees that none is forgotten.
 
 use crate::emit::runbook::openshift::Cluster;
+use crate::emit::runbook::port::Port;
 use crate::finding::{Finding, Severity};
 use crate::plan::HopEdge;
 use crate::text::Code;
@@ -149,6 +150,9 @@ pub(super) enum Message {
 
     // OpenShift itself.
     Cluster(Box<Cluster>),
+
+    // Of the other port.
+    Port(Box<Port>),
 
     // Records.
     Records,

@@ -11,6 +11,7 @@ mod message;
 mod model;
 mod openshift;
 mod operators;
+mod port;
 mod render;
 
 pub(super) fn write(work: &Work<'_>) -> BTreeMap<String, Vec<u8>> {

@@ -10,6 +10,7 @@ use crate::emit::names::{Kind, MARKETPLACE, fit};
 use crate::emit::resources::{Filed, Object};
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::openshift::{self, Cluster};
+use crate::emit::runbook::port;
 use crate::emit::runbook::render::{Block, Expect, Runbook, Section, Step};
 use crate::site::cluster::MANAGED_BY;
 use crate::text::Word;
@@ -50,7 +51,10 @@ pub(super) fn runbook(work: &Work<'_>) -> Runbook {
         sections.push(catalogs(work));
     }
     sections.extend(openshift::sections(work));
-    sections.extend([after(work), back(work), records()]);
+    sections.extend(port::leave(work));
+    sections.push(after(work));
+    sections.extend(port::empty(work));
+    sections.extend([back(work), records()]);
     Runbook {
         title: Message::Title { site: work.input.site.metadata.name.clone(), generation: receipt.generation },
         intro: Message::Intro,
@@ -111,6 +115,7 @@ fn changes(work: &Work<'_>) -> Section {
         }));
     }
     blocks.extend(openshift::changes(work));
+    blocks.extend(port::changes(work));
     blocks.push(Block::Item(nodes(&work.effect)));
     blocks.extend(drain_reasons(&work.effect));
     if !work.findings.is_empty() {
@@ -232,16 +237,7 @@ fn mirrors(work: &Work<'_>) -> Option<Section> {
     };
     blocks.extend(drain_reasons(&work.effect));
     blocks.extend(sets.into_iter().map(|filed| apply(filed, Message::ApplyElse)));
-    blocks.push(boxed(Step {
-        text: Message::PoolsSettle,
-        // The operator needs a moment to notice; asked at once, the pools are still "updated" to what was before.
-        commands: vec![
-            "sleep 60".to_owned(),
-            "oc wait machineconfigpool --all --for=condition=Updated --timeout=60m".to_owned(),
-        ],
-        expect: Expect::Like(Message::PoolsSettleExpect),
-        otherwise: Some(Message::PoolsSettleElse),
-    }));
+    blocks.push(pools_settle());
     let locations =
         work.digest_scopes.values().map(|mirror| format!("location = \"{mirror}\"")).collect::<Vec<_>>();
     if !locations.is_empty() {
@@ -253,6 +249,20 @@ fn mirrors(work: &Work<'_>) -> Option<Section> {
         blocks.push(step(Message::NodeFile, command, Expect::Among(locations), Message::NodeFileElse));
     }
     Some(Section { heading: Message::Mirrors, blocks })
+}
+
+/// Every node has what was applied.
+pub(super) fn pools_settle() -> Block {
+    boxed(Step {
+        text: Message::PoolsSettle,
+        // The operator needs a moment to notice; asked at once, the pools are still "updated" to what was before.
+        commands: vec![
+            "sleep 60".to_owned(),
+            "oc wait machineconfigpool --all --for=condition=Updated --timeout=60m".to_owned(),
+        ],
+        expect: Expect::Like(Message::PoolsSettleExpect),
+        otherwise: Some(Message::PoolsSettleElse),
+    })
 }
 
 /// Subscriptions that OLM would take further by itself as soon as it sees the catalogs.
@@ -461,7 +471,7 @@ fn back(work: &Work<'_>) -> Section {
     blocks.extend(openshift::back(work));
     blocks.push(Block::Text(Message::BackNoDowngrade));
     blocks.push(Block::Text(Message::BackMirrors));
-    blocks.push(Block::Text(Message::BackRegistry));
+    blocks.push(port::back(work).unwrap_or(Block::Text(Message::BackRegistry)));
     Section { heading: Message::Back, blocks }
 }
 

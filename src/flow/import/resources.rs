@@ -42,7 +42,7 @@ impl Import<'_> {
             let releases = mapping.releases().unwrap_or_default().into_iter();
             mirrors.extend(releases.map(|(source, mirror)| (source, at(mirror))));
         }
-        for image in served.iter().flat_map(references) {
+        for image in served.iter().flat_map(|served| references(&served.catalog)) {
             if let Ok(repository) = mapping.mirror(&image.repository) {
                 mirrors.entry(image.repository).or_insert_with(|| at(repository));
             }
@@ -60,6 +60,7 @@ impl Import<'_> {
             tag_images: &tag_images,
             releases: releases.resources(&contents.plan, self.legacy_icsp),
             cluster: self.cluster,
+            former: None,
             receipt,
             findings,
         })
@@ -97,9 +98,8 @@ pub(in crate::flow) fn texts(catalog: &Catalog) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Every image that a catalog names.
-fn references(served: &Served<'_>) -> Vec<ImageRef> {
-    served
-        .catalog
+pub(in crate::flow) fn references(catalog: &Catalog) -> Vec<ImageRef> {
+    catalog
         .packages
         .values()
         .flat_map(|package| package.bundles.values())

@@ -46,6 +46,7 @@ impl Rollback<'_> {
             tag_images: &BTreeSet::new(),
             releases: Releases::default(),
             cluster: cluster.as_ref(),
+            former: None,
             receipt: &receipt,
             findings: &findings,
         });

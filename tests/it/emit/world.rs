@@ -9,7 +9,7 @@ use ombundle::finding::Finding;
 use ombundle::limits::LIMITS;
 use ombundle::plan::order::OrderedStep;
 use ombundle::plan::{Hop, HopEdge, PlannedPackage};
-use ombundle::reference::{ImageRef, RepositoryRef};
+use ombundle::reference::{ImageRef, RegistryHost, RepositoryRef};
 use ombundle::release::{Architecture, ReleaseKeys, ReleasePath, verify_release};
 use ombundle::site::cluster::ClusterDump;
 use ombundle::site::{Receipt, ReceiptStep, Site, SiteReport};
@@ -28,6 +28,7 @@ pub(super) struct World {
     pub(super) order: Vec<OrderedStep>,
     pub(super) update_service: Option<UpdateServiceSource>,
     pub(super) legacy_icsp: bool,
+    pub(super) former: Option<RegistryHost>,
 }
 
 impl World {
@@ -46,6 +47,7 @@ impl World {
                 legacy_icsp: self.legacy_icsp,
             },
             cluster: self.cluster.as_ref(),
+            former: self.former.as_ref(),
             receipt: &self.receipt,
             findings: &self.findings,
         })
@@ -75,6 +77,7 @@ impl World {
             order: vec![],
             update_service: None,
             legacy_icsp: false,
+            former: None,
         }
     }
 
@@ -103,6 +106,7 @@ impl World {
             order: vec![],
             update_service: None,
             legacy_icsp: false,
+            former: None,
         }
     }
 
