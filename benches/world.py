@@ -25,7 +25,7 @@ class Registry:
         self.folder = folder
 
     def __enter__(self):
-        os.makedirs(self.folder)
+        os.makedirs(self.folder, exist_ok=True)
         for _ in range(10):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))

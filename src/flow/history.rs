@@ -246,6 +246,7 @@ impl Historian<'_> {
             let (Vacuumed::Begin { plan, .. }
             | Vacuumed::Switched { plan, .. }
             | Vacuumed::Deleted { plan, .. }
+            | Vacuumed::Moved { plan, .. }
             | Vacuumed::Done { plan, .. }) = record;
             let at = vacuums.iter().position(|known| known.plan == *plan);
             match (record, at.and_then(|at| vacuums.get_mut(at))) {

@@ -91,6 +91,11 @@ struct Claim {
 /// Claims as they were when they last changed.
 type Unchanged = BTreeMap<Tag, (Digest, Instant)>;
 
+/// Whether a tag is one of those claims.
+pub fn is_lease(tag: &Tag) -> bool {
+    tag.as_str().starts_with(PREFIX)
+}
+
 impl Claimant<'_> {
     /// How long others wait for a holder who died. Renewing takes one small request every sixth part of it.
     pub const PATIENCE: Duration = Duration::from_secs(90);

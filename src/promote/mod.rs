@@ -4,7 +4,7 @@ mod commit;
 mod lease;
 
 pub use commit::{CatalogTag, Commit, PromoteError, pointed_to, put_tag};
-pub use lease::{Claimant, Lease};
+pub use lease::{Claimant, Lease, is_lease};
 
 use crate::event::Phase;
 use crate::fault::AnyFault;

@@ -54,13 +54,16 @@ pub(super) enum Actions {
     Delete,
     /// Listing the repositories.
     Catalog,
+    /// Whatever the account may do by the API of the registry's maker, which takes name and password though the registry beside it may
+    /// want tokens, and answers strangers with less instead of asking who they are.
+    Own,
 }
 
 impl Purpose {
     /// The scopes that we ask for; Nexus names none in its challenge (nexus-public#659).
     fn scopes(&self) -> Vec<String> {
         let actions = match self.actions {
-            Actions::None => return Vec::new(),
+            Actions::None | Actions::Own => return Vec::new(),
             Actions::Catalog => return vec!["registry:catalog:*".to_owned()],
             Actions::Pull => "pull",
             Actions::Push => "pull,push",
@@ -114,11 +117,6 @@ impl Authenticator {
         }
     }
 
-    /// Credentials for this origin are sent without being asked for: its API answers strangers too, with less.
-    pub(super) fn expect_basic(&self, origin: &Origin) {
-        lock(&self.wanted).entry(origin.clone()).or_insert(Wanted::Basic);
-    }
-
     /// The `Authorization` to send, if the registry is known to want one. Credentials are never sent unasked.
     pub(super) fn authorization(
         &self,
@@ -126,7 +124,10 @@ impl Authenticator {
         agents: &Agents,
         options: &ClientOptions,
     ) -> Result<Option<HeaderValue>, Failed> {
-        let wanted = lock(&self.wanted).get(&purpose.origin).cloned();
+        let wanted = match purpose.actions {
+            Actions::Own => Some(Wanted::Basic),
+            _ => lock(&self.wanted).get(&purpose.origin).cloned(),
+        };
         match wanted {
             None => Ok(None),
             Some(Wanted::Basic) => match self.lookup(purpose)? {
@@ -156,6 +157,9 @@ impl Authenticator {
         reply: &Reply,
         sent: Option<&HeaderValue>,
     ) -> Result<bool, RegistryError> {
+        if purpose.actions == Actions::Own {
+            return Ok(false);
+        }
         let values = reply.headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok());
         let found = challenges(values);
         let by_scheme = |scheme: &str| found.iter().find(|challenge| challenge.scheme == scheme);

@@ -8,7 +8,7 @@
 //! client ─ push ─ list ─ attached ─ blob   what can be asked
 //!      trial ─ reach                 what is tried out, and how far one gets
 //!      document                      files on other servers, without credentials
-//!      nexus                         the REST API of Nexus itself
+//!      nexus, harbor                 the REST APIs of these themselves, by what is common to them: office
 //!      exchange                      one request: authorization, redirects
 //!  auth ─ authfile ─ challenge       who we are, to whom
 //!  retry ─ reply ─ error             what failed, whether again
@@ -28,9 +28,11 @@ mod conf;
 mod document;
 mod error;
 mod exchange;
+mod harbor;
 mod hint;
 mod list;
 mod nexus;
+mod office;
 mod options;
 mod origin;
 mod profile;
@@ -50,6 +52,7 @@ pub use blob::BlobBody;
 pub use certificate::Certificate;
 pub use client::Client;
 pub use error::RegistryError;
+pub use harbor::{Harbor, HarborRun};
 pub use nexus::{
     Nexus, NexusBlobStore, NexusCleanup, NexusDocker, NexusQuota, NexusRepository, NexusStorage, NexusTask,
 };

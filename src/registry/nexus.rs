@@ -8,23 +8,17 @@ use serde::de::DeserializeOwned;
 use ureq::http::Method;
 use url::Url;
 
-use crate::limits::LIMITS;
-use crate::reference::{RegistryHost, Repository, Tag};
+use crate::reference::{Repository, Tag};
 use crate::registry::RegistryError;
-use crate::registry::auth::{Actions, Purpose};
 use crate::registry::client::Client;
-use crate::registry::exchange::{Ask, Payload};
-use crate::registry::origin::Origin;
-use crate::registry::reply::Reply;
+use crate::registry::office::Office;
 
 /// Pages of a list that are read.
 const PAGES: usize = 1000;
 
 /// A Nexus, asked on behalf of the account that the auth file has for its host.
 pub struct Nexus<'c> {
-    client: &'c Client,
-    base: Url,
-    purpose: Purpose,
+    office: Office<'c>,
 }
 
 /// A task as Nexus shows it.
@@ -161,21 +155,7 @@ struct Page<T> {
 impl<'c> Nexus<'c> {
     /// The Nexus at an address. In clear only where that was allowed for its host, as registries are.
     pub fn at(client: &'c Client, url: &str) -> Result<Self, RegistryError> {
-        let request = format!("GET {url}");
-        let unusable = || RegistryError::Malformed {
-            request: request.clone(),
-            why: "it is no address of a web server".to_owned(),
-        };
-        let base = Url::parse(url).map_err(|_| unusable())?;
-        let origin = Origin::of(&base).ok_or_else(unusable)?;
-        let host: RegistryHost = origin.authority().parse().map_err(|_| unusable())?;
-        if !origin.is_tls() && !client.is_plain(&host) && !origin.is_loopback() {
-            return Err(RegistryError::PlainHttp { request, host: origin.authority() });
-        }
-        // Where anonymous access is on, it answers with less instead of asking who we are.
-        client.auth.expect_basic(&origin);
-        let purpose = Purpose { host, origin, repository: None, actions: Actions::None, beside: None };
-        Ok(Self { client, base, purpose })
+        Ok(Self { office: Office::at(client, url)? })
     }
 
     /// The tasks of a type.
@@ -185,15 +165,12 @@ impl<'c> Nexus<'c> {
 
     /// A task as it is now.
     pub fn task(&self, id: &str) -> Result<NexusTask, RegistryError> {
-        self.json(&self.url(&format!("tasks/{id}"), &[]))
+        self.office.json(&self.url(&format!("tasks/{id}"), &[]))
     }
 
     /// Begins a task.
     pub fn run(&self, id: &str) -> Result<(), RegistryError> {
-        self.ask(Method::POST, &self.url(&format!("tasks/{id}/run"), &[]), |reply| {
-            reply.done();
-            Ok(())
-        })
+        self.office.send(Method::POST, &self.url(&format!("tasks/{id}/run"), &[]), None)
     }
 
     /// All tasks that this account may see.
@@ -203,17 +180,17 @@ impl<'c> Nexus<'c> {
 
     /// How the repositories are set up, as far as this account may see them.
     pub fn repositories(&self) -> Result<Vec<NexusRepository>, RegistryError> {
-        self.json(&self.url("repositorySettings", &[]))
+        self.office.json(&self.url("repositorySettings", &[]))
     }
 
     /// The ids of the realms that are active: `DockerToken` is the one that docker's tokens need.
     pub fn active_realms(&self) -> Result<Vec<String>, RegistryError> {
-        self.json(&self.url("security/realms/active", &[]))
+        self.office.json(&self.url("security/realms/active", &[]))
     }
 
     /// The blob stores.
     pub fn blob_stores(&self) -> Result<Vec<NexusBlobStore>, RegistryError> {
-        self.json(&self.url("blobstores", &[]))
+        self.office.json(&self.url("blobstores", &[]))
     }
 
     /// Deletes what a tag left behind when its manifest went (nexus-public#925). Whether there was something.
@@ -227,22 +204,17 @@ impl<'c> Nexus<'c> {
         ];
         let components: Vec<Component> = self.list("search", &query)?;
         for component in &components {
-            self.ask(Method::DELETE, &self.url(&format!("components/{}", component.id), &[]), |reply| {
-                reply.done();
-                Ok(())
-            })?;
+            self.office.send(
+                Method::DELETE,
+                &self.url(&format!("components/{}", component.id), &[]),
+                None,
+            )?;
         }
         Ok(!components.is_empty())
     }
 
     fn url(&self, tail: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.base.clone();
-        let path = format!("{}/service/rest/v1/{tail}", self.base.path().trim_end_matches('/'));
-        url.set_path(&path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        url
+        self.office.url(&format!("service/rest/v1/{tail}"), query)
     }
 
     /// All pages of a list.
@@ -252,7 +224,7 @@ impl<'c> Nexus<'c> {
         for _ in 0..PAGES {
             let next = token.as_deref().map(|token| ("continuationToken", token));
             let query: Vec<_> = query.iter().copied().chain(next).collect();
-            let page: Page<T> = self.json(&self.url(tail, &query))?;
+            let page: Page<T> = self.office.json(&self.url(tail, &query))?;
             all.extend(page.items);
             token = page.continuation_token;
             if token.is_none() {
@@ -260,32 +232,5 @@ impl<'c> Nexus<'c> {
             }
         }
         Ok(all)
-    }
-
-    fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, RegistryError> {
-        self.ask(Method::GET, url, |reply| {
-            let request = reply.request.clone();
-            let bytes = reply.bytes(LIMITS.reply_bytes, &self.client.options)?;
-            serde_json::from_slice(&bytes).map_err(|error| RegistryError::Malformed {
-                request,
-                why: format!("the answer is not what Nexus answers (line {})", error.line()),
-            })
-        })
-    }
-
-    fn ask<T>(
-        &self,
-        method: Method,
-        url: &Url,
-        read: impl Fn(Reply) -> Result<T, RegistryError>,
-    ) -> Result<T, RegistryError> {
-        let ask = Ask::new(method, url.clone(), &self.purpose);
-        self.client.retrying(&ask.text(), || {
-            let reply = self.client.exchange(&ask, Payload::Nothing)?;
-            match reply.status {
-                200..=204 => Ok(read(reply)?),
-                _ => Err(reply.failure(&self.client.auth.describe(&self.purpose), &self.client.options)),
-            }
-        })
     }
 }

@@ -44,14 +44,14 @@ pub const PROFILES: [Profile; 6] = [
         upload: Upload::PatchThenPut,
         mounts: true,
         referrers: true,
-        reclaim: "run its garbage collection",
+        reclaim: "have its system administrator run it: Administration, Clean Up, Garbage Collection, GC Now",
     },
     Profile {
         name: ProfileName::Quay,
         upload: Upload::PatchThenPut,
         mounts: true,
         referrers: true,
-        reclaim: "wait: it collects by itself once the time machine lets go",
+        reclaim: "wait: it collects by itself once the time machine of the organization lets go (two weeks where nothing else was set)",
     },
     // A PUT without a PATCH before it is answered with 404 (buildx#196, containerd#3533). Mounts work within one repository key.
     Profile {

@@ -32,6 +32,8 @@ pub struct SeenRepository {
 /// One manifest, with what it refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
+    /// Its media type.
+    pub media_type: String,
     /// Its size.
     pub bytes: u64,
     /// Manifests that it lists, whether they are there or not.
@@ -45,17 +47,17 @@ pub struct Seen {
 impl Seen {
     /// What is read of a manifest.
     pub fn of(raw: &RawManifest, limits: &Limits) -> Result<Self, OciError> {
-        let bytes = raw.size();
+        let (media_type, bytes) = (raw.media_type().to_owned(), raw.size());
         Ok(match raw.view(limits)? {
             ManifestView::Index(index) => {
                 let children = index.manifests.iter().map(|entry| entry.digest).collect();
-                Self { bytes, children, ..Self::default() }
+                Self { media_type, bytes, children, ..Self::default() }
             }
             ManifestView::Image(image) => {
                 let blobs = std::iter::once(&image.config).chain(&image.layers);
                 let blobs = blobs.map(|blob| (blob.digest, blob.size)).collect();
                 let subject = image.subject.map(|subject| subject.digest);
-                Self { bytes, blobs, subject, children: Vec::new() }
+                Self { media_type, bytes, blobs, subject, children: Vec::new() }
             }
         })
     }

@@ -5,6 +5,7 @@
 //! still be asked for.
 
 mod listing;
+mod moving;
 mod names;
 mod plan;
 mod prune;
@@ -15,9 +16,10 @@ mod tests;
 mod weigh;
 
 pub use listing::{Listing, Seen, SeenRepository};
+pub use moving::{Moving, copied, in_the_way};
 pub use names::{CatalogTagKind, TagKind, catalog_tag, tag_kind, ways_back};
 pub use plan::{
-    CatalogChange, DumpFacts, Item, PlanError, RepositoryPlan, Totals, VacuumPlan, lay_out, totals,
+    CatalogChange, DumpFacts, Item, PlanError, RepositoryPlan, Task, Totals, VacuumPlan, lay_out, totals,
 };
 pub use prune::{Demand, Pruned, Removal, Removals, prune, without};
 pub use sort::{Keep, Reason, Rule, Sorted, sort};

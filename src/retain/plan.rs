@@ -11,6 +11,7 @@ use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::reference::{ImageRef, RegistryHost, Repository, Tag};
 use crate::retain::listing::Listing;
+use crate::retain::moving::Moving;
 use crate::retain::prune::Removals;
 use crate::retain::sort::{Reason, Sorted};
 use crate::retain::weigh::Weight;
@@ -19,12 +20,34 @@ use crate::site::format_of;
 /// So many reasons are written down for what is kept; how many more there are is said.
 const REASONS: usize = 3;
 
+/// What a plan is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// What production need not hold is deleted there.
+    #[default]
+    Prune,
+    /// What stays is copied to another registry, and put in force there. Nothing is deleted.
+    Move(Moving),
+    /// What staging holds, and production holds too or nobody needs, is deleted there.
+    Empty,
+}
+
+impl Task {
+    fn is_prune(&self) -> bool {
+        *self == Self::Prune
+    }
+}
+
 /// What is to be done with a registry (`schema/vacuum-plan.v1.json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct VacuumPlan {
     /// `ombundle.vacuum-plan/v1`.
     pub format: String,
+    /// What it is for; `prune` where it does not say.
+    #[serde(default, skip_serializing_if = "Task::is_prune")]
+    pub task: Task,
     /// The site's name.
     pub site: String,
     /// The registry.
@@ -228,7 +251,7 @@ impl VacuumPlan {
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.catalogs.is_empty() && self.totals.gone == 0
+        !matches!(self.task, Task::Move(_)) && self.catalogs.is_empty() && self.totals.gone == 0
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Rule {
     Outdated,
     /// Let go: it belongs to an OpenShift release that is over.
     OldRelease,
+    /// Let go: production holds it too.
+    Elsewhere,
     /// Let go: what it is attached to, or listed by, is let go.
     Below,
     /// Let go: nothing names it.
@@ -60,6 +62,7 @@ impl fmt::Display for Rule {
             Self::Pruned => "cut from the catalog,",
             Self::Outdated => "no way back any more,",
             Self::OldRelease => "of a release that is over,",
+            Self::Elsewhere => "is also held by",
             Self::Below => "belonged to",
             Self::Unneeded => "nothing needs it",
         })
@@ -93,10 +96,13 @@ pub struct Keep {
     pub named: BTreeMap<Digest, Reason>,
     /// What something else needs.
     pub needed: BTreeMap<Digest, BTreeSet<Reason>>,
-    /// Tags of releases: what they lead to is kept for the release's sake, and not because somebody may ask for the tag.
-    pub release_tags: BTreeSet<(Repository, Tag)>,
+    /// Tags that speak for nothing: those of releases, which are kept for the release's sake, and not because somebody may ask for
+    /// the tag.
+    pub quiet_tags: BTreeSet<(Repository, Tag)>,
     /// Repositories of catalogs: what their tags lead to is kept for the catalog's sake.
     pub catalogs: BTreeSet<Repository>,
+    /// What another registry holds in a repository of the same name: nothing speaks for this copy.
+    pub elsewhere: BTreeMap<(Repository, Digest), Reason>,
     /// What needed it, of what nothing else speaks for.
     pub former: BTreeMap<Digest, Reason>,
     /// Why nothing at all is let go, where that is so.
@@ -210,8 +216,8 @@ impl Sorting<'_> {
         }
         let catalogs = self.keep.catalogs.contains(self.name);
         for (tag, digest) in &self.seen.tags {
-            let of_release = || self.keep.release_tags.contains(&(self.name.clone(), tag.clone()));
-            if tag_kind(tag) == TagKind::Person && !catalogs && !of_release() {
+            let quiet = || self.keep.quiet_tags.contains(&(self.name.clone(), tag.clone()));
+            if tag_kind(tag) == TagKind::Person && !catalogs && !quiet() {
                 seeds.push((*digest, Reason::new(Rule::Tagged, tag)));
             }
         }
@@ -223,8 +229,14 @@ impl Sorting<'_> {
                 seeds.extend(attached.iter().map(|digest| (*digest, reason.clone())));
             }
         }
-        seeds.retain(|(digest, _)| self.seen.manifests.contains_key(digest));
+        seeds.retain(|(digest, _)| {
+            self.seen.manifests.contains_key(digest) && self.elsewhere(digest).is_none()
+        });
         seeds
+    }
+
+    fn elsewhere(&self, digest: &Digest) -> Option<&Reason> {
+        self.keep.elsewhere.get(&(self.name.clone(), *digest))
     }
 
     fn gone(&self, kept: &BTreeMap<Digest, BTreeSet<Reason>>, ties: &Ties) -> Vec<(Digest, Reason)> {
@@ -236,7 +248,8 @@ impl Sorting<'_> {
         let mut gone: Vec<(usize, Digest, Reason)> = Vec::new();
         for digest in self.seen.manifests.keys().filter(|digest| !kept.contains_key(*digest)) {
             let above = subject.get(digest).or_else(|| ties.listed_by.get(digest)?.first());
-            let reason = match (self.keep.former.get(digest), above) {
+            let known = self.elsewhere(digest).or_else(|| self.keep.former.get(digest));
+            let reason = match (known, above) {
                 (Some(reason), _) => reason.clone(),
                 (None, Some(above)) => Reason::new(Rule::Below, above),
                 (None, None) => Reason::new(Rule::Unneeded, ""),

@@ -54,7 +54,7 @@ pub fn changes(plan: &VacuumPlan, now: &Listing) -> Vec<Changed> {
 }
 
 /// The tags of a repository as the plan saw them, and whether it lets go of what they lead to.
-fn planned_tags<'p>(plan: &'p VacuumPlan, name: &Repository) -> BTreeMap<&'p Tag, (Digest, bool)> {
+pub(super) fn planned_tags<'p>(plan: &'p VacuumPlan, name: &Repository) -> BTreeMap<&'p Tag, (Digest, bool)> {
     let Some(repository) = plan.repositories.get(name) else { return BTreeMap::new() };
     let gone = repository.gone.iter().map(|item| (item, true));
     let items = repository.kept.iter().map(|item| (item, false)).chain(gone);
@@ -62,7 +62,7 @@ fn planned_tags<'p>(plan: &'p VacuumPlan, name: &Repository) -> BTreeMap<&'p Tag
 }
 
 /// Whether carrying out the plan may have put this tag there.
-fn is_ours(plan: &VacuumPlan, name: &Repository, tag: &Tag, found: Option<Digest>) -> bool {
+pub(super) fn is_ours(plan: &VacuumPlan, name: &Repository, tag: &Tag, found: Option<Digest>) -> bool {
     let Some(found) = found else { return false };
     let of_catalog = plan.catalogs.iter().filter(|change| change.tag.repository.repository == *name);
     of_catalog.into_iter().any(|change| {

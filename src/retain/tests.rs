@@ -103,7 +103,7 @@ fn what_has_a_tag_of_a_person_stays() {
     assert_eq!((rules(sorted, "a"), rules(sorted, "b")), (vec![Rule::Tagged], vec![Rule::Tagged]));
     // Only what is known to be of a release that is over has a tag that does not count.
     let keep =
-        Keep { release_tags: [(repository("olm/a"), "latest".parse().unwrap())].into(), ..Keep::default() };
+        Keep { quiet_tags: [(repository("olm/a"), "latest".parse().unwrap())].into(), ..Keep::default() };
     let sorted = &sort(&listing, &keep)[&repository("olm/a")];
     assert_eq!(gone(sorted), [(digest("a"), Rule::Unneeded)]);
 }
@@ -343,11 +343,79 @@ fn a_package_that_nobody_has_stays_unless_that_is_asked_for() {
     assert_eq!(left(&Demand { drop_unused: true, subscribed, ..Demand::default() }).0.len(), 4);
 }
 
+/// What another registry holds in the same repository is spoken for there, whatever speaks for it.
+#[test]
+fn what_another_registry_holds_may_go_here() {
+    let tags = [(hold("a"), "a"), ("latest".to_owned(), "a"), ("v1".to_owned(), "b")];
+    let tags: Vec<_> = tags.iter().map(|(tag, name)| (tag.as_str(), *name)).collect();
+    let both = seen(&tags, &[("a", image("a")), ("b", image("b"))]);
+    let listing = listing(vec![("olm/a", both.clone()), ("olm/b", both)]);
+    let elsewhere = Reason::new(Rule::Elsewhere, "r.example:5001");
+    let mut keep = Keep {
+        named: [(digest("a"), Reason::new(Rule::InUse, "Pod n/p"))].into(),
+        elsewhere: [((repository("olm/a"), digest("a")), elsewhere)].into(),
+        ..Keep::default()
+    };
+    keep.add(digest("a"), Reason::new(Rule::Offered, "a.v1"));
+    let sorted = sort(&listing, &keep);
+    assert_eq!(gone(&sorted[&repository("olm/a")]), [(digest("a"), Rule::Elsewhere)]);
+    assert_eq!(rules(&sorted[&repository("olm/a")], "b"), [Rule::Tagged]);
+    // In another repository it is another copy.
+    assert_eq!(rules(&sorted[&repository("olm/b")], "a"), [Rule::InUse, Rule::Offered, Rule::Tagged]);
+}
+
+/// A plan that keeps `b` of `a` and `b`, to be moved to a registry that holds `there`.
+fn moving(there: &Listing) -> (VacuumPlan, Moving) {
+    let tags = [(hold("a"), "a"), (hold("b"), "b"), ("v1".to_owned(), "b")];
+    let tags: Vec<_> = tags.iter().map(|(tag, name)| (tag.as_str(), *name)).collect();
+    let listing = listing(vec![("olm/a", seen(&tags, &[("a", image("a")), ("b", image("b"))]))]);
+    let sorted = sort(&listing, &Keep::default());
+    let repositories = lay_out(&listing, &sorted, &weigh(&listing, &sorted, &BTreeMap::new()));
+    let moving = copied(&listing, &sorted, &BTreeMap::new(), there);
+    let plan = VacuumPlan { repositories, task: Task::Move(moving.clone()), ..plan() };
+    (plan.sealed(), moving)
+}
+
+#[test]
+fn what_is_copied_is_counted_without_what_is_there() {
+    let empty = listing(Vec::new());
+    let counts = |there: &Listing| {
+        let Moving { manifests, bytes, .. } = moving(there).1;
+        (manifests, bytes)
+    };
+    assert_eq!(counts(&empty), (1, 111));
+    // The base is there with another image, and the image itself in another repository.
+    assert_eq!(counts(&listing(vec![("x", seen(&[], &[("c", image("c"))]))])), (1, 101));
+    assert_eq!(counts(&listing(vec![("x", seen(&[], &[("b", image("b"))]))])), (1, 0));
+    assert_eq!(counts(&listing(vec![("olm/a", seen(&[], &[("b", image("b"))]))])), (0, 0));
+    assert!(!moving(&empty).0.is_empty(), "a move of everything is a move");
+}
+
+#[test]
+fn what_does_not_move_stands_in_the_way() {
+    let found = |name: &str, tags: &[(&str, &str)], manifests: &[(&str, Seen)]| {
+        let there = listing(vec![(name, seen(tags, manifests))]);
+        in_the_way(&moving(&there).0, &there)
+    };
+    let b = [("b", image("b"))];
+    assert_eq!(found("olm/a", &[(&hold("b"), "b"), ("v1", "b")], &b), [""; 0]);
+    // What is left behind, what was never there, a tag of others, a tag that leads elsewhere, another repository.
+    assert_eq!(found("olm/a", &[], &[("a", image("a"))]), [format!("olm/a@{}", digest("a"))]);
+    assert_eq!(found("olm/a", &[], &[("c", image("c"))]), [format!("olm/a@{}", digest("c"))]);
+    assert_eq!(found("olm/a", &[("v2", "b")], &b), ["olm/a:v2"]);
+    assert_eq!(found("olm/a", &[(&hold("a"), "b")], &b), [format!("olm/a:{}", hold("a"))]);
+    assert_eq!(found("olm/c", &[("v1", "b")], &b), [format!("olm/c@{}", digest("b"))]);
+    let mut there = listing(vec![("somebody", seen(&[], &b))]);
+    there.repositories.get_mut(&repository("somebody")).unwrap().ours = false;
+    assert_eq!(in_the_way(&moving(&there).0, &there), [""; 0]);
+}
+
 fn plan() -> VacuumPlan {
     let listing = lonely();
     let sorted = sort(&listing, &Keep::default());
     let repositories = lay_out(&listing, &sorted, &weigh(&listing, &sorted, &BTreeMap::new()));
     VacuumPlan {
+        task: Task::Prune,
         format: VacuumPlan::FORMAT.to_owned(),
         site: "edge".to_owned(),
         registry: listing.host.clone(),

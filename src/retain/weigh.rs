@@ -24,7 +24,7 @@ pub struct Weight {
 }
 
 /// Each digest once, with its size: the manifest itself is kept as a blob too.
-fn parts<'s>(digest: &Digest, seen: &'s Seen) -> impl Iterator<Item = (Digest, u64)> + use<'s> {
+pub(super) fn parts<'s>(digest: &Digest, seen: &'s Seen) -> impl Iterator<Item = (Digest, u64)> + use<'s> {
     std::iter::once((*digest, seen.bytes)).chain(seen.blobs.iter().copied())
 }
 

@@ -80,6 +80,9 @@ pub struct NexusSpec {
     pub url: String,
     /// The name of the repository behind the production port, for instance `docker-production`.
     pub production: String,
+    /// The name of the repository behind the staging port; needed where that is emptied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<String>,
 }
 
 fn default_platforms() -> Vec<Platform> {

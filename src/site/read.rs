@@ -47,6 +47,19 @@ impl Site {
         RepositoryRef { host: self.spec.production.registry.clone(), repository }
     }
 
+    /// The same site with its ports exchanged: what was staging is production.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        let mut swapped = self.clone();
+        std::mem::swap(&mut swapped.spec.staging, &mut swapped.spec.production);
+        if let Some(nexus) = &mut swapped.spec.nexus
+            && let Some(staging) = &mut nexus.staging
+        {
+            std::mem::swap(staging, &mut nexus.production);
+        }
+        swapped
+    }
+
     /// The folder of journal, records and generations; `base` is the folder of the site file.
     pub fn state_dir(&self, base: &Path) -> PathBuf {
         base.join(&self.spec.state)
@@ -169,7 +182,7 @@ fn keep_generations(form: &mut Form<'_>, spec: &Fields<'_>) -> u32 {
 }
 
 fn nexus(form: &mut Form<'_>, spec: &Fields<'_>) -> Option<NexusSpec> {
-    let fields = form.fields(spec.value("nexus")?, "spec.nexus", &["url", "production"])?;
+    let fields = form.fields(spec.value("nexus")?, "spec.nexus", &["url", "production", "staging"])?;
     fields.require(form, "url", "write the address of Nexus itself: `url: https://HOST:PORT`");
     fields.require(form, "production", "write the name of the repository behind the production port");
     let url = fields.text(form, "url")?.trim_end_matches('/').to_owned();
@@ -177,7 +190,8 @@ fn nexus(form: &mut Form<'_>, spec: &Fields<'_>) -> Option<NexusSpec> {
         let message = format!("`{url}` is no address of a web server");
         form.error(fields.line_of("url"), "URL", "spec.nexus.url", message, "write `https://HOST:PORT`");
     }
-    Some(NexusSpec { url, production: fields.text(form, "production")?.to_owned() })
+    let staging = fields.text(form, "staging").map(str::to_owned);
+    Some(NexusSpec { url, production: fields.text(form, "production")?.to_owned(), staging })
 }
 
 fn registry(form: &mut Form<'_>, spec: &Fields<'_>, field: &str) -> Option<RegistryHost> {

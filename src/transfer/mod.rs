@@ -1,4 +1,4 @@
-//! Images from a verified archive into one registry: blobs first, children before parents, everything by digest.
+//! Images from a verified archive, or from another registry, into one registry: blobs first, children before parents, everything by digest.
 //!
 //! Staging and production are filled by the same code, so that what was proved on the way to one holds for the other. Each
 //! digest is uploaded by one worker, to all repositories that need it, one after the other: Nexus refuses two uploads of one
@@ -25,11 +25,19 @@ pub use closure::{Absence, Closure, Holdings, Proof, add_holdings, closure};
 pub use deliver::{Delivered, NotWhole, deliver};
 pub use missing::{Look, Missing};
 
-/// Where bytes come from: the archive.
+/// Where bytes come from: the archive, or a registry.
 pub trait BlobSource: Sync {
+    /// What it is called, for messages.
+    fn name(&self) -> String {
+        ARCHIVE.to_owned()
+    }
+
     /// The bytes of a blob or manifest from the start, as they lie there: whoever reads them hashes them.
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>>;
 }
+
+/// What an archive is called.
+const ARCHIVE: &str = "the archive";
 
 /// One image and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +203,7 @@ pub fn read_manifest(
     manifest: &Descriptor,
     limits: &Limits,
 ) -> Result<RawManifest, AnyFault> {
-    let unreadable = |source| TransferError::Unreadable { digest: manifest.digest, source };
+    let unreadable = |why| TransferError::unreadable(source, manifest.digest, why);
     let mut bytes = Vec::new();
     source
         .open(&manifest.digest)
@@ -210,21 +218,30 @@ pub fn read_manifest(
     }
 }
 
-/// Why bytes could not be taken from the archive.
+/// Why bytes could not be taken from where they are.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The archive did not give them.
-    #[error("could not read {digest} from the archive")]
+    /// They were not given, or are others.
+    #[error("could not read {digest} from {from}")]
     Unreadable {
         /// What was read.
         digest: Digest,
+        /// Whence.
+        from: String,
         /// Why not.
         #[source]
         source: io::Error,
     },
     /// They are no manifest.
-    #[error("the archive holds a manifest that cannot be pushed")]
+    #[error("one of the manifests cannot be pushed")]
     Manifest(#[source] crate::oci::OciError),
+}
+
+impl TransferError {
+    /// A source did not give what it was asked for.
+    pub fn unreadable(source: &dyn BlobSource, digest: Digest, why: io::Error) -> Self {
+        Self::Unreadable { digest, from: source.name(), source: why }
+    }
 }
 
 impl crate::fault::Fault for TransferError {
@@ -233,7 +250,14 @@ impl crate::fault::Fault for TransferError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("copy the archive from the medium again, and run `ombundle verify` on the copy".to_owned())
+        Some(match self {
+            Self::Unreadable { from, .. } if from != ARCHIVE => {
+                "its storage has lost or changed what it kept there: import the archive again that brought it, then run the same \
+                 command again"
+                    .to_owned()
+            }
+            _ => "copy the archive from the medium again, and run `ombundle verify` on the copy".to_owned(),
+        })
     }
 }
 

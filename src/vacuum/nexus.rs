@@ -63,7 +63,8 @@ impl Fault for CleanUpError {
                  blob store, to be run by hand"
             ),
             Self::Failed { .. } | Self::Endless { .. } => {
-                "look at it in Nexus under Administration, System, Tasks; then run the same command again"
+                "look at it in the registry's administration (Nexus: System, Tasks; Harbor: Clean Up); then run the same command \
+                 again"
                     .to_owned()
             }
         })

@@ -1,7 +1,9 @@
 //! What production lets go: planned, carried out, and what still works afterwards.
 
 mod apply;
+mod harbor;
 mod killed;
+mod moving;
 mod nexus;
 mod plan;
 mod site;

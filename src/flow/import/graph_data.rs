@@ -19,7 +19,7 @@ use crate::reference::{ImageRef, PinnedRef, Tag};
 use crate::registry::{Client, Target};
 use crate::release::{GraphImage, GraphImageError, graph_layer};
 use crate::site::ReceiptStep;
-use crate::transfer::{BlobSource, read_manifest};
+use crate::transfer::{BlobSource, TransferError, read_manifest};
 
 /// The image, ready to be pushed.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Import<'_> {
 
 /// The exact bytes of a config.
 fn config(source: &ArchiveSource<'_>, config: &Descriptor, limits: &Limits) -> Result<Vec<u8>, AnyFault> {
-    let unreadable = |source| crate::transfer::TransferError::Unreadable { digest: config.digest, source };
+    let unreadable = |why| TransferError::unreadable(source, config.digest, why);
     let mut bytes = Vec::new();
     let most = config.size.min(limits.config_bytes);
     let reader = source.open(&config.digest).map_err(unreadable)?;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::archive::Moment;
 use crate::digest::Digest;
 use crate::event::{Event, Phase};
 use crate::fault::AnyFault;
@@ -10,16 +9,14 @@ use crate::finding::Finding;
 use crate::flow::built::{BuiltImages, Pushing};
 use crate::flow::catalog_image::CatalogImage;
 use crate::flow::import::receipt::forget;
-use crate::flow::import::state_repository;
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
-use crate::flow::vacuum::plan::site_digest;
 use crate::flow::vacuum::record::{self, Record};
-use crate::flow::writer::SoleWriter;
+use crate::flow::vacuum::stale::Freshness;
 use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
 use crate::registry::Target;
-use crate::retain::{CatalogChange, Changed, Listing, RepositoryPlan, VacuumPlan, changes, without};
+use crate::retain::{CatalogChange, RepositoryPlan, Task, VacuumPlan, without};
 use crate::store::journal::Journal;
 use crate::workers;
 
@@ -38,22 +35,14 @@ pub struct Applied {
     pub findings: Vec<Finding>,
 }
 
-/// By when dumps count.
-#[derive(Debug, Clone, Copy)]
-pub struct Freshness {
-    /// The clock.
-    pub now: Moment,
-    /// How many hours old a dump may be.
-    pub hours: u64,
-}
-
-const HOUR: i64 = 3600;
-
 impl Vacuum<'_> {
     /// Carries out a plan. What an earlier run of it did is not done again; anything else that changed since it was made stops it
     /// before the first change.
     pub fn apply(&self, plan: &VacuumPlan, freshness: Freshness) -> Result<Applied, AnyFault> {
         self.alone(plan, freshness, |_, lease| {
+            if plan.task == Task::Empty {
+                self.held_by_production(plan)?;
+            }
             self.may_delete(plan)?;
             self.can_reclaim()?;
             let mut log: Journal<Record> = Journal::open(&record::path(self.state))?;
@@ -63,7 +52,9 @@ impl Vacuum<'_> {
                 self.switch(plan, change, lease, &mut log)?;
                 applied.catalogs.push(change.clone());
             }
-            forget(self.state, self.site, plan, self.events, self.limits)?;
+            if plan.task == Task::Prune {
+                forget(self.state, self.site, plan, self.events, self.limits)?;
+            }
             self.delete(plan, lease, &mut log, &mut applied)?;
             self.look_after(plan, &mut applied)?;
             log.append(&Record::Done { plan: plan.id(), deleted: applied.deleted })?;
@@ -71,66 +62,8 @@ impl Vacuum<'_> {
         })
     }
 
-    /// Does something with a plan that fits, while nobody else writes to production: what is seen now is what is changed.
-    pub(super) fn alone<T>(
-        &self,
-        plan: &VacuumPlan,
-        freshness: Freshness,
-        work: impl FnOnce(&Listing, &Lease<'_>) -> Result<T, AnyFault>,
-    ) -> Result<T, AnyFault> {
-        self.fits(plan, freshness)?;
-        let writer = SoleWriter::of(self.state)?;
-        writer.claimant(self.client, self.events).hold(&state_repository(&plan.registry)?, |lease| {
-            lease.take()?;
-            let listing = self.list()?;
-            unchanged(plan, &listing)?;
-            work(&listing, lease)
-        })
-    }
-
-    /// What can be said without asking the registry.
-    fn fits(&self, plan: &VacuumPlan, freshness: Freshness) -> Result<(), AnyFault> {
-        let here = &self.site.spec.production.registry;
-        if plan.site != self.site.name() || plan.registry != *here {
-            let planned = format!("{} at {}", plan.site, plan.registry);
-            return Err(
-                VacuumError::OtherSite { planned, here: format!("{} at {here}", self.site.name()) }.into()
-            );
-        }
-        if plan.site_file != site_digest(self.site) {
-            return Err(VacuumError::SiteFile.into());
-        }
-        if !plan.is_empty() && plan.dumps.is_empty() {
-            return Err(VacuumError::NoDump.into());
-        }
-        // Newer dumps count instead of those that the plan was made with.
-        let dumps = if self.dumps.is_empty() { &plan.dumps } else { self.dumps };
-        let limit = freshness.hours;
-        for dump in dumps {
-            let written = dump.written.parse::<Moment>().map_or(0, |written| written.unix());
-            let hours = (freshness.now.unix() - written).max(0).unsigned_abs() / HOUR.unsigned_abs();
-            if hours >= limit {
-                return Err(VacuumError::OldDump { name: dump.name.clone(), hours, limit }.into());
-            }
-        }
-        let going = plan
-            .repositories
-            .iter()
-            .flat_map(|(name, it)| it.gone.iter().map(move |item| (name, item.digest)));
-        let in_use: Vec<_> =
-            going.filter_map(|(name, it)| Some((name, it, self.named.digests.get(&it)?))).collect();
-        match in_use.first() {
-            None => Ok(()),
-            Some((name, digest, object)) => {
-                Err(VacuumError::InUse { count: in_use.len(), first: format!("{name}@{digest}, {object}") }
-                    .into())
-            }
-        }
-    }
-
     fn may_delete(&self, plan: &VacuumPlan) -> Result<(), AnyFault> {
-        let places: Vec<RepositoryRef> =
-            emptied(plan).map(|(name, _)| self.site.in_production(name.clone())).collect();
+        let places: Vec<RepositoryRef> = emptied(plan).map(|(name, _)| place(plan, name)).collect();
         workers::for_each(&places, self.jobs, self.events, |repository| {
             let refused = |source| VacuumError::NoDeletion { repository: repository.clone(), source };
             Ok(self.client.may_delete(repository).map_err(refused)?)
@@ -151,10 +84,7 @@ impl Vacuum<'_> {
         if found == Some(change.after) {
             return Ok(());
         }
-        let moved = |found: Option<Digest>| VacuumError::Moved {
-            tag: change.tag.to_string(),
-            found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
-        };
+        let moved = |found| VacuumError::moved(change, found);
         if found != Some(change.before) {
             return Err(moved(found).into());
         }
@@ -203,7 +133,7 @@ impl Vacuum<'_> {
     ) -> Result<(), AnyFault> {
         self.events.emit(&Event::Begin { phase: Phase::Vacuum, items: plan.totals.gone, bytes: 0 });
         for (name, repository) in emptied(plan) {
-            let place = self.site.in_production(name.clone());
+            let place = place(plan, name);
             let mut deleted = 0;
             for item in &repository.gone {
                 if self.events.interrupted() {
@@ -229,7 +159,7 @@ impl Vacuum<'_> {
     /// What went must be gone with its tags, and what stays must be there.
     fn look_after(&self, plan: &VacuumPlan, applied: &mut Applied) -> Result<(), AnyFault> {
         for (name, repository) in emptied(plan) {
-            let place = self.site.in_production(name.clone());
+            let place = place(plan, name);
             let tags: BTreeSet<Tag> = self.client.tags(&place)?.into_iter().collect();
             // A catalog's own tag leads to the smaller one by now.
             let listed: Vec<&Tag> = repository
@@ -258,16 +188,13 @@ impl Vacuum<'_> {
     }
 }
 
-fn unchanged(plan: &VacuumPlan, now: &Listing) -> Result<(), VacuumError> {
-    let changed = changes(plan, now);
-    let Some(Changed { tag, planned, found }) = changed.first() else { return Ok(()) };
-    let text = |digest: &Option<Digest>| digest.map_or_else(|| "nothing".to_owned(), |it| it.to_string());
-    let first = format!("{tag} led to {} and leads to {}", text(planned), text(found));
-    Err(VacuumError::Changed { registry: plan.registry.to_string(), count: changed.len(), first })
+/// A repository of the registry that the plan is about.
+pub(super) fn place(plan: &VacuumPlan, name: &Repository) -> RepositoryRef {
+    RepositoryRef { host: plan.registry.clone(), repository: name.clone() }
 }
 
 /// The repositories from which something goes.
-fn emptied(plan: &VacuumPlan) -> impl Iterator<Item = (&Repository, &RepositoryPlan)> {
+pub(super) fn emptied(plan: &VacuumPlan) -> impl Iterator<Item = (&Repository, &RepositoryPlan)> {
     let repositories: &BTreeMap<Repository, RepositoryPlan> = &plan.repositories;
     repositories.iter().filter(|(_, repository)| !repository.gone.is_empty())
 }

@@ -12,6 +12,7 @@ use crate::finding::{Finding, Severity, has_errors};
 use crate::flow::built::{BuiltImages, Foundation, Recipe};
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::plan::Cut;
 use crate::oci::RawManifest;
 use crate::promote::CatalogTag;
 use crate::reference::{Repository, RepositoryRef, Tag};
@@ -55,12 +56,12 @@ pub(super) struct Standing<'l> {
 }
 
 impl Vacuum<'_> {
-    /// Reads every catalog that stays, and plans what the served ones can do without when `may_prune`.
+    /// Reads every catalog that stays, and plans what the served ones can do without.
     pub(super) fn catalogs(
         &self,
         listing: &Listing,
         keep: &mut Keep,
-        may_prune: bool,
+        cut: Cut,
     ) -> Result<Catalogs, AnyFault> {
         let mut found = Catalogs::default();
         let mirrors: Vec<CatalogMirror> =
@@ -74,7 +75,7 @@ impl Vacuum<'_> {
             found.former.extend(built.map(|(tag, digest)| (*digest, Reason::new(Rule::Outdated, tag))));
             for mirror in mirrors.iter().filter(|mirror| mirror.mirror.repository == *name) {
                 let Some(digest) = seen.tags.get(&mirror.mirror.tag).copied() else { continue };
-                self.served(listing, mirror, digest, &mut standing, may_prune, &mut found)?;
+                self.served(listing, mirror, digest, &mut standing, cut, &mut found)?;
             }
             for it in standing {
                 self.stays(listing, &it, &mut found)?;
@@ -122,7 +123,7 @@ impl Vacuum<'_> {
         mirror: &CatalogMirror,
         digest: Digest,
         standing: &mut Vec<Standing<'l>>,
-        may_prune: bool,
+        cut: Cut,
         found: &mut Catalogs,
     ) -> Result<(), AnyFault> {
         let tag = CatalogTag::of(self.site, mirror);
@@ -138,7 +139,7 @@ impl Vacuum<'_> {
         let itself = |by: &str| (digest, Reason::new(Rule::Catalog, by));
         let pruned = prune(&catalog, &self.demand(&catalog));
         found.findings.extend(pruned.findings);
-        if !may_prune || pruned.removed.is_empty() {
+        if cut == Cut::Nothing || pruned.removed.is_empty() {
             found.needed.push(itself(by));
             found.needed.extend(offered(&catalog, by, Rule::Offered));
             return Ok(());
@@ -147,7 +148,8 @@ impl Vacuum<'_> {
         let built = self.build_smaller(&image, &pruned.catalog, generation)?;
         found.needed.extend(offered(&pruned.catalog, by, Rule::Offered));
         found.former.extend(offered(&only(&catalog, &pruned.removed), by, Rule::Pruned));
-        if others || self.site.spec.keep_generations > 0 {
+        // Where another registry takes over, clusters are told to serve the smaller one before this one goes.
+        if others && cut == Cut::Beside || self.site.spec.keep_generations > 0 {
             let by = format!("{by} as it was");
             found.for_now.push(itself(&by));
             found.for_now.extend(offered(&catalog, &by, Rule::WayBack));
@@ -266,7 +268,7 @@ impl Vacuum<'_> {
     }
 
     /// What the clusters have and follow of a catalog.
-    fn demand(&self, catalog: &Catalog) -> Demand {
+    pub(super) fn demand(&self, catalog: &Catalog) -> Demand {
         let mut demand = Demand { drop_unused: self.drop_unused, ..Demand::default() };
         let offering = |name: &str| {
             let mut packages = catalog.packages.values();

@@ -4,6 +4,11 @@ use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::reference::RepositoryRef;
 use crate::registry::RegistryError;
+use crate::retain::CatalogChange;
+
+/// What is done about a registry that is to take over and is not empty.
+pub(super) const EMPTY_FIRST: &str = "empty it first: `ombundle vacuum --site … --cluster … --empty staging -o empty.json`, look \
+                                      at that plan and `--apply` it; then make a new plan of the move";
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +55,46 @@ pub enum VacuumError {
         /// The first of them, and who uses it.
         first: String,
     },
+    /// A newer dump shows that somebody may still ask for what is cut from a catalog.
+    #[error("by the newer dumps `{what}` is needed, and the plan cuts it from `{tag}`")]
+    Needed {
+        /// A bundle, or a whole package.
+        what: String,
+        /// The catalog.
+        tag: String,
+    },
+    /// The registry that is to be emptied is used.
+    #[error("the cluster points to {registry}, which is to be emptied: {first}")]
+    PointsThere {
+        /// The registry.
+        registry: String,
+        /// The first object that does, and what it names.
+        first: String,
+    },
+    /// What is to go from staging is not in production.
+    #[error("production does not hold {count} of the images that would go from staging; the first: {first}")]
+    NotHeld {
+        /// How many.
+        count: usize,
+        /// The first of them, and what it lacks.
+        first: String,
+    },
+    /// The registry that takes over holds something else.
+    #[error("{registry} holds {count} images or tags of the site that do not move; the first: {first}")]
+    InTheWay {
+        /// The registry.
+        registry: String,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// Nothing moves while an import is half-way.
+    #[error("the import of generation {generation} did not get to its end")]
+    Unfinished {
+        /// Its generation.
+        generation: u64,
+    },
     /// The registry deletes nothing, or not for us.
     #[error("`{repository}` takes no deletion; nothing was changed")]
     NoDeletion {
@@ -82,12 +127,27 @@ pub enum VacuumError {
     Late,
 }
 
+impl VacuumError {
+    /// A catalog's tag leads elsewhere.
+    pub(super) fn moved(change: &CatalogChange, found: Option<Digest>) -> Self {
+        let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
+        Self::Moved { tag: change.tag.to_string(), found }
+    }
+}
+
 impl Fault for VacuumError {
     fn exit(&self) -> Exit {
         match self {
             Self::OtherSite { .. } | Self::SiteFile => Exit::Usage,
-            Self::OldDump { .. } | Self::NoDump => Exit::Prerequisite,
-            Self::Changed { .. } | Self::InUse { .. } | Self::Moved { .. } => Exit::Conflict,
+            Self::OldDump { .. } | Self::NoDump | Self::Unfinished { .. } | Self::NotHeld { .. } => {
+                Exit::Prerequisite
+            }
+            Self::Changed { .. }
+            | Self::InUse { .. }
+            | Self::Needed { .. }
+            | Self::PointsThere { .. }
+            | Self::InTheWay { .. }
+            | Self::Moved { .. } => Exit::Conflict,
             Self::OtherCatalog { .. } => Exit::Integrity,
             Self::NoDeletion { .. } | Self::Late => Exit::Registry,
         }
@@ -105,6 +165,16 @@ impl Fault for VacuumError {
                  repository; Harbor: a role that may delete artifacts"
                     .to_owned()
             }
+            Self::PointsThere { .. } => {
+                "point it to production first; then make a new dump, a new plan, look at it, and carry that out".to_owned()
+            }
+            Self::NotHeld { .. } => {
+                "bring them to production first: run the import again that left them in staging, or carry them in again; then make a \
+                 new plan"
+                    .to_owned()
+            }
+            Self::InTheWay { .. } => EMPTY_FIRST.to_owned(),
+            Self::Unfinished { .. } => "run that import again, then make a new plan".to_owned(),
             Self::Late => "run the same command again: it goes on where it stopped".to_owned(),
             _ => "make a new plan, look at it, and carry that out".to_owned(),
         })

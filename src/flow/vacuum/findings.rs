@@ -30,8 +30,7 @@ impl Vacuum<'_> {
     pub(super) fn obstacles(&self, listing: &Listing) -> Result<Vec<Finding>, AnyFault> {
         let mut found: Vec<Finding> = self.unknown_cluster().into_iter().collect();
         found.extend(self.strangers(listing)?);
-        let records: Vec<Record> = Journal::read(&Log::path(self.state))?;
-        found.extend(History(&records).unfinished().map(|generation| {
+        found.extend(self.unfinished()?.map(|generation| {
             let message =
                 format!("the import of generation {generation} did not get to its end: nothing is let go");
             Finding::warning("UNFINISHED_IMPORT", self.site.name(), message)
@@ -40,7 +39,13 @@ impl Vacuum<'_> {
         Ok(found)
     }
 
-    fn unknown_cluster(&self) -> Option<Finding> {
+    /// The generation of an import that did not get to its end.
+    pub(super) fn unfinished(&self) -> Result<Option<u64>, AnyFault> {
+        let records: Vec<Record> = Journal::read(&Log::path(self.state))?;
+        Ok(History(&records).unfinished())
+    }
+
+    pub(super) fn unknown_cluster(&self) -> Option<Finding> {
         if self.clusters.is_empty() {
             let message = "without a dump of the cluster nobody knows what runs: nothing is let go";
             return Some(
@@ -59,7 +64,7 @@ impl Vacuum<'_> {
     }
 
     /// Other sites that keep their generations in the same registry: what their clusters need is needed.
-    fn strangers(&self, listing: &Listing) -> Result<Option<Finding>, AnyFault> {
+    pub(super) fn strangers(&self, listing: &Listing) -> Result<Option<Finding>, AnyFault> {
         let state = state_repository(&listing.host)?.repository;
         let tags = listing.repositories.get(&state).into_iter().flat_map(|seen| seen.tags.keys());
         let site_of = |tag: &str| {

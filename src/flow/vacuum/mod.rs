@@ -6,17 +6,24 @@
 
 mod apply;
 mod catalogs;
+mod emptying;
 mod error;
 mod findings;
+mod moving;
 mod plan;
 mod reclaim;
 pub mod record;
 mod releases;
+mod resources;
+mod stale;
 mod strays;
 
-pub use apply::{Applied, Freshness};
+pub use apply::Applied;
 pub use error::VacuumError;
+pub use moving::Moved;
 pub use reclaim::Reclaimed;
+pub use resources::MoveInputs;
+pub use stale::Freshness;
 
 use std::collections::BTreeSet;
 use std::path::Path;

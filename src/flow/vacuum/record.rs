@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::reference::{ImageRef, Repository};
+use crate::reference::{ImageRef, RegistryHost, Repository};
 
 /// Where the journal is inside the state folder.
 pub fn path(state: &Path) -> PathBuf {
@@ -42,6 +42,13 @@ pub enum Record {
         repository: Repository,
         /// How many manifests this run deleted there.
         manifests: u64,
+    },
+    /// What stays was copied to another registry, where all catalogs are in force now.
+    Moved {
+        /// The plan.
+        plan: Digest,
+        /// The registry.
+        to: RegistryHost,
     },
     /// The plan was carried out to its end.
     Done {

@@ -110,13 +110,13 @@ impl Vacuum<'_> {
         keep: &mut Keep,
     ) -> Result<(), AnyFault> {
         let reason = Reason::new(Rule::OldRelease, format!("OpenShift {}", release.version));
-        keep.release_tags.insert((place.clone(), release.tag.clone()));
+        keep.quiet_tags.insert((place.clone(), release.tag.clone()));
         keep.former.insert(release.digest, reason.clone());
         for (_, components) in self.mapping.releases()? {
             let Some(seen) = listing.repositories.get(&components) else { continue };
             let prefix = format!("{}-", release.tag);
             for (tag, digest) in seen.tags.iter().filter(|(tag, _)| tag.as_str().starts_with(&prefix)) {
-                keep.release_tags.insert((components.clone(), tag.clone()));
+                keep.quiet_tags.insert((components.clone(), tag.clone()));
                 keep.former.entry(*digest).or_insert_with(|| reason.clone());
             }
         }

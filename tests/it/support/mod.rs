@@ -2,6 +2,7 @@
 
 pub(crate) mod chromium;
 pub(crate) mod gpg;
+pub(crate) mod harbor;
 pub(crate) mod nexus;
 pub(crate) mod peer;
 pub(crate) mod proxy;

@@ -15,7 +15,7 @@ use crate::import::{catalogs, stock};
 const APPLY: &str = "vacuum --site @site.yaml --apply @vacuum.json --emit @emitted --format json";
 
 /// Bytes of the blobs on a registry's disk.
-fn blobs(storage: &Path) -> u64 {
+pub(super) fn blobs(storage: &Path) -> u64 {
     listing(&storage.join("docker/registry/v2/blobs")).values().map(|(size, _)| size).sum()
 }
 

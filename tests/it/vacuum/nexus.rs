@@ -8,44 +8,43 @@ use super::apply::collect;
 use super::site::{dump, gone, two_generations};
 use crate::import::stand::{Ended, Stand, finish};
 use crate::support::nexus::{Nexus, Quirks};
-use crate::support::registry::{PASSWORD, USER, auth_file};
+use crate::support::registry::{DockerRegistry, PASSWORD, USER, auth_file};
 
 const APPLY: &str = "vacuum --site @site.yaml --apply @vacuum.json --format json";
 
 /// The site with Nexus as its production, filled from what the other production holds.
 fn moved_to(nexus: &Nexus, more: &str) -> Stand {
-    let stand = two_generations();
-    collect(&stand);
-    let (from, to) = (stand.production.host().to_string(), nexus.production());
-    // A registry keeps nothing in memory: what is on its disk it has.
-    std::fs::create_dir_all(nexus.registry().storage()).unwrap();
-    let copied = Command::new("cp")
-        .arg("-a")
-        .arg(stand.production.storage().join("docker"))
-        .arg(nexus.registry().storage())
-        .status();
-    assert!(copied.unwrap().success());
-    stand.edit("site.yaml", &from, &to);
-    let nexus_spec = format!(
-        "  keepGenerations: 0\n  nexus: {{url: \"{}\", production: docker-production}}\n  state: ./state{more}",
-        nexus.url()
-    );
-    stand.edit("site.yaml", "  state: ./state", &nexus_spec);
+    let spec = format!("  nexus: {{url: \"{}\", production: docker-production}}\n{more}", nexus.url());
+    let stand = moved_into(&nexus.production(), nexus.registry(), &spec);
     stand.edit("site.yaml", "profile: distribution", "profile: nexus");
     let hosts = [nexus.production(), nexus.url().trim_start_matches("http://").to_owned()];
     let entries = hosts.each_ref().map(|host| (host.as_str(), USER, PASSWORD));
     auth_file(stand.path("x").parent().unwrap(), &entries);
+    stand
+}
+
+/// A site whose production has another address and is kept by this registry, filled from what it held before; nobody goes back.
+pub(super) fn moved_into(to: &str, registry: &DockerRegistry, more: &str) -> Stand {
+    let stand = two_generations();
+    collect(&stand);
+    // A registry keeps nothing in memory: what is on its disk it has.
+    std::fs::create_dir_all(registry.storage()).unwrap();
+    let from = stand.production.storage().join("docker");
+    let copied = Command::new("cp").arg("-a").arg(from).arg(registry.storage()).status();
+    assert!(copied.unwrap().success());
+    stand.edit("site.yaml", &stand.production.host().to_string(), to);
+    stand.edit("site.yaml", "  state: ./state", &format!("  keepGenerations: 0\n{more}  state: ./state"));
     dump(&stand, "other.example/catalog:v1", &[]);
     stand
 }
 
-fn run(stand: &Stand, line: &str) -> Ended {
+pub(super) fn run(stand: &Stand, line: &str) -> Ended {
     let mut command = stand.command(line);
     command.arg("--authfile").arg(stand.path("auth.json"));
     finish(command)
 }
 
-fn ok(stand: &Stand, line: &str) -> Value {
+pub(super) fn ok(stand: &Stand, line: &str) -> Value {
     let ended = run(stand, line);
     assert_eq!(ended.code, Some(0), "{line}\n{}{}", ended.stdout, ended.stderr);
     ended.json()

@@ -1,10 +1,12 @@
 //! `vacuum`: what production need not hold any more, as a plan, and the plan carried out.
 
+mod moving;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::archive::Moment;
@@ -17,14 +19,13 @@ use crate::digest::Digest;
 use crate::emit::{CustomCatalog, custom_catalog};
 use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
-use crate::flow::vacuum::{Applied, Freshness, Reclaimed, Vacuum};
+use crate::flow::vacuum::{Applied, Freshness, Vacuum};
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
-use crate::retain::{DumpFacts, Removal, VacuumPlan, Weight};
+use crate::retain::{DumpFacts, Task, VacuumPlan};
 use crate::site::cluster::Named;
 use crate::site::{CatalogMirror, Site};
 use crate::store::files::{self, Mode, StoreError};
-use crate::text::{Safe, SafePath, counted};
 
 /// In the air gap: what production need not hold any more, and how much room that gives
 ///
@@ -37,7 +38,9 @@ use crate::text::{Safe, SafePath, counted};
                   oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > dump.json\n  \
                   ombundle vacuum --site site.yaml --cluster dump.json -o vacuum.json    # changes nothing\n  \
                   ombundle vacuum --site site.yaml --apply vacuum.json --emit out        # after reading it\n  \
-                  ombundle vacuum --site site.yaml --cluster dump.json --drop-unused-packages --format json | jq '.totals'")]
+                  ombundle vacuum --site site.yaml --cluster dump.json --drop-unused-packages --format json | jq '.totals'\n  \
+                  ombundle vacuum --site site.yaml --cluster dump.json --empty staging -o empty.json    # then --apply empty.json\n  \
+                  ombundle vacuum --site site.yaml --cluster dump.json --move-to staging -o move.json   # then --apply move.json --emit out")]
 pub(super) struct VacuumCommand {
     /// The site file
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
@@ -62,9 +65,19 @@ pub(super) struct VacuumCommand {
     #[arg(long, value_name = "HOURS", default_value_t = 24, requires = "apply")]
     dump_age: u64,
 
-    /// With `--apply`, the folder for the cluster resources of catalogs that became smaller
+    /// With `--apply`, the folder for cluster resources: of catalogs that became smaller, or of the move with its runbook
     #[arg(long, value_name = "DIR", requires = "apply")]
     emit: Option<PathBuf>,
+
+    /// Plan a move instead: what stays is copied to the other port with its catalogs, which becomes production; what would go is left
+    /// behind. With `--apply` and `--emit` the copies are made, and the resources written that lead the cluster over. Nothing is deleted
+    #[arg(long, value_name = "PORT", value_enum, conflicts_with_all = ["apply", "empty"])]
+    move_to: Option<Port>,
+
+    /// Plan what this port need not hold instead: everything that production holds too, or nobody needs. At the end of a cycle, before
+    /// production's own clean-up on Nexus, and after a move
+    #[arg(long, value_name = "PORT", value_enum, conflicts_with_all = ["apply", "drop_unused_packages"])]
+    empty: Option<Port>,
 
     /// Take packages out of the catalogs that no cluster has installed or subscribed to
     #[arg(long)]
@@ -80,6 +93,13 @@ pub(super) struct VacuumCommand {
 
     #[command(flatten)]
     registries: RegistryArgs,
+}
+
+/// A port of the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Port {
+    /// `spec.staging` of the site file
+    Staging,
 }
 
 /// When a file was last written.
@@ -121,9 +141,20 @@ pub(super) fn run(command: VacuumCommand, context: &Context) -> Result<(), Failu
         limits: &LIMITS,
     };
     if let Some(path) = &command.apply {
-        return apply(&vacuum, path, &command, context);
+        let plan = VacuumPlan::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?;
+        return match &plan.task {
+            Task::Move(it) => moving::apply(&vacuum, &plan, it, &site_file, &command, context),
+            Task::Prune | Task::Empty => apply(&vacuum, &plan, &command, context),
+        };
     }
-    let plan = vacuum.plan()?;
+    if command.move_to.is_some() || command.empty.is_some() {
+        has_names(site)?;
+    }
+    let plan = match (command.move_to, command.empty) {
+        (Some(Port::Staging), _) => vacuum.plan_moving()?,
+        (_, Some(Port::Staging)) => vacuum.plan_emptying()?,
+        (None, None) => vacuum.plan()?,
+    };
     if let Some(output) = &command.output {
         let mut text = serde_json::to_vec_pretty(&plan).map_err(|error| Failure::usage(error.to_string()))?;
         text.push(b'\n');
@@ -133,7 +164,7 @@ pub(super) fn run(command: VacuumCommand, context: &Context) -> Result<(), Failu
         ResultFormat::Json => print_json(&plan)?,
         ResultFormat::Text => {
             show_findings(&plan.findings);
-            print(&told(&plan, command.output.as_deref()))?;
+            print(&told::told(&plan, command.output.as_deref()))?;
         }
     }
     if has_errors(&plan.findings) {
@@ -145,24 +176,23 @@ pub(super) fn run(command: VacuumCommand, context: &Context) -> Result<(), Failu
 /// Carries out a plan and says what came of it.
 fn apply(
     vacuum: &Vacuum<'_>,
-    path: &Path,
+    plan: &VacuumPlan,
     command: &VacuumCommand,
     context: &Context,
 ) -> Result<(), Failure> {
-    let plan = VacuumPlan::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?;
     if let Some(folder) = &command.emit {
         files::check_folder(folder, MARKER)?;
     }
     let totals = &plan.totals;
     let risk = format!("{} manifests of {} will be deleted", totals.gone, plan.registry);
     context.agree(if plan.is_empty() { &[] } else { std::slice::from_ref(&risk) })?;
-    let mut applied = vacuum.apply(&plan, Freshness { now: now()?, hours: command.dump_age })?;
+    let mut applied = vacuum.apply(plan, Freshness { now: now()?, hours: command.dump_age })?;
     if let Some(folder) = command.emit.as_ref().filter(|_| !applied.catalogs.is_empty()) {
         files::replace_folder(folder, &resources(vacuum.site, &applied), MARKER)?;
     }
     // What must stay and is gone can still be brought back before the registry's clean-up runs.
     let reclaimed =
-        if has_errors(&applied.findings) { None } else { Some(vacuum.reclaim(&plan, &mut applied)?) };
+        if has_errors(&applied.findings) { None } else { Some(vacuum.reclaim(plan, &mut applied)?) };
     for (repository, tag) in &applied.tags_left {
         let message = "what it led to is gone, and the registry still lists the tag";
         applied.findings.push(Finding::warning("TAG_LEFT", format!("{repository}:{tag}"), message));
@@ -170,17 +200,27 @@ fn apply(
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "plan": plan.id(), "deleted": applied.deleted, "goneBefore": applied.gone_before,
-            "catalogs": applied.catalogs, "freed": freed(reclaimed.as_ref()), "findings": applied.findings,
+            "catalogs": applied.catalogs, "freed": told::freed(reclaimed.as_ref()), "findings": applied.findings,
         }))?,
         ResultFormat::Text => {
             show_findings(&applied.findings);
-            print(&done(&applied, reclaimed.as_ref(), command.emit.as_deref()))?;
+            print(&told::done(plan, &applied, reclaimed.as_ref(), command.emit.as_deref()))?;
         }
     }
     if has_errors(&applied.findings) {
         return Err(Failure::findings(Exit::Findings, "something that was to stay is not there, see above"));
     }
     Ok(())
+}
+
+/// Nexus calls the repository behind each port by a name, and both are needed where ports change their parts.
+fn has_names(site: &Site) -> Result<(), Failure> {
+    match &site.spec.nexus {
+        Some(nexus) if nexus.staging.is_none() => Err(Failure::usage(
+            "`spec.nexus` of the site file does not name the repository behind the staging port: write `staging: NAME` beside `production`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The file by which a folder is known to be ours.
@@ -209,90 +249,4 @@ fn resources(site: &Site, applied: &Applied) -> BTreeMap<String, Vec<u8>> {
     let text = "Written by `ombundle vacuum`. Apply what is in `cluster`; the next vacuum frees what these catalogs do not offer.\n";
     files.insert(MARKER.to_owned(), text.as_bytes().to_vec());
     files
-}
-
-/// Bytes that the registry gave back, where that was measured.
-fn freed(reclaimed: Option<&Reclaimed>) -> Option<u64> {
-    match reclaimed {
-        Some(Reclaimed::Nexus(done)) => Some(done.before.saturating_sub(done.after)),
-        Some(Reclaimed::Told(_)) | None => None,
-    }
-}
-
-/// What came of it, for people.
-fn done(applied: &Applied, reclaimed: Option<&Reclaimed>, emitted: Option<&Path>) -> String {
-    let mut text =
-        format!("{} manifests deleted, {} were gone already\n", applied.deleted, applied.gone_before);
-    for change in &applied.catalogs {
-        let _ = writeln!(text, "{} leads to {}", change.tag, change.after);
-    }
-    match reclaimed {
-        Some(Reclaimed::Nexus(done)) => {
-            let freed = done.before.saturating_sub(done.after);
-            let _ = writeln!(text, "Nexus ran {}: {freed} bytes freed", Safe(&done.ran.join(", ")));
-        }
-        Some(Reclaimed::Told(what)) if applied.deleted > 0 => {
-            let _ = writeln!(text, "to free the space: {what}");
-        }
-        Some(Reclaimed::Told(_)) | None => {}
-    }
-    if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
-        let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
-    }
-    text.push_str("then: ombundle check --site …; the next archive needs a new site report, for receipts from before know of more than there is\n");
-    text
-}
-
-/// A plan for people: what goes, by repository, and what that gives. What stays is in the file.
-fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
-    let mut text = String::new();
-    for change in &plan.catalogs {
-        let _ = writeln!(
-            text,
-            "catalog {}: {} becomes {}",
-            change.tag,
-            change.before.short(),
-            change.after.short()
-        );
-        for (package, Removal { whole, channels, bundles }) in &change.removed {
-            let names =
-                |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let lost = match (whole, channels.is_empty()) {
-                (true, _) => "all of it, nobody has it installed".to_owned(),
-                (false, true) => names(bundles),
-                (false, false) => format!("{}; channels {}", names(bundles), names(channels)),
-            };
-            let _ = writeln!(text, "  {} loses {}", Safe(package), Safe(&lost));
-        }
-    }
-    for (name, repository) in plan.repositories.iter().filter(|(_, repository)| !repository.gone.is_empty()) {
-        let Weight { frees, shared, .. } = repository.weight;
-        let (goes, stays) = (repository.gone.len(), repository.kept.len());
-        let _ = writeln!(text, "{name}: {goes} go, {stays} stay; frees {frees} bytes, {shared} are shared");
-        for item in &repository.gone {
-            let why =
-                item.why.first().map(|reason| format!("{} {}", reason.rule, reason.by)).unwrap_or_default();
-            let _ = writeln!(text, "  {} {}", item.digest, Safe(why.trim()));
-        }
-    }
-    let totals = &plan.totals;
-    let Weight { held, frees, .. } = totals.weight;
-    let _ = writeln!(
-        text,
-        "{} of {} to go: {frees} of {held} bytes are freed; left alone, as not the site's: {}",
-        totals.gone,
-        counted(totals.gone + totals.kept, "manifest"),
-        counted(plan.others.len(), "repository")
-    );
-    if totals.later > 0 {
-        let _ = writeln!(
-            text,
-            "{} bytes more in a later run: once no cluster serves the catalogs of today, and they are no way back",
-            totals.later
-        );
-    }
-    if let Some(file) = file {
-        let _ = writeln!(text, "the plan is {} ({})", SafePath(file), plan.id());
-    }
-    text
 }

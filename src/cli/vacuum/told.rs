@@ -1,0 +1,140 @@
+//! What a vacuum plans and did, for people.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::flow::vacuum::{Applied, Reclaimed};
+use crate::retain::{Removal, RepositoryPlan, Task, VacuumPlan, Weight};
+use crate::text::{Safe, SafePath, counted};
+
+/// Bytes that the registry gave back, where that was measured.
+pub(super) fn freed(reclaimed: Option<&Reclaimed>) -> Option<u64> {
+    match reclaimed {
+        Some(Reclaimed::Nexus(done)) => Some(done.before.saturating_sub(done.after)),
+        Some(Reclaimed::Harbor(freed)) => *freed,
+        Some(Reclaimed::Told(_)) | None => None,
+    }
+}
+
+/// What came of it, for people.
+pub(super) fn done(
+    plan: &VacuumPlan,
+    applied: &Applied,
+    reclaimed: Option<&Reclaimed>,
+    emitted: Option<&Path>,
+) -> String {
+    let mut text =
+        format!("{} manifests deleted, {} were gone already\n", applied.deleted, applied.gone_before);
+    for change in &applied.catalogs {
+        let _ = writeln!(text, "{} leads to {}", change.tag, change.after);
+    }
+    match reclaimed {
+        Some(Reclaimed::Nexus(done)) => {
+            let freed = done.before.saturating_sub(done.after);
+            let _ = writeln!(text, "Nexus ran {}: {freed} bytes freed", Safe(&done.ran.join(", ")));
+        }
+        Some(Reclaimed::Harbor(freed)) => {
+            let freed = freed.map_or_else(
+                || "it does not say how much".to_owned(),
+                |freed| format!("{freed} bytes freed"),
+            );
+            let _ = writeln!(text, "Harbor collected garbage: {freed}");
+        }
+        Some(Reclaimed::Told(what)) if applied.deleted > 0 => {
+            let _ = writeln!(text, "to free the space: {what}");
+        }
+        Some(Reclaimed::Told(_)) | None => {}
+    }
+    if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
+        let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
+    }
+    text.push_str(match plan.task {
+        Task::Empty => "then: ombundle check --site …\n",
+        Task::Prune | Task::Move(_) => {
+            "then: ombundle check --site …; the next archive needs a new site report, for receipts from before know of more than there is\n"
+        }
+    });
+    text
+}
+
+/// A plan for people: what goes, by repository, and what that gives. What stays is in the file.
+pub(super) fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
+    let mut text = String::new();
+    for change in &plan.catalogs {
+        let _ = writeln!(
+            text,
+            "catalog {}: {} becomes {}",
+            change.tag,
+            change.before.short(),
+            change.after.short()
+        );
+        for (package, Removal { whole, channels, bundles }) in &change.removed {
+            let names =
+                |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let lost = match (whole, channels.is_empty()) {
+                (true, _) => "all of it, nobody has it installed".to_owned(),
+                (false, true) => names(bundles),
+                (false, false) => format!("{}; channels {}", names(bundles), names(channels)),
+            };
+            let _ = writeln!(text, "  {} loses {}", Safe(package), Safe(&lost));
+        }
+    }
+    let emptied = plan.repositories.iter().filter(|(_, repository)| !repository.gone.is_empty());
+    for (name, repository) in emptied {
+        let _ = writeln!(text, "{name}: {}", repository_line(plan, repository));
+        for item in &repository.gone {
+            let why =
+                item.why.first().map(|reason| format!("{} {}", reason.rule, reason.by)).unwrap_or_default();
+            let _ = writeln!(text, "  {} {}", item.digest, Safe(why.trim()));
+        }
+    }
+    let totals = &plan.totals;
+    let Weight { held, frees, .. } = totals.weight;
+    let (gone, kept) = (totals.gone, totals.kept);
+    if let Task::Move(moving) = &plan.task {
+        let _ = writeln!(
+            text,
+            "{} to move from {} to {}, {gone} left behind: {} copied, {} bytes of {held}",
+            counted(kept, "manifest"),
+            plan.registry,
+            moving.to,
+            moving.manifests,
+            moving.bytes
+        );
+        return finished(text, plan, file);
+    }
+    let _ = writeln!(
+        text,
+        "{gone} of {} to go: {frees} of {held} bytes are freed; left alone, as not the site's: {}",
+        counted(gone + kept, "manifest"),
+        counted(plan.others.len(), "repository")
+    );
+    if totals.later > 0 {
+        let _ = writeln!(
+            text,
+            "{} bytes more in a later run: once no cluster serves the catalogs of today, and they are no way back",
+            totals.later
+        );
+    }
+    finished(text, plan, file)
+}
+
+fn repository_line(plan: &VacuumPlan, repository: &RepositoryPlan) -> String {
+    let Weight { frees, shared, .. } = repository.weight;
+    let (goes, stays) = (repository.gone.len(), repository.kept.len());
+    match plan.task {
+        Task::Move(_) => format!("{stays} move, {goes} are left behind"),
+        Task::Prune | Task::Empty => {
+            format!("{goes} go, {stays} stay; frees {frees} bytes, {shared} are shared")
+        }
+    }
+}
+
+/// Names the file that has it all.
+fn finished(mut text: String, plan: &VacuumPlan, file: Option<&Path>) -> String {
+    if let Some(file) = file {
+        let _ = writeln!(text, "the plan is {} ({})", SafePath(file), plan.id());
+    }
+    text
+}

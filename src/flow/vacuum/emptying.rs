@@ -1,0 +1,108 @@
+//! Staging emptied: what production holds too, or nobody needs, goes from the port where archives arrive.
+//!
+//! At the end of a cycle nothing in staging is needed, and on Nexus what it holds keeps production's layers from being freed. After
+//! what is used moved to the other port, this empties the former production.
+
+use std::collections::BTreeSet;
+
+use crate::event::{Event, Phase};
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::import::state_repository;
+use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::apply::emptied;
+use crate::flow::vacuum::error::VacuumError;
+use crate::flow::vacuum::plan::{Cut, Known, needs};
+use crate::promote::is_lease;
+use crate::reference::{PinnedRef, RegistryHost, Repository, Tag};
+use crate::retain::{Keep, Listing, Reason, Rule, Task, VacuumPlan};
+use crate::transfer::{Proof, closure};
+
+impl Vacuum<'_> {
+    /// Says what staging need not hold: everything that production holds, and what nothing speaks for. Writes nothing.
+    pub fn plan_emptying(&self) -> Result<VacuumPlan, AnyFault> {
+        let (here, there) = (self.list()?, self.list_staging()?);
+        let Known { mut keep, catalogs, mut obstacles } = self.know(&here, Cut::Nothing)?;
+        needs(&mut keep, catalogs.for_now);
+        obstacles.extend(self.strangers(&there)?);
+        obstacles.extend(self.pointing_to(&there.host).into_iter().map(|(object, what)| {
+            let message = format!("it names {what}, which would be emptied: nothing is let go");
+            Finding::warning("POINTS_TO_STAGING", object, message)
+                .hint("point it to production, make a new dump, then plan again")
+        }));
+        keep.all = obstacles.first().map(|finding| finding.code.clone());
+        self.silence(&mut keep, &here, &there)?;
+        let mut plan = self.laid_out(&there, &keep, std::collections::BTreeMap::new()).plan;
+        plan.task = Task::Empty;
+        plan.findings = obstacles.into_iter().chain(catalogs.findings).collect();
+        Ok(plan.sealed())
+    }
+
+    /// Staging as it is, with the generations that it keeps if it was production once.
+    pub(super) fn list_staging(&self) -> Result<Listing, AnyFault> {
+        let host = &self.site.spec.staging.registry;
+        let state = state_repository(host)?.repository;
+        self.list_at(host, |name| *name == state)
+    }
+
+    /// What production holds needs no copy here, and tags of catalogs, releases and leases ask for none.
+    fn silence(&self, keep: &mut Keep, here: &Listing, there: &Listing) -> Result<(), AnyFault> {
+        keep.former.clear();
+        let by = Reason::new(Rule::Elsewhere, &here.host);
+        for (name, seen) in &there.repositories {
+            let held = here.repositories.get(name).map(|seen| &seen.manifests);
+            let both = seen.manifests.keys().filter(|digest| held.is_some_and(|it| it.contains_key(*digest)));
+            keep.elsewhere.extend(both.map(|digest| ((name.clone(), *digest), by.clone())));
+        }
+        let releases: BTreeSet<Repository> =
+            self.mapping.releases()?.into_iter().map(|(_, place)| place).collect();
+        let quiet = |name: &Repository, tag: &Tag| releases.contains(name) || is_lease(tag);
+        let tags =
+            there.repositories.iter().flat_map(|(name, seen)| seen.tags.keys().map(move |tag| (name, tag)));
+        let quiet = tags.filter(|(name, tag)| quiet(name, tag));
+        keep.quiet_tags.extend(quiet.map(|(name, tag)| (name.clone(), tag.clone())));
+        Ok(())
+    }
+
+    /// Objects of the cluster that name a registry, and what they name there. Of Pods only what is written in their makers counts: what
+    /// they were started from is where the image was found then.
+    pub(super) fn pointing_to(&self, host: &RegistryHost) -> Vec<(String, String)> {
+        let prefix = format!("{host}/");
+        let there = |image: &str| image == host.as_str() || image.starts_with(&prefix);
+        let mut found = BTreeSet::new();
+        for cluster in self.clusters {
+            for ((kind, name), set) in &cluster.mirror_sets {
+                let mirrors = set.entries.iter().flat_map(|entry| &entry.mirrors);
+                let mirrors = mirrors.filter(|mirror| there(mirror));
+                found.extend(mirrors.map(|mirror| (format!("{} {name}", kind.as_str()), mirror.clone())));
+            }
+            for (key, object) in &cluster.objects {
+                let image = object.image.as_deref().filter(|image| there(image));
+                found.extend(image.map(|image| (key.to_string(), image.to_owned())));
+            }
+            for (image, users) in cluster.images.iter().filter(|(image, _)| image.repository.host == *host) {
+                let users = users.iter().filter(|user| user.kind != "Pod");
+                found.extend(users.map(|user| (user.to_string(), image.to_string())));
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// What goes because production holds it is there whole: every manifest is read, every blob asked for.
+    pub(super) fn held_by_production(&self, plan: &VacuumPlan) -> Result<(), AnyFault> {
+        let mut images: Vec<PinnedRef> = Vec::new();
+        for (name, repository) in emptied(plan) {
+            let copies = repository.gone.iter();
+            let copies = copies.filter(|item| item.why.iter().any(|reason| reason.rule == Rule::Elsewhere));
+            let place = self.site.in_production(name.clone());
+            images.extend(copies.map(|item| place.pin(item.digest)));
+        }
+        let Self { site, client, jobs, events, limits, .. } = *self;
+        events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
+        let found = closure(&images, &site.spec.platforms, &Proof::sizes(), client, jobs, events, limits)?;
+        events.emit(&Event::End { phase: Phase::Check });
+        let Some(first) = found.absences.first() else { return Ok(()) };
+        let first_text = format!("{}, {} of it: {}", first.image, first.digest, first.why);
+        Err(VacuumError::NotHeld { count: found.absences.len(), first: first_text }.into())
+    }
+}

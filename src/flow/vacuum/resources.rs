@@ -1,0 +1,255 @@
+//! What a cluster is told when another port becomes production, once everything is seen to be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::archive::Moment;
+use crate::catalog::Catalog;
+use crate::digest::Digest;
+use crate::emit::{self, Emitted, EmittedCatalog, Releases, UpdateServiceSource};
+use crate::fault::AnyFault;
+use crate::finding::Finding;
+use crate::flow::import::generation;
+use crate::flow::import::receipt::{keep_receipt, last_report};
+use crate::flow::import::resources::{references, texts};
+use crate::flow::import::run::MARKER;
+use crate::flow::standing::{Onlooker, Standing};
+use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::moving::Moved;
+use crate::promote::CatalogTag;
+use crate::reference::{ImageRef, RegistryHost, RepositoryRef};
+use crate::retain::VacuumPlan;
+use crate::site::cluster::{ClusterDump, MirrorKind};
+use crate::site::{CatalogMirror, CatalogState, Receipt, ReceiptStep, Site, SiteReport};
+use crate::store::files;
+use crate::transfer::{Holdings, Proof, add_holdings};
+use crate::trust::TrustSet;
+use crate::verify::Floor;
+
+/// What is needed besides to write resources.
+pub struct MoveInputs<'a> {
+    /// Whose signatures under generations count.
+    pub trust: &'a TrustSet,
+    /// What the cluster says of itself, if anybody asked it.
+    pub cluster: Option<&'a ClusterDump>,
+    /// Now.
+    pub now: Moment,
+}
+
+/// A catalog as the new production serves it.
+struct Served {
+    mirror: CatalogMirror,
+    tag: CatalogTag,
+    standing: Standing,
+    /// What the former production serves under the same tag.
+    former: Option<Digest>,
+}
+
+impl Vacuum<'_> {
+    /// Looks at the new production as `check` does, and makes the files that lead a cluster to it. With an error among the findings
+    /// there are none: something is missing there.
+    pub fn led_over(
+        &self,
+        plan: &VacuumPlan,
+        moved: &Moved,
+        inputs: &MoveInputs<'_>,
+    ) -> Result<(Option<Emitted>, Vec<Finding>), AnyFault> {
+        let site = self.site.swapped();
+        let Self { mapping, client, jobs, events, limits, .. } = *self;
+        let proof = Proof::sizes();
+        let onlooker = Onlooker { site: &site, mapping, proof: &proof, client, jobs, events, limits };
+        let mut findings = Vec::new();
+        let mut served = Vec::new();
+        for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
+            let Some(standing) = onlooker.look(&mirror)? else { continue };
+            findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
+            let former = CatalogTag::of(self.site, &mirror).digest(client)?;
+            let tag = CatalogTag::of(&site, &mirror);
+            served.push(Served { mirror, tag, standing, former });
+        }
+        for (version, tag) in onlooker.releases()? {
+            let Some(image) = crate::registry::Target::of(&tag) else { continue };
+            let Some(root) = client.head_manifest(&tag.repository, &image)? else { continue };
+            let standing = onlooker.look_at_release(
+                &tag.repository.pin(root.digest),
+                &version,
+                &self.left_out(&version)?,
+            )?;
+            findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
+        }
+        if crate::finding::has_errors(&findings) {
+            return Ok((None, findings));
+        }
+        let receipt = self.receipt(&site, plan, moved, &served, inputs)?;
+        let emitted = self.files(&onlooker, &served, &receipt, inputs)?;
+        findings.extend(emitted.findings.iter().cloned());
+        Ok((Some(emitted), findings))
+    }
+
+    /// Whether they can be written into a folder: it is empty, or an import's.
+    pub fn check_out(folder: &Path) -> Result<(), AnyFault> {
+        Ok(files::check_folder(folder, MARKER)?)
+    }
+
+    /// Writes them into a folder, with the site file as it is from now on where that is known, and keeps the receipt.
+    pub fn write_out(
+        &self,
+        mut emitted: Emitted,
+        site_file: Option<Vec<u8>>,
+        folder: &Path,
+    ) -> Result<(), AnyFault> {
+        emitted.files.extend(site_file.map(|text| ("site.yaml".to_owned(), text)));
+        files::replace_folder(folder, &emitted.files, MARKER)?;
+        keep_receipt(self.state, &emitted, self.limits)
+    }
+
+    /// What was left out of a release because somebody said so.
+    fn left_out(&self, version: &crate::version::Version) -> Result<BTreeSet<String>, AnyFault> {
+        let known =
+            last_report(self.state, self.site, self.events, self.limits)?.unwrap_or_default().releases;
+        let same = known.into_iter().filter(|state| state.version == *version);
+        Ok(same.flat_map(|state| state.left_out).collect())
+    }
+
+    fn files(
+        &self,
+        onlooker: &Onlooker<'_>,
+        served: &[Served],
+        receipt: &Receipt,
+        inputs: &MoveInputs<'_>,
+    ) -> Result<Emitted, AnyFault> {
+        let (site, former) = (onlooker.site, &self.site.spec.production.registry);
+        let catalogs: Vec<EmittedCatalog> = served.iter().map(|it| emitted(it, former)).collect();
+        let named: Vec<ImageRef> = served.iter().flat_map(|it| references(&it.standing.catalog)).collect();
+        let mut mirrors: BTreeMap<RepositoryRef, RepositoryRef> = BTreeMap::new();
+        if !onlooker.releases()?.is_empty() {
+            let releases = self.mapping.releases()?.into_iter();
+            mirrors.extend(releases.map(|(source, place)| (source, site.in_production(place))));
+        }
+        for image in &named {
+            if let Ok(place) = self.mapping.mirror(&image.repository) {
+                mirrors.insert(image.repository.clone(), site.in_production(place));
+            }
+        }
+        let tag_images =
+            named.into_iter().filter(|image| image.digest.is_none() && image.tag.is_some()).collect();
+        let update_service = self.update_service(site)?;
+        Ok(emit::emit(&emit::Input {
+            site,
+            catalogs: &catalogs,
+            mirrors: &mirrors,
+            tag_images: &tag_images,
+            releases: Releases {
+                update_service: update_service.as_ref(),
+                legacy_icsp: inputs.cluster.is_some_and(is_older),
+                ..Releases::default()
+            },
+            cluster: inputs.cluster,
+            former: Some(former),
+            receipt,
+            findings: &[],
+        }))
+    }
+
+    /// The update service follows where its data moved.
+    fn update_service(&self, site: &Site) -> Result<Option<UpdateServiceSource>, AnyFault> {
+        let named = site.spec.releases.graph_data.mirror.clone();
+        let place = named.map_or_else(|| self.mapping.graph_image(), Ok)?;
+        let repository = site.in_production(place.repository);
+        let data = self.client.head_manifest(&repository, &place.tag.into())?;
+        let releases = site.in_production(self.mapping.release_images()?);
+        Ok(data.map(|data| UpdateServiceSource { releases, graph_data: repository.pin(data.digest) }))
+    }
+
+    fn receipt(
+        &self,
+        site: &Site,
+        plan: &VacuumPlan,
+        moved: &Moved,
+        served: &[Served],
+        inputs: &MoveInputs<'_>,
+    ) -> Result<Receipt, AnyFault> {
+        let (from, to) = (&self.site.spec.production.registry, &site.spec.production.registry);
+        let Self { client, events, limits, .. } = *self;
+        let floor = generation::latest(to, site.name(), inputs.trust, client, events, limits)?;
+        let (generation, inventory) =
+            floor.map_or((0, None), |Floor { sequence, inventory }| (sequence, Some(inventory)));
+        let last = last_report(self.state, self.site, events, limits)?.unwrap_or_default();
+        let mut repositories: Holdings = moved.held.clone();
+        for it in served {
+            add_holdings(&mut repositories, it.standing.present.clone());
+        }
+        let steps = plan.catalogs.iter().map(|change| ReceiptStep {
+            subject: ImageRef { repository: at(&change.tag.repository, to), ..change.tag.clone() }
+                .to_string(),
+            before: Some(change.before),
+            after: change.after,
+        });
+        let mut releases = last.releases;
+        for release in releases.iter_mut().filter(|release| release.mirror.repository.host == *from) {
+            release.mirror.repository = at(&release.mirror.repository, to);
+        }
+        let installed = inputs.cluster.map(|cluster| cluster.installed().into_iter().collect());
+        Ok(Receipt {
+            format: Receipt::FORMAT.to_owned(),
+            tool: concat!("ombundle ", env!("CARGO_PKG_VERSION")).to_owned(),
+            finished: inputs.now.to_string(),
+            archive: format!("none: production moved from {from} to {to}"),
+            // Where no generation is known nothing was imported, and no archive has this one.
+            inventory: inventory.unwrap_or_else(|| Digest::of(b"")),
+            generation,
+            signers: Vec::new(),
+            accept_time: None,
+            steps: steps.collect(),
+            site: SiteReport {
+                format: SiteReport::FORMAT.to_owned(),
+                site: site.name().to_owned(),
+                generation,
+                inventory,
+                catalogs: served.iter().map(state).collect(),
+                installed: installed.unwrap_or(last.installed),
+                openshift: last.openshift,
+                releases,
+                digests: repositories.values().flatten().copied().collect(),
+                repositories,
+                ..SiteReport::default()
+            },
+        })
+    }
+}
+
+fn at(repository: &RepositoryRef, host: &RegistryHost) -> RepositoryRef {
+    RepositoryRef { host: host.clone(), repository: repository.repository.clone() }
+}
+
+/// Whether a cluster has the older kind of mirror set alone.
+fn is_older(cluster: &ClusterDump) -> bool {
+    let has = |wanted| cluster.mirror_sets.keys().any(|(kind, _)| *kind == wanted);
+    has(MirrorKind::ContentSourcePolicy) && !has(MirrorKind::Digest)
+}
+
+fn state(it: &Served) -> CatalogState {
+    CatalogState {
+        source: it.mirror.source.clone(),
+        mirror: it.tag.reference(),
+        digest: it.standing.digest,
+        repository: it.tag.repository.clone(),
+        packages: BTreeMap::new(),
+    }
+}
+
+fn emitted(it: &Served, former: &RegistryHost) -> EmittedCatalog {
+    let Standing { digest, catalog, .. } = &it.standing;
+    let catalog: &Catalog = catalog;
+    EmittedCatalog {
+        name: it.mirror.name.clone(),
+        source: it.mirror.source.clone(),
+        beside: None,
+        spec: it.mirror.catalog_source.clone(),
+        image: it.tag.repository.pin(*digest),
+        previous: it.former.map(|before| at(&it.tag.repository, former).pin(before)),
+        packages: Vec::new(),
+        evidence: Vec::new(),
+        texts: texts(catalog),
+    }
+}
