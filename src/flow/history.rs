@@ -263,7 +263,7 @@ impl Historian<'_> {
                     after: *new,
                 }),
                 (Vacuumed::Deleted { manifests, .. }, Some(vacuum)) => vacuum.deleted += manifests,
-                (Vacuumed::Done { .. }, Some(vacuum)) => vacuum.done = true,
+                (Vacuumed::Done { .. } | Vacuumed::Moved { .. }, Some(vacuum)) => vacuum.done = true,
                 _ => {}
             }
         }

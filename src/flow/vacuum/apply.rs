@@ -11,7 +11,7 @@ use crate::flow::catalog_image::CatalogImage;
 use crate::flow::import::receipt::forget;
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
-use crate::flow::vacuum::record::{self, Record};
+use crate::flow::vacuum::record::Record;
 use crate::flow::vacuum::stale::Freshness;
 use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
@@ -45,7 +45,7 @@ impl Vacuum<'_> {
             }
             self.may_delete(plan)?;
             self.can_reclaim()?;
-            let mut log: Journal<Record> = Journal::open(&record::path(self.state))?;
+            let mut log = Record::log(self.state)?;
             log.append(&Record::Begin { plan: plan.id(), at: freshness.now.to_string() })?;
             let mut applied = Applied::default();
             for change in &plan.catalogs {

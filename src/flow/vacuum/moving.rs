@@ -16,7 +16,7 @@ use crate::flow::import::{preflight, state_repository};
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::{EMPTY_FIRST, VacuumError};
 use crate::flow::vacuum::plan::{Cut, Judged};
-use crate::flow::vacuum::record::{self, Record};
+use crate::flow::vacuum::record::Record;
 use crate::flow::vacuum::stale::Freshness;
 use crate::oci::Descriptor;
 use crate::promote::{CatalogTag, Commit, Lease, is_lease, put_tag};
@@ -25,7 +25,6 @@ use crate::registry::{Client, Known, RegistryError, Target};
 use crate::retain::{
     CatalogChange, Listing, Moving, SeenRepository, TagKind, Task, VacuumPlan, copied, in_the_way, tag_kind,
 };
-use crate::store::journal::Journal;
 use crate::transfer::{BlobSource, Delivery, Holdings, Proof, Tally, Transfer, deliver};
 use crate::workers;
 
@@ -135,7 +134,7 @@ impl Vacuum<'_> {
             }
             let deliveries = deliveries(plan, listing);
             self.may_write(moving, &deliveries)?;
-            let mut log: Journal<Record> = Journal::open(&record::path(self.state))?;
+            let mut log = Record::log(self.state)?;
             log.append(&Record::Begin { plan: plan.id(), at: freshness.now.to_string() })?;
             let mut tally = self.copy(moving, &deliveries, listing)?;
             self.tag(plan, moving)?;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::reference::{ImageRef, RegistryHost, Repository};
+use crate::store::files::StoreError;
+use crate::store::journal::Journal;
 
 /// Where the journal is inside the state folder.
 pub fn path(state: &Path) -> PathBuf {
@@ -57,4 +59,11 @@ pub enum Record {
         /// How many manifests this run deleted.
         deleted: u64,
     },
+}
+
+impl Record {
+    /// The journal of a site's vacuums.
+    pub(super) fn log(state: &Path) -> Result<Journal<Self>, StoreError> {
+        Journal::open(&path(state))
+    }
 }

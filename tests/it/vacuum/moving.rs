@@ -172,8 +172,8 @@ fn only_what_is_used_moves_and_the_former_port_is_emptied() {
     let next = planned(&stand);
     assert_eq!(next["catalogs"], json!([]));
     let former = plan["catalogs"][0]["before"].as_str().unwrap().parse().unwrap();
-    let names: Vec<_> = gone(&next).into_iter().map(|(_, digest)| digest).collect();
-    assert_eq!(names, [former], "{next}");
+    let digests: Vec<_> = gone(&next).into_iter().map(|(_, digest)| digest).collect();
+    assert_eq!(digests, [former], "{next}");
 }
 
 #[test]
