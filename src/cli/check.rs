@@ -15,9 +15,9 @@ use crate::cli::{Context, print, print_json};
 use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
 use crate::flow::registries::Tabler;
+use crate::flow::standing::OfferedRelease;
 use crate::promote::CatalogTag;
 use crate::reference::ImageRef;
-use crate::registry::Target;
 use crate::site::{Amount, CatalogMirror, CatalogPlace, ImageUse, RegistryState, RegistryTable};
 use crate::text::{counted, human_bytes};
 use crate::version::Version;
@@ -98,19 +98,10 @@ pub(super) fn run(command: CheckCommand, context: &Context) -> Result<(), Failur
     }
     let kept = onlooker.left_out(&site_file.state())?;
     let mut releases = BTreeMap::new();
-    for (version, tag) in onlooker.releases()? {
-        let name = tag.to_string();
-        let without = kept.get(&name).cloned().unwrap_or_default();
-        let Some(root) =
-            Target::of(&tag).map(|target| onlooker.client.head_manifest(&tag.repository, &target))
-        else {
-            continue;
-        };
-        let Some(root) = root? else { continue };
-        let standing = onlooker.look_at_release(&tag.repository.pin(root.digest), &version, &without)?;
+    for OfferedRelease { version, tag, digest, standing } in onlooker.look_at_releases(&kept)? {
         releases.insert(
-            name,
-            json!({"digest": root.digest, "images": standing.images, "missing": standing.missing.len()}),
+            tag.to_string(),
+            json!({"digest": digest, "images": standing.images, "missing": standing.missing.len()}),
         );
         findings.extend(standing.findings);
         findings.extend(standing.missing.iter().map(|missing| unresolved(missing, &version)));

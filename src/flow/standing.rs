@@ -17,7 +17,7 @@ use crate::mapping::Mapping;
 use crate::oci::RawManifest;
 use crate::promote::CatalogTag;
 use crate::reference::{ImageRef, PinnedRef, Tag};
-use crate::registry::Client;
+use crate::registry::{Client, Target};
 use crate::release::{Architecture, PayloadAsk};
 use crate::site::{CatalogMirror, Site};
 use crate::transfer::{Holdings, Proof};
@@ -74,6 +74,19 @@ pub struct Offer {
     pub findings: Vec<Finding>,
 }
 
+/// A release that production offers.
+#[derive(Debug)]
+pub struct OfferedRelease {
+    /// Its version.
+    pub version: Version,
+    /// The tag that offers it.
+    pub tag: ImageRef,
+    /// What the tag points to.
+    pub digest: Digest,
+    /// What was seen of it.
+    pub standing: ReleaseStanding,
+}
+
 /// What was seen of one release.
 #[derive(Debug)]
 pub struct ReleaseStanding {
@@ -86,6 +99,23 @@ pub struct ReleaseStanding {
 }
 
 impl Onlooker<'_> {
+    /// Looks at every release that production offers. `left_out` is what [`Self::left_out`] found.
+    pub fn look_at_releases(
+        &self,
+        left_out: &BTreeMap<Tag, BTreeSet<String>>,
+    ) -> Result<Vec<OfferedRelease>, AnyFault> {
+        let nothing = BTreeSet::new();
+        let mut offered = Vec::new();
+        for (version, tag) in self.releases()? {
+            let Some(target) = Target::of(&tag) else { continue };
+            let Some(root) = self.client.head_manifest(&tag.repository, &target)? else { continue };
+            let left_out = tag.tag.as_ref().and_then(|tag| left_out.get(tag)).unwrap_or(&nothing);
+            let standing = self.look_at_release(&tag.repository.pin(root.digest), &version, left_out)?;
+            offered.push(OfferedRelease { version, tag, digest: root.digest, standing });
+        }
+        Ok(offered)
+    }
+
     /// Reads a release image in production and looks for every component that it names, where nodes will look for it.
     pub fn look_at_release(
         &self,
@@ -125,11 +155,11 @@ impl Onlooker<'_> {
         Ok(releases)
     }
 
-    /// What was left out of releases because somebody said so, by their tags in production: the last import left it in its receipt.
-    pub fn left_out(&self, state: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, AnyFault> {
+    /// What was left out of releases because somebody said so, by their tags: the last import left it in its receipt.
+    pub fn left_out(&self, state: &Path) -> Result<BTreeMap<Tag, BTreeSet<String>>, AnyFault> {
         let last = last_report(state, self.site, self.events, self.limits)?.unwrap_or_default();
         let releases = last.releases.into_iter();
-        Ok(releases.map(|one| (one.mirror.to_string(), one.left_out.into_iter().collect())).collect())
+        Ok(releases.filter_map(|one| Some((one.mirror.tag?, one.left_out.into_iter().collect()))).collect())
     }
 
     /// Reads a catalog; nothing where there is no such catalog.

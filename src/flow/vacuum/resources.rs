@@ -1,14 +1,14 @@
 //! What a cluster is told when another port becomes production, once everything is seen to be there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::archive::Moment;
-use crate::catalog::Catalog;
+use crate::check::Unresolved;
 use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog, Releases, UpdateServiceSource};
 use crate::fault::AnyFault;
-use crate::finding::Finding;
+use crate::finding::{Finding, has_errors};
 use crate::flow::import::generation;
 use crate::flow::import::receipt::{keep_receipt, last_report};
 use crate::flow::import::resources::{references, texts};
@@ -62,26 +62,20 @@ impl Vacuum<'_> {
         let mut served = Vec::new();
         for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
             let Some(standing) = onlooker.look(&mirror)? else { continue };
-            findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
+            findings.extend(standing.missing.iter().map(Unresolved::finding));
             let former = CatalogTag::of(self.site, &mirror).digest(client)?;
             let tag = CatalogTag::of(&site, &mirror);
             served.push(Served { mirror, tag, standing, former });
         }
-        for (version, tag) in onlooker.releases()? {
-            let Some(image) = crate::registry::Target::of(&tag) else { continue };
-            let Some(root) = client.head_manifest(&tag.repository, &image)? else { continue };
-            let standing = onlooker.look_at_release(
-                &tag.repository.pin(root.digest),
-                &version,
-                &self.left_out(&version)?,
-            )?;
-            findings.extend(standing.missing.iter().map(crate::check::Unresolved::finding));
-        }
-        if crate::finding::has_errors(&findings) {
+        // What was left out is known of the site as it was.
+        let left_out = Onlooker { site: self.site, ..onlooker }.left_out(self.state)?;
+        let releases = onlooker.look_at_releases(&left_out)?;
+        findings.extend(releases.iter().flat_map(|it| &it.standing.missing).map(Unresolved::finding));
+        if has_errors(&findings) {
             return Ok((None, findings));
         }
         let receipt = self.receipt(&site, plan, moved, &served, inputs)?;
-        let emitted = self.files(&onlooker, &served, &receipt, inputs)?;
+        let emitted = self.files(&site, &served, !releases.is_empty(), &receipt, inputs)?;
         findings.extend(emitted.findings.iter().cloned());
         Ok((Some(emitted), findings))
     }
@@ -103,26 +97,19 @@ impl Vacuum<'_> {
         keep_receipt(self.state, &emitted, self.limits)
     }
 
-    /// What was left out of a release because somebody said so.
-    fn left_out(&self, version: &crate::version::Version) -> Result<BTreeSet<String>, AnyFault> {
-        let known =
-            last_report(self.state, self.site, self.events, self.limits)?.unwrap_or_default().releases;
-        let same = known.into_iter().filter(|state| state.version == *version);
-        Ok(same.flat_map(|state| state.left_out).collect())
-    }
-
     fn files(
         &self,
-        onlooker: &Onlooker<'_>,
+        site: &Site,
         served: &[Served],
+        has_releases: bool,
         receipt: &Receipt,
         inputs: &MoveInputs<'_>,
     ) -> Result<Emitted, AnyFault> {
-        let (site, former) = (onlooker.site, &self.site.spec.production.registry);
+        let former = &self.site.spec.production.registry;
         let catalogs: Vec<EmittedCatalog> = served.iter().map(|it| emitted(it, former)).collect();
         let named: Vec<ImageRef> = served.iter().flat_map(|it| references(&it.standing.catalog)).collect();
         let mut mirrors: BTreeMap<RepositoryRef, RepositoryRef> = BTreeMap::new();
-        if !onlooker.releases()?.is_empty() {
+        if has_releases {
             let releases = self.mapping.releases()?.into_iter();
             mirrors.extend(releases.map(|(source, place)| (source, site.in_production(place))));
         }
@@ -240,7 +227,6 @@ fn state(it: &Served) -> CatalogState {
 
 fn emitted(it: &Served, former: &RegistryHost) -> EmittedCatalog {
     let Standing { digest, catalog, .. } = &it.standing;
-    let catalog: &Catalog = catalog;
     EmittedCatalog {
         name: it.mirror.name.clone(),
         source: it.mirror.source.clone(),
