@@ -1,11 +1,10 @@
 //! A site's history where somebody meddled with it.
 
-use ombundle::demo::Generation;
 use ombundle::reference::RepositoryRef;
 use ombundle::registry::Target;
 use serde_json::Value;
 
-use super::stand::Stand;
+use super::stand::{Stand, two_generations};
 
 const HISTORY: &str = "site history --site @site.yaml --format json";
 
@@ -22,12 +21,7 @@ fn told(history: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn what_was_replayed_or_is_foreign_is_named() {
-    let stand = Stand::plain();
-    stand.first();
-    stand.ok(&Stand::import_line("first"));
-    stand.publish(Generation::Second);
-    stand.pack("second", "--report @first/out/receipt.json");
-    stand.ok(&Stand::import_line("second"));
+    let stand = two_generations();
     let sound = stand.ok(HISTORY).json();
     assert_eq!(told(&sound), []);
     let second = &sound["generations"][1];

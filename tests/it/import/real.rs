@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::catalogs;
 use super::stand::{Stand, contents};
 use super::stock::{self, Skopeo};
-use crate::support::shared::data;
+use crate::support::shared::data_wanted;
 
 /// The files of a package in the folder of real data.
 fn package(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -79,13 +79,7 @@ pub(super) fn site(stand: &Stand, upstream: &World) {
 
 #[test]
 fn web_terminal_crosses_six_versions() {
-    let Some(data) = data() else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "the folder of real data must be there: see OMBUNDLE_SHARED"
-        );
-        return;
-    };
+    let Some(data) = data_wanted() else { return };
     let stand = Stand::plain();
     let upstream = stand_ins(&data, &["fbc-derived/web-terminal", "fbc/upstream/any/devworkspace-operator"]);
     upstream.push(stand.client(), &stand.source.host()).unwrap();

@@ -370,3 +370,14 @@ fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success(), "{} to {}", from.display(), to.display());
 }
+
+/// A site that imported both generations.
+pub(crate) fn two_generations() -> Stand {
+    let stand = Stand::plain();
+    stand.first();
+    stand.ok(&Stand::import_line("first"));
+    stand.publish(Generation::Second);
+    stand.pack("second", "--report @first/out/receipt.json");
+    stand.ok(&Stand::import_line("second"));
+    stand
+}

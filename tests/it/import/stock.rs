@@ -67,6 +67,16 @@ impl<'a> Skopeo<'a> {
         Self::run(&arguments).json()
     }
 
+    /// Copies an image from one place in the site's registries to another.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        let mut arguments = vec!["copy".to_owned(), "-q".to_owned(), "--all".to_owned()];
+        arguments.extend(self.flags("src-"));
+        arguments.extend(self.flags("dest-"));
+        arguments.extend([format!("docker://{from}"), format!("docker://{to}")]);
+        let ended = Self::run(&arguments);
+        assert_eq!(ended.code, Some(0), "{from}: {}", ended.stderr);
+    }
+
     /// Copies an image with all that is below it into an OCI layout. skopeo hashes every blob on the way.
     pub(crate) fn pull(&self, image: &str, layout: &Path, tag: &str) {
         let mut arguments =

@@ -9,3 +9,13 @@ pub(crate) fn data() -> Option<PathBuf> {
     let data = root.join("data");
     data.is_dir().then_some(data)
 }
+
+/// The same for tests that must not be passed over where changes are judged.
+pub(crate) fn data_wanted() -> Option<PathBuf> {
+    let data = data();
+    assert!(
+        data.is_some() || std::env::var_os("CI").is_none(),
+        "the folder of real data must be there: see OMBUNDLE_SHARED"
+    );
+    data
+}

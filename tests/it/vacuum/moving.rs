@@ -247,18 +247,7 @@ fn what_speaks_against_a_move_is_told_before_anything_is_written() {
     let (repository, digest) =
         gone(&plan).into_iter().find(|(name, _)| name.contains("web-terminal")).unwrap();
     let (from, to) = (stand.production.repository(&repository), stand.staging.repository(&repository));
-    let copied = std::process::Command::new("skopeo")
-        .args([
-            "--insecure-policy",
-            "copy",
-            "-q",
-            "--all",
-            "--src-tls-verify=false",
-            "--dest-tls-verify=false",
-        ])
-        .args([format!("docker://{}", from.pin(digest)), format!("docker://{to}:strange")])
-        .status();
-    assert!(copied.unwrap().success());
+    Skopeo::new(&stand).copy(&from.pin(digest).to_string(), &format!("{to}:strange"));
     let ended = stand.expect(APPLY_MOVE, 9);
     assert!(ended.stderr.contains("holds 1 images or tags of the site that do not move"), "{}", ended.stderr);
     stand.client().delete_manifest(&to, digest).unwrap();

@@ -10,8 +10,9 @@ use ombundle::reference::ImageRef;
 use serde_json::{Value, json};
 
 use super::site::{PLAN, codes, dump, gone, kept, planned, two_generations};
+use crate::import::catalogs;
 use crate::import::stand::Stand;
-use crate::import::{catalogs, stock};
+use crate::import::stock::{self, Skopeo};
 
 fn offered(stand: &Stand, catalog: &ImageRef) -> Catalog {
     catalogs::catalog(&catalogs::files(stand, catalog))
@@ -159,18 +160,7 @@ fn what_is_not_the_sites_is_left_alone_and_may_be_unreadable() {
     let (repository, digest) = bundle(&stand, "web-terminal.v1.9.0");
     let from = stand.production.repository(&repository);
     let manifest = stand.client().manifest(&from, &digest.into()).unwrap().unwrap();
-    let copied = std::process::Command::new("skopeo")
-        .args([
-            "--insecure-policy",
-            "copy",
-            "-q",
-            "--all",
-            "--src-tls-verify=false",
-            "--dest-tls-verify=false",
-        ])
-        .args([format!("docker://{}", from.pin(digest)), format!("docker://{foreign}:x")])
-        .status();
-    assert!(copied.unwrap().success());
+    Skopeo::new(&stand).copy(&from.pin(digest).to_string(), &format!("{foreign}:x"));
     stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
     dump(&stand, "other.example/catalog:v1", &[]);
     let plan = planned(&stand);

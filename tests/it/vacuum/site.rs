@@ -2,22 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ombundle::demo::{Belongings, Generation};
+use ombundle::demo::Belongings;
 use ombundle::digest::Digest;
 use serde_json::{Value, json};
 
 use crate::import::stand::Stand;
-
-/// A site that imported both generations.
-pub(super) fn two_generations() -> Stand {
-    let stand = Stand::plain();
-    stand.first();
-    stand.ok(&Stand::import_line("first"));
-    stand.publish(Generation::Second);
-    stand.pack("second", "--report @first/out/receipt.json");
-    stand.ok(&Stand::import_line("second"));
-    stand
-}
+pub(super) use crate::import::stand::two_generations;
 
 /// Writes `dump.json`: all kinds that a vacuum wants to see. The CatalogSource serves `catalog`, the Pod runs `images`, and both
 /// operators were upgraded to what the second generation brought.
