@@ -24,4 +24,4 @@ pub use plan::{
 pub use prune::{Demand, Pruned, Removal, Removals, prune, without};
 pub use sort::{Keep, Reason, Rule, Sorted, sort};
 pub use state::{Changed, changes, state_digest};
-pub use weigh::{Weight, weigh};
+pub use weigh::{Weight, held, weigh};

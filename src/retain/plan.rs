@@ -116,7 +116,7 @@ pub struct Totals {
     pub kept: u64,
     /// Manifests that go.
     pub gone: u64,
-    /// Bytes.
+    /// Bytes. What several repositories hold counts once in `held`.
     #[serde(flatten)]
     pub weight: Weight,
     /// Bytes that go in a later run, when no cluster serves the catalogs that get smaller now and they are no way back any more.
@@ -289,13 +289,12 @@ pub fn lay_out(
     sorted.iter().filter_map(plan).collect()
 }
 
-/// The sums of what was laid out.
-pub fn totals(repositories: &BTreeMap<Repository, RepositoryPlan>, later: u64) -> Totals {
-    let mut totals = Totals { later, ..Totals::default() };
+/// The sums of what was laid out; `held` is what all of it takes.
+pub fn totals(repositories: &BTreeMap<Repository, RepositoryPlan>, held: u64) -> Totals {
+    let mut totals = Totals { weight: Weight { held, ..Weight::default() }, ..Totals::default() };
     for plan in repositories.values() {
         totals.kept += plan.kept.len() as u64;
         totals.gone += plan.gone.len() as u64;
-        totals.weight.held += plan.weight.held;
         totals.weight.frees += plan.weight.frees;
         totals.weight.shared += plan.weight.shared;
     }

@@ -424,7 +424,7 @@ fn plan() -> VacuumPlan {
         dumps: Vec::new(),
         keep_generations: 1,
         catalogs: Vec::new(),
-        totals: totals(&repositories, 0),
+        totals: totals(&repositories, held(&listing, sorted.keys())),
         repositories,
         others: Vec::new(),
         findings: Vec::new(),
@@ -458,9 +458,9 @@ fn a_large_site_is_divided_exactly() {
     }
     let sorted = sort(&listing, &keep);
     let repositories = lay_out(&listing, &sorted, &weigh(&listing, &sorted, &BTreeMap::new()));
-    let totals = totals(&repositories, 0);
+    let totals = totals(&repositories, held(&listing, sorted.keys()));
     assert_eq!((totals.kept, totals.gone), (15_000, 15_000));
-    assert_eq!(totals.weight, Weight { held: 100 * (300 * 101 + 10), frees: 15_000 * 101, shared: 100 * 10 });
+    assert_eq!(totals.weight, Weight { held: 100 * 300 * 101 + 10, frees: 15_000 * 101, shared: 100 * 10 });
     let kept = &repositories[&repository("olm/r0")].kept[0];
     assert_eq!((kept.why.len(), kept.more), (3, 1));
 }

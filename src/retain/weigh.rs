@@ -28,6 +28,13 @@ pub(super) fn parts<'s>(digest: &Digest, seen: &'s Seen) -> impl Iterator<Item =
     std::iter::once((*digest, seen.bytes)).chain(seen.blobs.iter().copied())
 }
 
+/// What these repositories hold together, each digest once.
+pub fn held<'n>(listing: &Listing, names: impl Iterator<Item = &'n Repository>) -> u64 {
+    let manifests = names.filter_map(|name| listing.repositories.get(name)).flat_map(|seen| &seen.manifests);
+    let sizes: BTreeMap<Digest, u64> = manifests.flat_map(|(digest, seen)| parts(digest, seen)).collect();
+    sizes.values().sum()
+}
+
 /// The bytes of each repository that is the site's. All repositories of the listing count as one storage; `coming` is what will be
 /// there when something goes, a smaller catalog that shares layers with the larger one for instance.
 pub fn weigh(

@@ -10,8 +10,8 @@ use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::catalogs::{Catalogs, Needed};
 use crate::reference::{RegistryHost, Repository};
 use crate::retain::{
-    Keep, Listing, Reason, Rule, Seen, Sorted, Task, VacuumPlan, Weight, lay_out, sort, state_digest, totals,
-    weigh,
+    Keep, Listing, Reason, Rule, Seen, Sorted, Task, VacuumPlan, Weight, held, lay_out, sort, state_digest,
+    totals, weigh,
 };
 use crate::site::{CatalogMirror, Site};
 use crate::vacuum::Lister;
@@ -100,7 +100,7 @@ impl Vacuum<'_> {
             dumps: self.dumps.to_vec(),
             keep_generations: self.site.spec.keep_generations,
             catalogs: Vec::new(),
-            totals: totals(&repositories, 0),
+            totals: totals(&repositories, held(listing, sorted.keys())),
             repositories,
             others: others.collect(),
             findings: Vec::new(),
