@@ -62,23 +62,28 @@ impl Site {
 
     /// The folder of journal, records and generations; `base` is the folder of the site file.
     pub fn state_dir(&self, base: &Path) -> PathBuf {
-        base.join(&self.spec.state)
+        beside(base, &self.spec.state)
     }
 
     /// The files of the trusted public keys; `base` is the folder of the site file.
     pub fn key_files(&self, base: &Path) -> Vec<PathBuf> {
-        self.spec.trust.keys.iter().map(|key| base.join(key)).collect()
+        self.spec.trust.keys.iter().map(|key| beside(base, key)).collect()
     }
 
     /// The files of the keys that may sign releases; `base` is the folder of the site file.
     pub fn release_key_files(&self, base: &Path) -> Vec<PathBuf> {
-        self.spec.releases.keys.iter().map(|key| base.join(key)).collect()
+        self.spec.releases.keys.iter().map(|key| beside(base, key)).collect()
     }
 
     /// The catalog that the site serves for this upstream one.
     pub fn catalog(&self, source: &ImageRef) -> Option<&CatalogMirror> {
         self.spec.catalogs.iter().find(|catalog| catalog.source == *source)
     }
+}
+
+/// A path of the site file, seen from where we are; `./state` is `state`.
+fn beside(base: &Path, path: &Path) -> PathBuf {
+    base.join(path.strip_prefix(".").unwrap_or(path))
 }
 
 fn read(bytes: &[u8], form: &mut Form<'_>, limits: &Limits) -> Option<Site> {
