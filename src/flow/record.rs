@@ -312,8 +312,12 @@ impl<'r> History<'r> {
 
     /// The moves of a way back that did not get to its end, or of the last one that did, in order.
     pub fn returned(self, from: u64, to: u64) -> Vec<ReceiptStep> {
-        let forward = |record: &Record| matches!(record, Record::Committed { .. } | Record::Switched { .. });
-        let since = self.0.iter().rposition(forward).map_or(0, |at| at + 1);
+        let elsewhere = |record: &Record| match record {
+            Record::Committed { .. } | Record::Switched { .. } => true,
+            Record::Returned { from: left, to: target, .. } => (*left, *target) != (from, to),
+            _ => false,
+        };
+        let since = self.0.iter().rposition(elsewhere).map_or(0, |at| at + 1);
         let mut steps: Vec<ReceiptStep> = Vec::new();
         for record in self.0.iter().skip(since) {
             if let Record::Return { from: left, to: target, tag, old, new } = record

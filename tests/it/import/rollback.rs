@@ -83,6 +83,22 @@ fn the_former_catalog_comes_back_and_the_later_one_again() {
 }
 
 #[test]
+fn an_archive_that_builds_on_what_was_taken_back_names_the_way_forward() {
+    let (stand, [before, first, second]) = upgraded();
+    stand.ok(&format!("{BACK} --to 0"));
+    assert_eq!(stand.served(), Some(before));
+    refused(&stand, &Stand::import_line("second"), 5, "is what it was before generation 1");
+    let ended = stand.expect(&Stand::import_line("second"), 5);
+    assert!(ended.stderr.contains("`ombundle rollback --to 1`"), "{}", ended.stderr);
+    // It starts from what is served, not from what was served before the first way back.
+    let done = stand.ok(&format!("{BACK} --to 1 --format json")).json();
+    assert_eq!(done["steps"][0]["before"], before.to_string());
+    assert_eq!(done["steps"][0]["after"], first.to_string());
+    stand.ok(&Stand::import_line("second"));
+    assert_eq!(stand.served(), Some(second));
+}
+
+#[test]
 fn what_was_never_imported_is_nothing_to_go_back_to() {
     let stand = Stand::plain();
     stand.first();

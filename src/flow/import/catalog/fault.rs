@@ -1,6 +1,7 @@
 //! Why a catalog of production cannot be brought forward.
 
 use crate::fault::{Exit, Fault};
+use crate::merge::MergeRefused;
 
 /// Why a catalog cannot be brought forward.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +44,27 @@ pub enum CatalogError {
         /// The first of them.
         first: String,
     },
+    /// Production's catalog went back to what was there before generations that the archive builds on, and cannot be merged with.
+    #[error(
+        "the catalog `{tag}` of production is what it was before generation {undone}, and the archive builds on generation {base}"
+    )]
+    WentBack {
+        /// Where it is.
+        tag: String,
+        /// The first generation that is not in it any more.
+        undone: u64,
+        /// The last one before the archive's that changed it.
+        base: u64,
+        /// What stands against merging.
+        #[source]
+        source: Box<MergeRefused>,
+    },
 }
 
 impl Fault for CatalogError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoBase { .. } | Self::Unresolved { .. } => Exit::Prerequisite,
+            Self::NoBase { .. } | Self::Unresolved { .. } | Self::WentBack { .. } => Exit::Prerequisite,
             Self::Broken { .. } | Self::NoOpm { .. } => Exit::Conflict,
             Self::Delta { .. } => Exit::Integrity,
         }
@@ -65,6 +81,10 @@ impl Fault for CatalogError {
                     .to_owned()
             }
             Self::Delta { .. } => "pack again with the version of ombundle that imports".to_owned(),
+            Self::WentBack { base, .. } => format!(
+                "lead it to generation {base} first: `ombundle rollback --to {base}`, or, where that was the last one, its archive \
+                 imported once more"
+            ),
             Self::Unresolved { .. } => "run the same import again; if it stays, pack again with `--full`".to_owned(),
         })
     }

@@ -1,6 +1,6 @@
 //! One catalog of production on its way forward: read, merged, checked, and put in its place by one request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::check::{self, needs, unresolved};
@@ -14,11 +14,11 @@ use crate::flow::import::catalog::place::{Neighbour, neighbour, read, sound};
 use crate::flow::import::catalog::{CatalogError, Place};
 use crate::flow::record::{History, Log, Record};
 use crate::flow::standing::Onlooker;
-use crate::merge::{Division, MergeOptions, MergeOutcome, MergedCatalog, Pair, Share, merge};
+use crate::merge::{Division, MergeOptions, MergeOutcome, MergeRefused, MergedCatalog, Pair, Share, merge};
 use crate::oci::RawManifest;
 use crate::plan::PlannedCatalog;
-use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted};
-use crate::reference::PinnedRef;
+use crate::promote::{CatalogTag, Commit, Lease, PromoteError, Promoted, pointed_to};
+use crate::reference::{PinnedRef, Tag};
 use crate::registry::Target;
 use crate::transfer::Holdings;
 
@@ -356,8 +356,28 @@ impl<'a> Forward<'a> {
         let minors = minors(&base, &tag.tag, &self.planned.source);
         let options = MergeOptions { minors, ..self.merge.clone() };
         let (goes_first, outcome) = self.joined(&own, &other, &options)?;
-        let (merged, report) = outcome.merged()?;
+        let (merged, report) = match outcome.merged() {
+            Ok(merged) => merged,
+            Err(refused) => return Err(self.unmerged(refused, base.root.digest())?),
+        };
         Ok(Outlook { base, before, beside, merged, goes_first, findings: report.findings })
+    }
+
+    /// Why there is no merged catalog: the one in production may be from before generations that the archive builds on.
+    fn unmerged(&self, refused: Box<MergeRefused>, root: Digest) -> Result<AnyFault, AnyFault> {
+        let (client, tag) = (self.onlooker.client, self.tag());
+        let kept = tag.kept(&client.tags(&tag.repository)?);
+        let earlier = kept.into_iter().filter_map(|(by, name)| Some((by?, name)));
+        let earlier: BTreeMap<u64, Tag> = earlier.filter(|(by, _)| *by < self.archive.generation).collect();
+        for (undone, name) in &earlier {
+            if pointed_to(client, &tag.repository, &Target::Tag(name.clone()))? == Some(root)
+                && let Some((base, _)) = earlier.last_key_value()
+            {
+                let (tag, undone, base) = (tag.reference().to_string(), *undone, *base);
+                return Ok(CatalogError::WentBack { tag, undone, base, source: refused }.into());
+            }
+        }
+        Ok(refused.into())
     }
 
     /// What arrives for this place, merged with what is there, and whether it is its turn before the other place's.
