@@ -38,7 +38,8 @@ use crate::text::{Safe, counted};
 #[command(after_help = "Examples:\n  ombundle import upgrade.ombundle --site site.yaml -o out\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --dry-run      # what would be written\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --until stage  # the rest later\n  \
-                  oc get csv,subs -A -o json > dump.json\n  oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
+                  oc get csv,subs -A -o json > dump.json\n  \
+                  oc get idms,itms,catalogsource,clustercatalog -A -o json > names.json\n  \
                   ombundle import upgrade.ombundle --site site.yaml -o out --cluster dump.json --cluster names.json\n\n\
                   Then read out/RUNBOOK.md (also in Korean and Chinese).")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

@@ -46,8 +46,8 @@ enum Action {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle media write upgrade.ombundle /media/usb\n  \
                   ombundle media write upgrade.ombundle --media fat32 /media/usb1 /media/usb2\n  \
-                  ombundle media write upgrade.ombundle --media dvd --volume 2 /media/dvd     # one disc after the other\n  \
-                  ombundle media write upgrade.ombundle --repair 5% /media/usb                  # may lose a twentieth")]
+                  ombundle media write upgrade.ombundle --media dvd --volume 2 /media/dvd  # disc by disc\n  \
+                  ombundle media write upgrade.ombundle --repair 5% /media/usb  # may lose a twentieth")]
 struct WriteCommand {
     /// The archive
     archive: PathBuf,

@@ -21,7 +21,7 @@ use crate::text::Safe;
 /// forward, import the archive once more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle rollback --site site.yaml -o back\n  \
-                  ombundle rollback --site site.yaml --cluster cluster.json -o back  # with patches for Subscriptions\n  \
+                  ombundle rollback --site site.yaml --cluster cluster.json -o back  # with patches\n  \
                   ombundle rollback --site site.yaml --to 3 -o back  # as it was after generation 3")]
 pub(super) struct RollbackCommand {
     /// The site file

@@ -30,7 +30,7 @@ use crate::verify::VerifiedArchive;
 #[command(group = clap::ArgGroup::new("keys").required(true).multiple(false))]
 #[command(
     after_help = "Examples:\n  ombundle sign upgrade.ombundle --trust-key first.pub --key second.key\n  \
-                  ombundle sign /media/dvd --site site.yaml --key second.key -o signatures  # the medium cannot be written\n  \
+                  ombundle sign /media/dvd --site site.yaml --key second.key -o signatures  # a DVD\n  \
                   ombundle verify upgrade.ombundle --trust-key first.pub --trust-key second.pub --threshold 2"
 )]
 pub(super) struct SignCommand {

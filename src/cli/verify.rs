@@ -46,7 +46,7 @@ use crate::verify::{Floor, Policy, Refusal, Refused, VerifiedArchive, recipe};
                   ombundle verify upgrade.ombundle --trust-key signer.pub\n  \
                   ombundle verify upgrade.ombundle --trust-key a.pub --trust-key b.pub --threshold 2\n  \
                   ombundle verify upgrade.ombundle --trust-key signer.pub --explain > audit.sh\n  \
-                  ombundle verify /media/usb --site site.yaml --repair-to /data              # lost blocks are mended")]
+                  ombundle verify /media/usb --site site.yaml --repair-to /data  # mends lost blocks")]
 pub(super) struct VerifyCommand {
     #[command(flatten)]
     archive: ArchiveArgs,

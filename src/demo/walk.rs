@@ -142,7 +142,7 @@ impl Walk<'_> {
              complete and signed, and not before.",
         );
         self.command(
-            "pack --plan @first/plan.json --key @signer.key --registries-conf @registries.conf -o @first.ombundle",
+            "pack --plan @first/plan.json --site @site.yaml --key @signer.key --registries-conf @registries.conf -o @first.ombundle",
         )?;
         self.audience.heading("Inside: is it what was signed?");
         self.audience.say("The file crossed the gap. It is judged in one pass, without a network: signature, site, age, every byte.");
@@ -177,7 +177,7 @@ impl Walk<'_> {
              --cluster @second/subscriptions.json --registries-conf @registries.conf -o @second/plan.json",
         )?;
         self.command(
-            "pack --plan @second/plan.json --key @signer.key --registries-conf @registries.conf -o @second.ombundle",
+            "pack --plan @second/plan.json --site @site.yaml --key @signer.key --registries-conf @registries.conf -o @second.ombundle",
         )?;
         self.command(
             "import @second.ombundle --site @site.yaml --cluster @second/csvs.json --cluster @second/subscriptions.json \

@@ -24,7 +24,7 @@ use crate::workers;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     ombundle catalog render registry.redhat.io/redhat/redhat-operator-index:v4.20 > catalog.json\n  \
-    ombundle catalog render ./catalog quay.io/example/bundle@sha256:… --migrate --format yaml > catalog/all.yaml\n  \
+    ombundle catalog render ./catalog quay.io/example/bundle@sha256:… --migrate > all.json\n  \
     ombundle catalog render ./bundle --image-ref-template 'quay.io/x/{{.Package}}:v{{.Version}}'\n\n\
     On a terminal, characters that do not show as themselves are escaped. Exit code 10 means that something could not be read; then \
     nothing is written.")]

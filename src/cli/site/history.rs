@@ -30,7 +30,7 @@ use crate::text::{Safe, counted};
 /// Writes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle site history --site site.yaml\n  \
-                  ombundle site history --site site.yaml --format json | jq '.generations[] | {generation, stage, signers}'")]
+                  ombundle site history --site site.yaml --format json | jq '.generations[] | {generation, stage}'")]
 pub(super) struct HistoryCommand {
     /// The site file
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
@@ -108,8 +108,8 @@ fn told(history: &SiteHistory) -> String {
     }
     for vacuum in &history.vacuums {
         let end = if vacuum.done { "" } else { ", broken off" };
-        let deleted = vacuum.deleted;
-        let _ = writeln!(text, "vacuum {}: {deleted} manifests deleted{end}", Safe(&vacuum.at));
+        let deleted = counted(vacuum.deleted, "manifest");
+        let _ = writeln!(text, "vacuum {}: {deleted} deleted{end}", Safe(&vacuum.at));
         steps(&mut text, &vacuum.steps);
     }
     text
