@@ -25,6 +25,8 @@ pub enum Phase {
     Merge,
     /// Pushing to the production registry.
     Promote,
+    /// Looking through a registry.
+    List,
     /// Checking that production can serve what it offers.
     Check,
     /// Writing cluster resources and documents.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::event::{Event, Events, Phase};
-use crate::text::{Safe, human_bytes, plain_json};
+use crate::text::{Safe, counted, human_bytes, plain_json};
 
 /// How messages on stderr look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -85,7 +85,7 @@ impl Console {
         }
     }
 
-    fn begin(&self, state: &mut State, phase: Phase, items: u64, bytes: u64) {
+    fn begin(&self, state: &mut State, phase: Phase, count: u64, bytes: u64) {
         let bar = match &self.bars {
             None => ProgressBar::hidden(),
             Some(bars) => {
@@ -94,7 +94,7 @@ impl Console {
                 } else {
                     "{prefix:>9} [{bar:32}] {pos}/{len} {msg}"
                 };
-                let bar = bars.add(ProgressBar::new(if bytes > 0 { bytes } else { items.max(1) }));
+                let bar = bars.add(ProgressBar::new(if bytes > 0 { bytes } else { count.max(1) }));
                 bar.set_style(style(template));
                 bar.set_prefix(verb(phase));
                 bar.enable_steady_tick(Duration::from_millis(200));
@@ -102,7 +102,7 @@ impl Console {
             }
         };
         if self.bars.is_none() && self.format == LogFormat::Text {
-            let count = if items > 0 { format!(": {items} {}", counted(phase)) } else { String::new() };
+            let count = if count > 0 { format!(": {}", items(count, phase)) } else { String::new() };
             let size = if bytes > 0 { format!(", {}", human_bytes(bytes)) } else { String::new() };
             line(&format!("{}{count}{size} …", verb(phase)));
         }
@@ -169,7 +169,7 @@ impl Console {
         let seconds = running.began.elapsed().as_secs_f64();
         let mut text = past(phase).to_owned();
         if running.done_items > 0 {
-            text.push_str(&format!(": {} {}", running.done_items, counted(phase)));
+            text.push_str(&format!(": {}", items(running.done_items, phase)));
         }
         if running.done_bytes > 0 {
             let milliseconds = u64::try_from(running.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
@@ -294,24 +294,26 @@ fn verb(phase: Phase) -> &'static str {
         Phase::Stage => "stage",
         Phase::Merge => "merge",
         Phase::Promote => "promote",
+        Phase::List => "list",
         Phase::Check => "check",
         Phase::Emit => "emit",
         Phase::Vacuum => "vacuum",
     }
 }
 
-/// What a phase counts.
-fn counted(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Plan => "steps",
-        Phase::Fetch | Phase::Stage | Phase::Promote => "blobs",
-        Phase::Verify => "entries",
-        Phase::Merge => "catalogs",
-        Phase::Check => "images",
-        Phase::Copy | Phase::Protect | Phase::Emit => "files",
-        Phase::Mend => "blocks",
-        Phase::Vacuum => "manifests",
-    }
+/// So many of what a phase counts.
+fn items(count: u64, phase: Phase) -> String {
+    let what = match phase {
+        Phase::Plan => "step",
+        Phase::Fetch | Phase::Stage | Phase::Promote => "blob",
+        Phase::Verify => "entry",
+        Phase::Merge => "catalog",
+        Phase::List | Phase::Check => "image",
+        Phase::Copy | Phase::Protect | Phase::Emit => "file",
+        Phase::Mend => "block",
+        Phase::Vacuum => "manifest",
+    };
+    counted(count, what)
 }
 
 fn past(phase: Phase) -> &'static str {
@@ -325,6 +327,7 @@ fn past(phase: Phase) -> &'static str {
         Phase::Stage => "staged",
         Phase::Merge => "merged",
         Phase::Promote => "promoted",
+        Phase::List => "listed",
         Phase::Check => "checked",
         Phase::Emit => "emitted",
         Phase::Vacuum => "deleted",
@@ -379,6 +382,7 @@ mod tests {
             Phase::Stage,
             Phase::Merge,
             Phase::Promote,
+            Phase::List,
             Phase::Check,
             Phase::Vacuum,
             Phase::Emit,

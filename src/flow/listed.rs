@@ -68,14 +68,29 @@ impl Onlooker<'_> {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Walks images down to their last layers. Of an index all that is there counts, for whatever machines.
+    /// Walks images down to their last layers, and says so. Of an index all that is there counts, for whatever machines.
     pub(in crate::flow) fn walk(&self, images: &Images) -> Result<Closure, AnyFault> {
+        self.listing(images.len(), || self.below(images))
+    }
+
+    /// The same, as a part of more.
+    pub(in crate::flow) fn below(&self, images: &Images) -> Result<Closure, AnyFault> {
         let Self { proof, client, jobs, events, limits, .. } = *self;
         let images: Vec<PinnedRef> = images.iter().cloned().collect();
-        events.emit(&Event::Begin { phase: Phase::Check, items: images.len() as u64, bytes: 0 });
-        let closure = closure(&images, &[], proof, client, jobs, events, limits)?;
-        events.emit(&Event::End { phase: Phase::Check });
-        Ok(closure)
+        closure(&images, &[], proof, client, jobs, events, limits)
+    }
+
+    /// Says that so many images are looked at.
+    pub(in crate::flow) fn listing<T>(
+        &self,
+        images: usize,
+        look: impl FnOnce() -> Result<T, AnyFault>,
+    ) -> Result<T, AnyFault> {
+        let phase = Phase::List;
+        self.events.emit(&Event::Begin { phase, items: images as u64, bytes: 0 });
+        let seen = look()?;
+        self.events.emit(&Event::End { phase });
+        Ok(seen)
     }
 }
 

@@ -72,12 +72,16 @@ impl Tabler<'_> {
         roots.extend(offered);
         let mut by_use: BTreeMap<ImageUse, Images> = BTreeMap::new();
         let places = self.places()?;
+        let count = roots.len();
         for root in roots {
             by_use.entry(self.used_for(&root, &places)).or_default().insert(root);
         }
         let (mut images, mut sizes, mut amounts) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        for (used, roots) in by_use {
-            let Closure { present, sizes: found, .. } = self.onlooker.walk(&roots)?;
+        let walk = |(used, roots)| Ok((used, self.onlooker.below(&roots)?, roots));
+        let walked = self
+            .onlooker
+            .listing(count, || by_use.into_iter().map(walk).collect::<Result<Vec<_>, AnyFault>>())?;
+        for (used, Closure { present, sizes: found, .. }, roots) in walked {
             let there = roots.into_iter().map(|root| (root.repository.repository, root.digest));
             let there: BTreeSet<_> = there
                 .filter(|(repository, digest)| {

@@ -69,7 +69,7 @@ impl Lister<'_> {
             .zip(tags)
             .flat_map(|(name, tags)| tags.into_iter().map(move |tag| (name, tag)))
             .collect();
-        self.events.emit(&Event::Begin { phase: Phase::Check, items: tagged.len() as u64, bytes: 0 });
+        self.events.emit(&Event::Begin { phase: Phase::List, items: tagged.len() as u64, bytes: 0 });
         let led = workers::map(&tagged, self.jobs, self.events, |(name, tag)| {
             let led = self.follow(name, tag);
             if ours(name) { led } else { Ok(self.closed(name, led)?.unwrap_or(Led::Nowhere)) }
@@ -92,7 +92,7 @@ impl Lister<'_> {
             }
         }
         self.below(&mut repositories)?;
-        self.events.emit(&Event::End { phase: Phase::Check });
+        self.events.emit(&Event::End { phase: Phase::List });
         Ok(Listing { host: self.host.clone(), repositories })
     }
 

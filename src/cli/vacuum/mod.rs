@@ -26,6 +26,7 @@ use crate::retain::{DumpFacts, Task, VacuumPlan};
 use crate::site::cluster::Named;
 use crate::site::{CatalogMirror, Site};
 use crate::store::files::{self, Mode, StoreError};
+use crate::text::counted;
 
 /// In the air gap: what production need not hold any more, and how much room that gives
 ///
@@ -184,7 +185,7 @@ fn apply(
         files::check_folder(folder, MARKER)?;
     }
     let totals = &plan.totals;
-    let risk = format!("{} manifests of {} will be deleted", totals.gone, plan.registry);
+    let risk = format!("{} of {} will be deleted", counted(totals.gone, "manifest"), plan.registry);
     context.agree(if plan.is_empty() { &[] } else { std::slice::from_ref(&risk) })?;
     let mut applied = vacuum.apply(plan, Freshness { now: now()?, hours: command.dump_age })?;
     if let Some(folder) = command.emit.as_ref().filter(|_| !applied.catalogs.is_empty()) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::flow::vacuum::{Applied, Reclaimed};
 use crate::retain::{Removal, RepositoryPlan, Task, VacuumPlan, Weight};
-use crate::text::{Safe, SafePath, counted};
+use crate::text::{Safe, SafePath, counted, human_bytes};
 
 /// Bytes that the registry gave back, where that was measured.
 pub(super) fn freed(reclaimed: Option<&Reclaimed>) -> Option<u64> {
@@ -25,19 +25,19 @@ pub(super) fn done(
     emitted: Option<&Path>,
 ) -> String {
     let mut text =
-        format!("{} manifests deleted, {} were gone already\n", applied.deleted, applied.gone_before);
+        format!("{} deleted, {} gone already\n", counted(applied.deleted, "manifest"), applied.gone_before);
     for change in &applied.catalogs {
         let _ = writeln!(text, "{} leads to {}", change.tag, change.after);
     }
     match reclaimed {
         Some(Reclaimed::Nexus(done)) => {
             let freed = done.before.saturating_sub(done.after);
-            let _ = writeln!(text, "Nexus ran {}: {freed} bytes freed", Safe(&done.ran.join(", ")));
+            let _ = writeln!(text, "Nexus ran {}: {} freed", Safe(&done.ran.join(", ")), human_bytes(freed));
         }
         Some(Reclaimed::Harbor(freed)) => {
             let freed = freed.map_or_else(
                 || "it does not say how much".to_owned(),
-                |freed| format!("{freed} bytes freed"),
+                |freed| format!("{} freed", human_bytes(freed)),
             );
             let _ = writeln!(text, "Harbor collected garbage: {freed}");
         }
@@ -95,26 +95,29 @@ pub(super) fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
     if let Task::Move(moving) = &plan.task {
         let _ = writeln!(
             text,
-            "{} to move from {} to {}, {gone} left behind: {} copied, {} bytes of {held}",
+            "{} to move from {} to {}, {gone} left behind: {} copied, {} of {}",
             counted(kept, "manifest"),
             plan.registry,
             moving.to,
             moving.manifests,
-            moving.bytes
+            human_bytes(moving.bytes),
+            human_bytes(held)
         );
         return finished(text, plan, file);
     }
     let _ = writeln!(
         text,
-        "{gone} of {} to go: {frees} of {held} bytes are freed; left alone, as not the site's: {}",
+        "{gone} of {} to go: {} of {} are freed; left alone, as not the site's: {}",
         counted(gone + kept, "manifest"),
+        human_bytes(frees),
+        human_bytes(held),
         counted(plan.others.len(), "repository")
     );
     if totals.later > 0 {
         let _ = writeln!(
             text,
-            "{} bytes more in a later run: once no cluster serves the catalogs of today, and they are no way back",
-            totals.later
+            "{} more in a later run: once no cluster serves the catalogs of today, and they are no way back",
+            human_bytes(totals.later)
         );
     }
     finished(text, plan, file)
@@ -126,7 +129,8 @@ fn repository_line(plan: &VacuumPlan, repository: &RepositoryPlan) -> String {
     match plan.task {
         Task::Move(_) => format!("{stays} move, {goes} are left behind"),
         Task::Prune | Task::Empty => {
-            format!("{goes} go, {stays} stay; frees {frees} bytes, {shared} are shared")
+            let (frees, shared) = (human_bytes(frees), human_bytes(shared));
+            format!("{goes} go, {stays} stay; frees {frees}, {shared} are shared")
         }
     }
 }
