@@ -59,7 +59,7 @@ pub fn emit(input: &Input<'_>) -> Emitted {
     let mut files = resources::contents(&work.cluster);
     files.extend(resources::contents(&work.back));
     files.extend(resources::contents(&work.leave));
-    files.extend(patches(&work.courses));
+    files.extend(patches(&work));
     for catalog in input.catalogs {
         for (package, text) in &catalog.texts {
             let path = format!("catalogs/{}/{}.json", file_name(&catalog.name), file_name(package));
@@ -172,16 +172,19 @@ fn emptied(catalog: &EmittedCatalog) -> Finding {
 }
 
 /// Each patch as a file, and one with the commands that apply them.
-fn patches(courses: &[Course<'_>]) -> BTreeMap<String, Vec<u8>> {
+fn patches(work: &Work<'_>) -> BTreeMap<String, Vec<u8>> {
+    let mut all: Vec<(Patch, String)> = work.input.back.iter().flat_map(runbook::patches_back).collect();
+    for course in &work.courses {
+        let (namespace, name) = place(course);
+        let with_command = |patch: &Patch| (patch.clone(), patch_command(&namespace, &name, patch));
+        all.extend(course.patches().all().map(with_command));
+    }
     let mut files = BTreeMap::new();
     let mut commands = String::new();
-    for course in courses {
-        for patch in course.patches().all() {
-            files.insert(patch.path.clone(), pretty(&patch.body));
-            let (namespace, name) = place(course);
-            // Writing to a String cannot fail.
-            _ = writeln!(commands, "{}", patch_command(&namespace, &name, patch));
-        }
+    for (patch, command) in all {
+        files.insert(patch.path, pretty(&patch.body));
+        // Writing to a String cannot fail.
+        _ = writeln!(commands, "{command}");
     }
     if !commands.is_empty() {
         files.insert("patches/commands.txt".to_owned(), commands.into_bytes());

@@ -8,7 +8,7 @@ use crate::emit::releases::Releases;
 use crate::finding::Finding;
 use crate::plan::PlannedPackage;
 use crate::reference::{ImageRef, PinnedRef, RegistryHost, RepositoryRef};
-use crate::site::cluster::ClusterDump;
+use crate::site::cluster::{ClusterDump, ClusterSubscription};
 use crate::site::{CatalogSourceSpec, Receipt, Site};
 
 /// All that goes into the emitted files. The same input gives the same bytes.
@@ -29,10 +29,32 @@ pub struct Input<'a> {
     pub cluster: Option<&'a ClusterDump>,
     /// The registry that was production until now, where another one takes over: nodes look there too until they are told not to.
     pub former: Option<&'a RegistryHost>,
+    /// From where to where catalogs went back, if they did; nothing after an import.
+    pub back: Option<WayBack<'a>>,
     /// What the import did.
     pub receipt: &'a Receipt,
     /// What a person should know before the cluster is switched, from merging and checking.
     pub findings: &'a [Finding],
+}
+
+/// Catalogs that went back to what they were.
+#[derive(Debug, Clone, Copy)]
+pub struct WayBack<'a> {
+    /// The generation in force, which stays the last.
+    pub from: u64,
+    /// The one that catalogs are as after.
+    pub to: u64,
+    /// Subscriptions that name a channel which the former catalogs do not have.
+    pub channels: &'a [LeftChannel<'a>],
+}
+
+/// A Subscription that must leave its channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftChannel<'a> {
+    /// It, as it was dumped.
+    pub subscription: &'a ClusterSubscription,
+    /// The channel to name instead.
+    pub channel: String,
 }
 
 /// One catalog that production serves now.

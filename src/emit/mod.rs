@@ -15,7 +15,7 @@ mod yaml;
 
 pub use custom::{CustomCatalog, PollInterval, custom_catalog};
 pub use files::{emit, preflight};
-pub use input::{Emitted, EmittedCatalog, Input};
+pub use input::{Emitted, EmittedCatalog, Input, LeftChannel, WayBack};
 pub use mirrors::{DrainReason, NodeEffect};
 pub use names::{Kind, file_name, fit};
 pub use releases::{EmittedRelease, Releases, UpdateServiceSource, upgrade_command};

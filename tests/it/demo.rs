@@ -185,7 +185,7 @@ fn the_walk_types_what_a_user_would_type() {
     assert_eq!(verbs.join(" "), expected);
     assert_eq!(
         clerk.lines[2],
-        "ombundle pack --plan first/plan.json --key signer.key --registries-conf registries.conf -o first.ombundle"
+        "ombundle pack --plan first/plan.json --site site.yaml --key signer.key --registries-conf registries.conf -o first.ombundle"
     );
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the emit.
 
+mod backward;
 mod cluster;
 mod expected;
 mod openshift;

@@ -1,7 +1,7 @@
 //! The runbook in Chinese.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::{openshift, port};
+use crate::emit::runbook::{backward, openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word};
 
@@ -74,7 +74,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Catalogs => "目录（Catalog）".into(),
         M::CatalogsWhy => "从这里开始，集群会使用新目录。`openshift-marketplace` 中只要有一个 CatalogSource 不是 READY，**所有命名空间**的 OLM 都会停止解析，因此请立即执行检查；如果检查不通过又不清楚原因，请先执行“回退”一章，再查找原因。".into(),
-        M::CatalogPod { name } => format!("{} 的 Pod 正在运行新目录的镜像。", Code(name)),
+        M::CatalogPod { name } => format!("{} 的 Pod 正在运行本目录的镜像。", Code(name)),
         M::CatalogPodElse { name } => format!("一两分钟内可能还会看到旧 Pod，请再次查询。`ImagePullBackOff`：缺少凭据、仓库的 CA 证书或镜像源。`CrashLoopBackOff`：`oc -n openshift-marketplace logs -l olm.catalogSource={name}`。没有 Pod：`oc -n openshift-marketplace describe catalogsource {name}`。"),
         M::CatalogReady { name } => format!("OLM 可以连接 {}。", Code(name)),
         M::CatalogReadyElse { name } => format!("用 `oc -n openshift-marketplace describe pod -l olm.catalogSource={name}` 和 Pod 日志查找原因。五分钟内仍不清楚时，请执行回退。"),
@@ -145,6 +145,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Cluster(message) => openshift::chinese(message),
         M::Port(message) => port::chinese(message),
+        M::Backward(message) => backward::chinese(message),
 
         M::Records => "记录".into(),
         M::RecordReceipt => "将 `receipt.json` 与变更记录一起保存，并将副本带出：下一次 `ombundle plan --report receipt.json` 由此开始。".into(),

@@ -1,7 +1,7 @@
 //! The runbook in English.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::{openshift, port};
+use crate::emit::runbook::{backward, openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word, counted};
 
@@ -74,7 +74,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Catalogs => "Catalogs".into(),
         M::CatalogsWhy => "From here on the cluster sees the new catalog. A CatalogSource in `openshift-marketplace` that is not READY stops OLM **in every namespace**, so do the checks at once; if they fail and you do not see why, take chapter “The way back” first and search then.".into(),
-        M::CatalogPod { name } => format!("The pod of {} runs the new catalog.", Code(name)),
+        M::CatalogPod { name } => format!("The pod of {} runs this catalog.", Code(name)),
         M::CatalogPodElse { name } => format!("for a minute or two the former pod may show as well: ask again. `ImagePullBackOff`: credentials, the registry's certificate authority or the mirror are missing. `CrashLoopBackOff`: `oc -n openshift-marketplace logs -l olm.catalogSource={name}`. No pod at all: `oc -n openshift-marketplace describe catalogsource {name}`."),
         M::CatalogReady { name } => format!("OLM can talk to {}.", Code(name)),
         M::CatalogReadyElse { name } => format!("`oc -n openshift-marketplace describe pod -l olm.catalogSource={name}` and its log say why. If it is not clear in five minutes, take the way back."),
@@ -145,6 +145,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Cluster(message) => openshift::english(message),
         M::Port(message) => port::english(message),
+        M::Backward(message) => backward::english(message),
 
         M::Records => "Records".into(),
         M::RecordReceipt => "Keep `receipt.json` with the change record, and carry a copy out: the next `ombundle plan --report receipt.json` starts from it.".into(),

@@ -1,7 +1,7 @@
 //! The runbook in Korean.
 
 use crate::emit::runbook::message::{Message, codes, weight};
-use crate::emit::runbook::{openshift, port};
+use crate::emit::runbook::{backward, openshift, port};
 use crate::plan::HopEdge;
 use crate::text::{Code, Prose, Sentence, Word};
 
@@ -74,7 +74,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Catalogs => "카탈로그".into(),
         M::CatalogsWhy => "여기부터 클러스터가 새 카탈로그를 사용합니다. `openshift-marketplace`에 READY가 아닌 CatalogSource가 있으면 **모든 네임스페이스에서** OLM이 멈추므로 바로 확인합니다. 확인에 실패하고 원인을 모르면 먼저 “원복” 장을 수행하고 나서 원인을 찾습니다.".into(),
-        M::CatalogPod { name } => format!("{} 파드가 새 카탈로그 이미지로 실행 중인지 확인합니다.", Code(name)),
+        M::CatalogPod { name } => format!("{} 파드가 이 카탈로그 이미지로 실행 중인지 확인합니다.", Code(name)),
         M::CatalogPodElse { name } => format!("1~2분 동안은 이전 파드가 함께 보일 수 있으므로 다시 조회합니다. `ImagePullBackOff`: 인증 정보, 레지스트리 CA 인증서, 미러 가운데 빠진 것이 있습니다. `CrashLoopBackOff`: `oc -n openshift-marketplace logs -l olm.catalogSource={name}`. 파드가 없으면: `oc -n openshift-marketplace describe catalogsource {name}`."),
         M::CatalogReady { name } => format!("OLM이 {}에 연결되었는지 확인합니다.", Code(name)),
         M::CatalogReadyElse { name } => format!("`oc -n openshift-marketplace describe pod -l olm.catalogSource={name}`과 파드 로그에서 원인을 확인합니다. 5분 안에 파악되지 않으면 원복합니다."),
@@ -145,6 +145,7 @@ pub(super) fn say(message: &Message) -> String {
 
         M::Cluster(message) => openshift::korean(message),
         M::Port(message) => port::korean(message),
+        M::Backward(message) => backward::korean(message),
 
         M::Records => "기록".into(),
         M::RecordReceipt => "`receipt.json`을 작업 기록과 함께 보관하고 사본을 외부로 반출합니다. 다음 `ombundle plan --report receipt.json`의 시작점이 됩니다.".into(),

@@ -1,5 +1,6 @@
 //! All that a runbook can say. Each language says each of them; the compiler sees that none is forgotten.
 
+use crate::emit::runbook::backward::Backward;
 use crate::emit::runbook::openshift::Cluster;
 use crate::emit::runbook::port::Port;
 use crate::finding::{Finding, Severity};
@@ -153,6 +154,9 @@ pub(super) enum Message {
 
     // Of the other port.
     Port(Box<Port>),
+
+    // Of the way back.
+    Backward(Box<Backward>),
 
     // Records.
     Records,

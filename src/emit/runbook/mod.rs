@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::emit::files::Work;
 
+mod backward;
 mod chinese;
 mod english;
 mod korean;
@@ -13,6 +14,8 @@ mod openshift;
 mod operators;
 mod port;
 mod render;
+
+pub(super) use backward::patches as patches_back;
 
 pub(super) fn write(work: &Work<'_>) -> BTreeMap<String, Vec<u8>> {
     let runbook = model::runbook(work);

@@ -8,6 +8,7 @@ use crate::emit::input::EmittedCatalog;
 use crate::emit::mirrors::{DrainReason, NodeEffect};
 use crate::emit::names::{Kind, MARKETPLACE, fit};
 use crate::emit::resources::{Filed, Object};
+use crate::emit::runbook::backward;
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::openshift::{self, Cluster};
 use crate::emit::runbook::port;
@@ -29,38 +30,42 @@ const POOLS: &str = r#"oc get machineconfigpool -o jsonpath='{range .items[*]}{.
 
 pub(super) fn runbook(work: &Work<'_>) -> Runbook {
     let receipt = work.input.receipt;
-    let mut facts = vec![
-        Message::Archive { file: receipt.archive.clone() },
-        Message::Inventory { digest: receipt.inventory.to_string() },
-        Message::Signers { keys: receipt.signers.join(", ") },
-        Message::Finished { time: receipt.finished.clone() },
-        Message::Tool { name: receipt.tool.clone() },
-        Message::Production { registry: work.input.site.spec.production.registry.to_string() },
-    ];
-    facts.push(match work.input.cluster {
-        None => Message::ClusterNotAsked,
-        Some(cluster) => {
-            Message::OpenShift { version: cluster.openshift.clone().unwrap_or_else(|| "?".to_owned()) }
-        }
+    let mut facts = match backward::finished(work) {
+        Some(finished) => vec![finished],
+        None => vec![
+            Message::Archive { file: receipt.archive.clone() },
+            Message::Inventory { digest: receipt.inventory.to_string() },
+            Message::Signers { keys: receipt.signers.join(", ") },
+            Message::Finished { time: receipt.finished.clone() },
+        ],
+    };
+    facts.push(Message::Tool { name: receipt.tool.clone() });
+    facts.push(Message::Production { registry: work.input.site.spec.production.registry.to_string() });
+    facts.extend(match work.input.cluster {
+        None => Some(Message::ClusterNotAsked),
+        Some(cluster) => cluster.openshift.clone().map(|version| Message::OpenShift { version }),
     });
     let mut sections = vec![changes(work), before(work)];
     sections.extend(mirrors(work));
     sections.extend(openshift::signatures(work));
+    // Nothing new is offered on the way back.
+    let back = work.input.back.as_ref();
     if !work.input.catalogs.is_empty() {
-        sections.extend(hold(work));
+        sections.extend(back.map_or_else(|| hold(work), backward::channels));
         sections.push(catalogs(work));
     }
-    sections.extend(openshift::sections(work));
+    if back.is_none() {
+        sections.extend(openshift::sections(work));
+    }
     sections.extend(port::leave(work));
     sections.push(after(work));
     sections.extend(port::empty(work));
-    sections.extend([back(work), records()]);
-    Runbook {
-        title: Message::Title { site: work.input.site.metadata.name.clone(), generation: receipt.generation },
-        intro: Message::Intro,
-        facts,
-        sections,
-    }
+    sections.extend([way_back(work), records(work)]);
+    let [title, intro] = backward::head(work).unwrap_or_else(|| {
+        let site = work.input.site.metadata.name.clone();
+        [Message::Title { site, generation: receipt.generation }, Message::Intro]
+    });
+    Runbook { title, intro, facts, sections }
 }
 
 pub(super) fn boxed(step: Step) -> Block {
@@ -116,6 +121,7 @@ fn changes(work: &Work<'_>) -> Section {
     }
     blocks.extend(openshift::changes(work));
     blocks.extend(port::changes(work));
+    blocks.extend(backward::changes(work));
     blocks.push(Block::Item(nodes(&work.effect)));
     blocks.extend(drain_reasons(&work.effect));
     if !work.findings.is_empty() {
@@ -299,7 +305,7 @@ fn hold_unknown(work: &Work<'_>) -> Section {
 }
 
 fn catalogs(work: &Work<'_>) -> Section {
-    let mut blocks = vec![Block::Text(Message::CatalogsWhy)];
+    let mut blocks = vec![backward::catalogs(work).unwrap_or(Block::Text(Message::CatalogsWhy))];
     for filed in &work.cluster {
         let name = &filed.object.name;
         let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
@@ -312,7 +318,7 @@ fn catalogs(work: &Work<'_>) -> Section {
             Kind::CatalogSource => {
                 blocks.push(apply(filed, Message::ApplyElse));
                 let image = catalog.map(|catalog| catalog.image.to_string()).unwrap_or_default();
-                blocks.extend(catalog_source_checks(name, &image));
+                blocks.extend(catalog_source_checks(name, &image, backward::unready(work, name)));
                 let courses = work.courses.iter().filter(|course| fit(&course.catalog.name) == *name);
                 blocks.extend(courses.clone().filter_map(|course| heads(name, course)));
                 crossings(&mut blocks, catalog, courses);
@@ -357,7 +363,7 @@ fn crossings<'c>(
     }
 }
 
-fn catalog_source_checks(name: &str, image: &str) -> [Block; 2] {
+fn catalog_source_checks(name: &str, image: &str, unready: Message) -> [Block; 2] {
     let pod = format!(
         r#"oc -n {MARKETPLACE} get pods -l olm.catalogSource={name} -o jsonpath='{{range .items[*]}}{{.spec.containers[0].image}} {{.status.phase}}{{"\n"}}{{end}}'"#
     );
@@ -375,7 +381,7 @@ fn catalog_source_checks(name: &str, image: &str) -> [Block; 2] {
             Message::CatalogReady { name: name.to_owned() },
             ready,
             exactly(format!("{}/{name} condition met", Kind::CatalogSource.full_resource())),
-            Message::CatalogReadyElse { name: name.to_owned() },
+            unready,
         ),
     ]
 }
@@ -428,8 +434,23 @@ fn after(work: &Work<'_>) -> Section {
     Section { heading: Message::After, blocks }
 }
 
-fn back(work: &Work<'_>) -> Section {
+fn way_back(work: &Work<'_>) -> Section {
+    let steps = steps_back(work);
+    if let Some(way) = work.input.back {
+        return backward::forward(&way, steps);
+    }
     let mut blocks = vec![Block::Text(Message::BackWhen)];
+    blocks.extend(steps);
+    blocks.extend(openshift::back(work));
+    blocks.push(Block::Text(Message::BackNoDowngrade));
+    blocks.push(Block::Text(Message::BackMirrors));
+    blocks.push(port::back(work).unwrap_or(Block::Text(Message::BackRegistry)));
+    Section { heading: Message::Back, blocks }
+}
+
+/// To what the cluster had before.
+fn steps_back(work: &Work<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
     // What Subscriptions go back to offers their package again before they do.
     let home: BTreeSet<&str> = work
         .courses
@@ -468,11 +489,7 @@ fn back(work: &Work<'_>) -> Section {
             ));
         }
     }
-    blocks.extend(openshift::back(work));
-    blocks.push(Block::Text(Message::BackNoDowngrade));
-    blocks.push(Block::Text(Message::BackMirrors));
-    blocks.push(port::back(work).unwrap_or(Block::Text(Message::BackRegistry)));
-    Section { heading: Message::Back, blocks }
+    blocks
 }
 
 /// Gives a catalog the image that it had.
@@ -480,13 +497,19 @@ fn restore(blocks: &mut Vec<Block>, work: &Work<'_>, back: &Filed) {
     let name = &back.object.name;
     let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
     let image = catalog.and_then(|catalog| catalog.previous.as_ref()).map(ToString::to_string);
-    blocks.push(Block::Text(Message::BackCatalog { name: name.clone(), image: image.unwrap_or_default() }));
+    let text = Message::BackCatalog { name: name.clone(), image: image.unwrap_or_default() };
+    if !blocks.iter().any(|block| matches!(block, Block::Text(said) if *said == text)) {
+        blocks.push(Block::Text(text));
+    }
     blocks.push(apply(back, Message::ApplyElse));
 }
 
-fn records() -> Section {
+fn records(work: &Work<'_>) -> Section {
     let tick = |text| boxed(Step { text, commands: Vec::new(), expect: Expect::Silent, otherwise: None });
-    let texts =
-        [Message::RecordReceipt, Message::RecordCatalogs, Message::RecordArchive, Message::RecordRunbook];
-    Section { heading: Message::Records, blocks: texts.map(tick).into() }
+    let mut texts = vec![Message::RecordReceipt, Message::RecordCatalogs];
+    if work.input.back.is_none() {
+        texts.push(Message::RecordArchive);
+    }
+    texts.push(Message::RecordRunbook);
+    Section { heading: Message::Records, blocks: texts.into_iter().map(tick).collect() }
 }

@@ -61,6 +61,7 @@ impl Import<'_> {
             releases: releases.resources(&contents.plan, self.legacy_icsp),
             cluster: self.cluster,
             former: None,
+            back: None,
             receipt,
             findings,
         })

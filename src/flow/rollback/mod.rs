@@ -3,8 +3,8 @@
 //! Nothing is built and no image moves: a tag goes back to a digest that production kept (`TAG-prev-N`). The generation in force stays
 //! in force: what was taken back does not come in again by an older archive.
 
+mod channels;
 mod fault;
-mod patches;
 mod resources;
 mod way;
 

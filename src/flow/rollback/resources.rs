@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::emit::{self, Emitted, EmittedCatalog, Releases};
+use crate::emit::{self, Emitted, EmittedCatalog, Releases, WayBack};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::import::receipt::last_report;
 use crate::flow::import::resources::texts;
 use crate::flow::record::History;
 use crate::flow::rollback::Rollback;
-use crate::flow::rollback::patches::patches;
+use crate::flow::rollback::channels::channels;
 use crate::flow::rollback::way::{Return, Way};
 use crate::reference::PinnedRef;
 use crate::site::cluster::ClusterDump;
@@ -24,11 +24,11 @@ impl Rollback<'_> {
         history: History<'_>,
     ) -> Result<(Emitted, Vec<Finding>), AnyFault> {
         let mut findings = way.findings.clone();
-        let mut patched = BTreeMap::new();
+        let mut left = Vec::new();
         for one in &way.returns {
             if let Some(cluster) = self.cluster {
-                let (files, told) = patches(cluster, &one.mirror.name, &one.offer.catalog);
-                patched.extend(files);
+                let (channels, told) = channels(cluster, &one.mirror.name, &one.offer.catalog);
+                left.extend(channels);
                 findings.extend(told);
             }
         }
@@ -39,7 +39,7 @@ impl Rollback<'_> {
         site.spec.repositories.clear();
         let cluster =
             self.cluster.map(|cluster| ClusterDump { mirror_sets: BTreeMap::new(), ..cluster.clone() });
-        let mut emitted = emit::emit(&emit::Input {
+        let emitted = emit::emit(&emit::Input {
             site: &site,
             catalogs: &catalogs,
             mirrors: &BTreeMap::new(),
@@ -47,10 +47,10 @@ impl Rollback<'_> {
             releases: Releases::default(),
             cluster: cluster.as_ref(),
             former: None,
+            back: Some(WayBack { from: way.from, to: way.to, channels: &left }),
             receipt: &receipt,
             findings: &findings,
         });
-        emitted.files.extend(patched);
         findings.extend(emitted.findings.iter().cloned());
         Ok((emitted, findings))
     }

@@ -133,6 +133,7 @@ impl Vacuum<'_> {
             },
             cluster: inputs.cluster,
             former: Some(former),
+            back: None,
             receipt,
             findings: &[],
         }))

@@ -33,7 +33,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn emit(&self) -> Emitted {
-        emit(&Input {
+        emit(&self.input())
+    }
+
+    pub(super) fn input(&self) -> Input<'_> {
+        Input {
             site: &self.site,
             catalogs: &self.catalogs,
             mirrors: &self.mirrors,
@@ -48,9 +52,10 @@ impl World {
             },
             cluster: self.cluster.as_ref(),
             former: self.former.as_ref(),
+            back: None,
             receipt: &self.receipt,
             findings: &self.findings,
-        })
+        }
     }
 
     /// The seventh generation: rules, a dump of the cluster, a Subscription that OLM would move by itself.

@@ -59,6 +59,7 @@ fn the_former_catalog_comes_back_and_the_later_one_again() {
     };
     assert!(has("cluster/", &first.to_string()) && has("back/", &second.to_string()), "{:?}", files.keys());
     assert!(!files.keys().any(|name| name.contains("mirror")), "{:?}", files.keys());
+    assert!(has("RUNBOOK.md", "from generation 2 to 1"), "{:?}", files.get("RUNBOOK.md"));
     assert!(has("RUNBOOK.md", &first.to_string()) && has("RUNBOOK.ko.md", &first.to_string()));
     assert_eq!((journal(&stand, "return"), journal(&stand, "returned")), (1, 1));
     stand.ok("check --site @site.yaml");

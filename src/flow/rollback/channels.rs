@@ -1,22 +1,18 @@
-//! What Subscriptions need when their catalog is an earlier one again.
-
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+//! What becomes of Subscriptions when their catalog is an earlier one again.
 
 use crate::catalog::{Catalog, Package};
-use crate::emit::fit;
+use crate::emit::{LeftChannel, fit};
 use crate::finding::Finding;
 use crate::site::cluster::{ClusterDump, ClusterSubscription};
-use crate::text::{Safe, Word};
+use crate::text::Safe;
 
-/// Patches by path, and what a person should know, for the Subscriptions that name this catalog.
-pub(super) fn patches(
-    cluster: &ClusterDump,
+/// The Subscriptions of this catalog that must leave their channels, and what a person should know of all of them.
+pub(super) fn channels<'d>(
+    cluster: &'d ClusterDump,
     name: &str,
     former: &Catalog,
-) -> (BTreeMap<String, Vec<u8>>, Vec<Finding>) {
-    let (mut files, mut findings) = (BTreeMap::new(), Vec::new());
+) -> (Vec<LeftChannel<'d>>, Vec<Finding>) {
+    let (mut left, mut findings) = (Vec::new(), Vec::new());
     let source = fit(name);
     for subscription in cluster.subscriptions.values().filter(|found| found.source == source) {
         let subject = format!("Subscription {}/{}", subscription.namespace, subscription.name);
@@ -39,23 +35,15 @@ pub(super) fn patches(
             findings.push(Finding::warning("INSTALLED_NEWER", &subject, message).hint(hint));
         }
         let Some(channel) = other_channel(subscription, offered) else { continue };
-        // By hand until a person has seen where it stands.
-        let body: Value = json!({"spec": {"channel": channel, "installPlanApproval": "Manual"}});
-        let path = format!("patches/{}.{}.back.json", subscription.namespace, subscription.name);
         let message = format!(
             "the former catalog has no channel `{}`",
             Safe(subscription.channel.as_deref().unwrap_or_default())
         );
-        let hint = format!(
-            "apply it: `oc -n {} patch subscription.operators.coreos.com {} --type merge --patch-file {}`",
-            Word(&subscription.namespace),
-            Word(&subscription.name),
-            Word(&path)
-        );
+        let hint = format!("the runbook points it to `{}` before the catalog changes", Safe(channel));
         findings.push(Finding::warning("CHANNEL_GONE", subject, message).hint(hint));
-        files.insert(path, format!("{body:#}\n").into_bytes());
+        left.push(LeftChannel { subscription, channel: channel.to_owned() });
     }
-    (files, findings)
+    (left, findings)
 }
 
 /// The channel that a Subscription must name instead of its own; nothing where it may stay.
@@ -75,6 +63,8 @@ fn other_channel<'p>(subscription: &ClusterSubscription, offered: &'p Package) -
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const FORMER: &str = r#"
@@ -87,7 +77,7 @@ mod tests {
  "properties": [{"type": "olm.package", "value": {"packageName": "a", "version": "2.0.0"}}]}
 "#;
 
-    fn told(package: &str, channel: &str, installed: &str, source: &str) -> (Vec<String>, Vec<String>) {
+    fn told(package: &str, channel: &str, installed: &str, source: &str) -> (Option<String>, Vec<String>) {
         let former: Vec<Value> =
             serde_json::Deserializer::from_str(FORMER).into_iter().collect::<Result<_, _>>().unwrap();
         let former = Catalog::from_values(&former).catalog;
@@ -96,31 +86,28 @@ mod tests {
              spec: {{name: {package}, channel: {channel}, source: {source}}}\nstatus: {{installedCSV: {installed}}}\n"
         );
         let (dump, _) = ClusterDump::parse(dump.as_bytes(), "dump");
-        let (files, findings) = patches(&dump, "cs-redhat", &former);
-        let files = files.into_iter().map(|(path, text)| {
-            let value: Value = serde_json::from_slice(&text).unwrap();
-            format!("{path} {value}")
-        });
-        (files.collect(), findings.into_iter().map(|finding| finding.code).collect())
+        let (mut left, findings) = channels(&dump, "cs-redhat", &former);
+        let channel = left.pop().map(|one| one.channel);
+        assert!(left.is_empty());
+        (channel, findings.into_iter().map(|finding| finding.code).collect())
     }
 
     #[test]
     fn a_subscription_leaves_a_channel_that_is_gone_and_no_other() {
-        let patch = |channel: &str| {
-            vec![format!(
-                r#"patches/ns.s.back.json {{"spec":{{"channel":"{channel}","installPlanApproval":"Manual"}}}}"#
-            )]
-        };
-        for (package, channel, installed, source, files, codes) in [
-            ("a", "stable", "a.v1.0.0", "cs-redhat", vec![], vec![]),
-            ("a", "fast", "a.v2.0.0", "cs-redhat", patch("tech"), vec!["CHANNEL_GONE"]),
-            ("a", "fast", "a.v3.0.0", "cs-redhat", patch("stable"), vec!["INSTALLED_NEWER", "CHANNEL_GONE"]),
-            ("a", "stable", "a.v3.0.0", "cs-redhat", vec![], vec!["INSTALLED_NEWER"]),
-            ("b", "stable", "b.v1.0.0", "cs-redhat", vec![], vec!["PACKAGE_GONE"]),
-            ("a", "fast", "a.v3.0.0", "somebody-elses", vec![], vec![]),
+        for (package, channel, installed, source, to, codes) in [
+            ("a", "stable", "a.v1.0.0", "cs-redhat", None, vec![]),
+            ("a", "fast", "a.v2.0.0", "cs-redhat", Some("tech"), vec!["CHANNEL_GONE"]),
+            ("a", "fast", "a.v3.0.0", "cs-redhat", Some("stable"), vec!["INSTALLED_NEWER", "CHANNEL_GONE"]),
+            ("a", "stable", "a.v3.0.0", "cs-redhat", None, vec!["INSTALLED_NEWER"]),
+            ("b", "stable", "b.v1.0.0", "cs-redhat", None, vec!["PACKAGE_GONE"]),
+            ("a", "fast", "a.v3.0.0", "somebody-elses", None, vec![]),
         ] {
             let codes = codes.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            assert_eq!(told(package, channel, installed, source), (files, codes), "{channel} {installed}");
+            assert_eq!(
+                told(package, channel, installed, source),
+                (to.map(str::to_owned), codes),
+                "{channel} {installed}"
+            );
         }
     }
 }
