@@ -11,6 +11,7 @@ use crate::cli::inputs::{SiteFile, cluster_dumps, now};
 use crate::cli::options::{RegistryArgs, ResultFormat};
 use crate::cli::{Context, print, print_json};
 use crate::flow::rollback::Rollback;
+use crate::promote::Claimant;
 use crate::text::Safe;
 
 /// In the air gap: put the former catalog back
@@ -64,6 +65,7 @@ pub(super) fn run(command: RollbackCommand, context: &Context) -> Result<(), Fai
         incomplete: command.incomplete,
         cluster: cluster.as_ref(),
         now: now()?,
+        patience: Claimant::PATIENCE,
     };
     context.agree(&["what production offers goes back, and clusters see it".to_owned()])?;
     let done = rollback.run(&command.output)?;

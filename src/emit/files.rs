@@ -24,6 +24,8 @@ pub(super) struct Work<'a> {
     pub(super) back: Vec<Filed>,
     /// To apply once nothing needs the former production any more: mirror sets that do not name it.
     pub(super) leave: Vec<Filed>,
+    /// Whether nodes look at the new production alone already.
+    pub(super) left: bool,
     pub(super) effect: NodeEffect,
     pub(super) digest_scopes: Scopes,
     pub(super) courses: Vec<Course<'a>>,
@@ -92,23 +94,37 @@ impl<'a> Work<'a> {
         let tells = |kind, name: &str, mirrors: &Mirrors| {
             !mirrors.is_empty() && !mirrors::stands(input.cluster, kind, name, mirrors)
         };
-        let sets = |former| {
+        // Nodes that have left the former port are not led back to it by a move that is told once more.
+        let alone = |scopes| mirrors::mirrors(scopes, site, None);
+        let behind = |kind, name: &str, scopes| {
+            input.former.filter(|_| !mirrors::stands(input.cluster, kind, name, &alone(scopes)))
+        };
+        let (behind_digests, behind_tags) = (
+            behind(set.mirror_kind(), &digest_name, &digest_scopes),
+            behind(MirrorKind::Tag, &tag_name, &tag_scopes),
+        );
+        let digests = mirrors::mirrors(&digest_scopes, site, behind_digests);
+        let tags = mirrors::mirrors(&tag_scopes, site, behind_tags);
+        let left =
+            input.former.is_some() && behind_digests.is_none() && (tags.is_empty() || behind_tags.is_none());
+        let sets = |digests: &Mirrors, tags: &Mirrors| {
             let mut sets = Vec::new();
-            let digests = mirrors::mirrors(&digest_scopes, site, former);
-            if tells(set.mirror_kind(), &digest_name, &digests) {
+            if tells(set.mirror_kind(), &digest_name, digests) {
                 sets.push(match set {
-                    DigestSet::Older => releases::content_source_policy(digest_name.clone(), &digests),
-                    DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), &digests),
+                    DigestSet::Older => releases::content_source_policy(digest_name.clone(), digests),
+                    DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), digests),
                 });
             }
-            let tags = mirrors::mirrors(&tag_scopes, site, former);
-            if tells(MirrorKind::Tag, &tag_name, &tags) {
-                sets.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), &tags));
+            if tells(MirrorKind::Tag, &tag_name, tags) {
+                sets.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), tags));
             }
             sets
         };
-        let mut objects = sets(input.former);
-        let mut leave = if input.former.is_some() { sets(None) } else { Vec::new() };
+        let mut objects = sets(&digests, &tags);
+        let mut leave = match input.former {
+            Some(_) => sets(&alone(&digest_scopes), &alone(&tag_scopes)),
+            None => Vec::new(),
+        };
         objects.extend(releases::objects(&input.releases));
         let with_v1 =
             || input.catalogs.iter().filter(|catalog| resources::has_cluster_catalogs(&input, catalog));
@@ -125,6 +141,14 @@ impl<'a> Work<'a> {
             with_v1().filter(offering).map(|catalog| resources::cluster_catalog(catalog, &catalog.image)),
         );
         let mut back: Vec<Object> = Vec::new();
+        back.extend(
+            input
+                .former
+                .zip(input.releases.update_service)
+                .map(|(former, service)| service.at(former))
+                .as_ref()
+                .map(releases::update_service),
+        );
         for catalog in input.catalogs {
             back.extend(catalog.previous.iter().map(|image| resources::catalog_source(site, catalog, image)));
         }
@@ -142,8 +166,7 @@ impl<'a> Work<'a> {
                 [(set.kind(), digest_name, &digest_scopes), (Kind::ImageTagMirrorSet, tag_name, &tag_scopes)];
             findings.extend(mirrors::policy_conflicts(cluster, &ours));
         }
-        let now = |scopes| mirrors::mirrors(scopes, site, input.former);
-        let effect = mirrors::node_effect(&input, &now(&digest_scopes), &now(&tag_scopes));
+        let effect = mirrors::node_effect(&input, &digests, &tags);
         let (courses, off) = courses(&input);
         findings.extend(off);
         Self {
@@ -151,6 +174,7 @@ impl<'a> Work<'a> {
             cluster: resources::file("cluster", objects),
             back: resources::file("back", back),
             leave: resources::file("leave", leave),
+            left,
             effect,
             digest_scopes,
             courses,

@@ -10,7 +10,7 @@ use crate::emit::names::{Kind, subdomain};
 use crate::emit::resources::{Object, entries};
 use crate::emit::yaml::Yaml;
 use crate::plan::order::OrderedStep;
-use crate::reference::{PinnedRef, RepositoryRef};
+use crate::reference::{PinnedRef, RegistryHost, RepositoryRef};
 use crate::release::{AdminGate, Architecture, ReleaseHop, ReleasePath, VerifiedRelease};
 use crate::text::Word;
 use crate::version::Version;
@@ -83,6 +83,16 @@ pub struct UpdateServiceSource {
     pub graph_data: PinnedRef,
 }
 
+impl UpdateServiceSource {
+    /// The same at another registry.
+    pub(super) fn at(&self, host: &RegistryHost) -> Self {
+        let (mut releases, mut graph_data) = (self.releases.clone(), self.graph_data.clone());
+        releases.host.clone_from(host);
+        graph_data.repository.host.clone_from(host);
+        Self { releases, graph_data }
+    }
+}
+
 /// The objects, in the order in which they are applied.
 pub(super) fn objects(releases: &Releases<'_>) -> Vec<Object> {
     let mut versions: BTreeMap<String, Vec<&EmittedRelease>> = BTreeMap::new();
@@ -124,7 +134,7 @@ fn signatures(name: String, releases: &[&EmittedRelease]) -> Object {
     }
 }
 
-fn update_service(source: &UpdateServiceSource) -> Object {
+pub(super) fn update_service(source: &UpdateServiceSource) -> Object {
     let spec = Yaml::map([
         ("replicas", Yaml::Number(2)),
         ("releases", Yaml::text(&source.releases)),

@@ -1,6 +1,7 @@
 //! One writer at a time: on this machine by a lock, in production by the lease that its claimant may take.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::event::Events;
 use crate::fault::AnyFault;
@@ -22,18 +23,13 @@ impl SoleWriter {
         Ok(Self { lock: Lock::take(&state.join("lock"))?, name: identity(&state.join("name"))? })
     }
 
-    /// Who asks other machines to wait.
+    /// Who asks other machines to wait, and for how long lets himself be kept waiting by one that died.
     pub(in crate::flow) fn claimant<'a>(
         &'a self,
         client: &'a Client,
         events: &'a dyn Events,
+        patience: Duration,
     ) -> Claimant<'a> {
-        Claimant {
-            name: &self.name,
-            holder: self.lock.holder(),
-            patience: Claimant::PATIENCE,
-            client,
-            events,
-        }
+        Claimant { name: &self.name, holder: self.lock.holder(), patience, client, events }
     }
 }

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,6 +65,8 @@ pub struct Lease<'a> {
     tag: Tag,
     turn: u64,
     held: Mutex<Option<Held>>,
+    /// Whether it ran out once since it was first taken.
+    lost: AtomicBool,
 }
 
 /// Our own claim.
@@ -114,6 +117,7 @@ impl Claimant<'_> {
             // Without random numbers two runs of one process look the same; they are one after the other anyway.
             turn: getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())),
             held: Mutex::new(None),
+            lost: AtomicBool::new(false),
         };
         std::thread::scope(|scope| {
             let (over, at_work) = mpsc::channel::<()>();
@@ -137,6 +141,9 @@ impl Lease<'_> {
         let mut held = self.held();
         if self.is_fresh(held.as_ref()) {
             return Ok(());
+        }
+        if held.is_some() {
+            self.lost.store(true, Ordering::SeqCst);
         }
         self.put_blob()?;
         let (mut unchanged, mut told) = (Unchanged::new(), false);
@@ -187,6 +194,11 @@ impl Lease<'_> {
     /// Whether it is certain that nobody counts it as dead yet, with time left for a request.
     pub fn holds(&self) -> bool {
         self.is_fresh(self.held().as_ref())
+    }
+
+    /// Whether it was held all the while since it was first taken, and is now: what was seen then is so still, for nobody else was inside.
+    pub fn unbroken(&self) -> bool {
+        self.holds() && !self.lost.load(Ordering::SeqCst)
     }
 
     fn is_fresh(&self, held: Option<&Held>) -> bool {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit, Fault};
-use crate::registry::{Nexus, NexusTask};
+use crate::registry::{Nexus, NexusTask, RegistryError};
 use crate::workers::Interrupted;
 
 /// The tasks that must be there, in the order in which they run, each with what people see it called. What is deleted is let go by
@@ -59,8 +59,8 @@ impl Fault for CleanUpError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoTask { title, .. } => format!(
-                "make it once in Nexus: Administration, System, Tasks, Create task, `{title}`, for the production repository and its \
-                 blob store, to be run by hand"
+                "make it once in Nexus: Administration, System, Tasks, Create task, `{title}`, to be run by hand, for the repositories \
+                 behind both ports (they change places when production moves) and their blob store"
             ),
             Self::Failed { .. } | Self::Endless { .. } => {
                 "look at it in the registry's administration (Nexus: System, Tasks; Harbor: Clean Up); then run the same command \
@@ -76,9 +76,11 @@ impl Fault for CleanUpError {
 pub struct CleanUp {
     /// The tasks that ran, by the names that people gave them.
     pub ran: Vec<String>,
-    /// Bytes of all blob stores before.
+    /// The blob store that was measured; nothing where all of them were.
+    pub store: Option<String>,
+    /// Its bytes before.
     pub before: u64,
-    /// Bytes of all blob stores after.
+    /// Its bytes after.
     pub after: u64,
 }
 
@@ -99,10 +101,36 @@ pub fn tasks(nexus: &Nexus<'_>) -> Result<Vec<NexusTask>, AnyFault> {
     Ok(all)
 }
 
-/// Runs the tasks one after the other, each to its end.
-pub fn clean_up(nexus: &Nexus<'_>, events: &dyn Events) -> Result<CleanUp, AnyFault> {
+impl CleanUp {
+    /// The bytes that came back.
+    pub fn freed(&self) -> u64 {
+        self.before.saturating_sub(self.after)
+    }
+}
+
+/// The blob store of a repository, where this account may see that.
+fn store_of(nexus: &Nexus<'_>, repository: &str) -> Result<Option<String>, AnyFault> {
+    let all = match nexus.repositories() {
+        Err(
+            RegistryError::Unauthorized { .. }
+            | RegistryError::Denied { .. }
+            | RegistryError::NotFound { .. },
+        ) => {
+            return Ok(None);
+        }
+        all => all?,
+    };
+    let storage = all.into_iter().find(|one| one.name == repository).and_then(|one| one.storage);
+    Ok(storage.map(|storage| storage.blob_store_name).filter(|name| !name.is_empty()))
+}
+
+/// Runs the tasks one after the other, each to its end. What `repository` keeps its layers in is measured before and after.
+pub fn clean_up(nexus: &Nexus<'_>, repository: &str, events: &dyn Events) -> Result<CleanUp, AnyFault> {
+    let store = store_of(nexus, repository)?;
     let bytes = || -> Result<u64, AnyFault> {
-        Ok(nexus.blob_stores()?.iter().map(|store| store.total_size_in_bytes).sum())
+        let stores = nexus.blob_stores()?;
+        let measured = stores.iter().filter(|one| store.as_ref().is_none_or(|name| one.name == *name));
+        Ok(measured.map(|store| store.total_size_in_bytes).sum())
     };
     let tasks = tasks(nexus)?;
     let mut done = CleanUp { before: bytes()?, ..CleanUp::default() };
@@ -112,7 +140,7 @@ pub fn clean_up(nexus: &Nexus<'_>, events: &dyn Events) -> Result<CleanUp, AnyFa
         done.ran.push(task.name);
     }
     done.after = bytes()?;
-    Ok(done)
+    Ok(CleanUp { store, ..done })
 }
 
 /// Runs a task and waits for its end; one that runs already is waited for first.

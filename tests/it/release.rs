@@ -6,6 +6,7 @@ mod carried;
 mod cases;
 mod command;
 mod keys;
+mod moved;
 mod named;
 mod payload;
 mod real;

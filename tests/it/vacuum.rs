@@ -3,6 +3,7 @@
 mod apply;
 mod harbor;
 mod killed;
+mod lease;
 mod moving;
 mod nexus;
 mod plan;

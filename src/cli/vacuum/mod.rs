@@ -22,6 +22,7 @@ use crate::finding::{Finding, has_errors};
 use crate::flow::vacuum::{Applied, Freshness, Vacuum};
 use crate::limits::LIMITS;
 use crate::mapping::Mapping;
+use crate::promote::Claimant;
 use crate::retain::{DumpFacts, Task, VacuumPlan};
 use crate::site::cluster::Named;
 use crate::site::{CatalogMirror, Site};
@@ -139,6 +140,7 @@ pub(super) fn run(command: VacuumCommand, context: &Context) -> Result<(), Failu
         client: &client(&command.registries, Side::AirGapped, site.spec.profile, context)?,
         jobs: command.registries.jobs(),
         events: &*context.console,
+        patience: Claimant::PATIENCE,
         limits: &LIMITS,
     };
     if let Some(path) = &command.apply {
@@ -201,11 +203,12 @@ fn apply(
     match command.format {
         ResultFormat::Json => print_json(&json!({
             "plan": plan.id(), "deleted": applied.deleted, "goneBefore": applied.gone_before,
-            "catalogs": applied.catalogs, "freed": told::freed(reclaimed.as_ref()), "findings": applied.findings,
+            "catalogs": applied.catalogs, "freed": told::freed(reclaimed.as_ref()),
+            "measured": told::measured(reclaimed.as_ref()), "findings": applied.findings,
         }))?,
         ResultFormat::Text => {
             show_findings(&applied.findings);
-            print(&told::done(plan, &applied, reclaimed.as_ref(), &command.site, command.emit.as_deref()))?;
+            print(&told::done(plan, &applied, reclaimed.as_ref(), command.emit.as_deref()))?;
         }
     }
     if has_errors(&applied.findings) {

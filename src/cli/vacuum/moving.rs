@@ -64,7 +64,7 @@ pub(super) fn apply(
     }
     if has_errors(&findings) {
         let what = if whole {
-            "some of what leads the cluster over could not be written, see above"
+            "the port took over, and what is told above wants to be mended before the cluster is led there"
         } else {
             "the other port does not hold all that its catalogs offer: nothing was written for the cluster"
         };
@@ -96,10 +96,54 @@ fn exchanged(site: &Site, bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let mut text = std::str::from_utf8(bytes).ok()?.to_owned();
     for (one, other) in pairs {
-        // No YAML that could be read has this character.
-        text = text.replace(&one, "\0").replace(&other, &one).replace('\0', &other);
+        text = swap(&text, &one, &other);
     }
     let (found, _) = Site::parse(text.as_bytes(), "site.yaml", &LIMITS);
     let same = serde_json::to_value(found?).ok()? == serde_json::to_value(wanted).ok()?;
     same.then(|| text.into_bytes())
+}
+
+/// Writes each of two names where the other one stands; what only has them as a part stays.
+fn swap(text: &str, one: &str, other: &str) -> String {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let (mut swapped, mut rest, mut last) = (String::with_capacity(text.len()), text, ' ');
+    while let Some(next) = rest.chars().next() {
+        let after = |name: &str| rest.strip_prefix(name).filter(|after| !after.starts_with(goes_on));
+        let found = [(one, other), (other, one)].into_iter().filter(|_| !goes_on(last));
+        match found.into_iter().find_map(|(name, instead)| Some((after(name)?, instead))) {
+            Some((after, instead)) => {
+                swapped.push_str(instead);
+                rest = after;
+            }
+            None => {
+                swapped.push(next);
+                rest = rest.strip_prefix(next).unwrap_or_default();
+            }
+        }
+        last = swapped.chars().next_back().unwrap_or(last);
+    }
+    swapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::swap;
+
+    #[test]
+    fn names_change_places_and_longer_ones_stay() {
+        for (text, one, other, expected) in [
+            (
+                "{production: docker, staging: docker-stage}",
+                "docker-stage",
+                "docker",
+                "{production: docker-stage, staging: docker}",
+            ),
+            ("r:5000 r:5001 r:50001 # r:5000.", "r:5000", "r:5001", "r:5001 r:5000 r:50001 # r:5000."),
+            ("my-docker docker_2 “docker”", "docker", "stage", "my-docker docker_2 “stage”"),
+            ("nothing of either", "a", "b", "nothing of either"),
+            ("", "a", "b", ""),
+        ] {
+            assert_eq!(swap(text, one, other), expected);
+        }
+    }
 }

@@ -4,16 +4,29 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::flow::vacuum::{Applied, Reclaimed};
 use crate::retain::{Removal, RepositoryPlan, Task, VacuumPlan, Weight};
 use crate::text::{Safe, SafePath, counted, human_bytes};
+use crate::vacuum::CleanUp;
 
 /// Bytes that the registry gave back, where that was measured.
 pub(super) fn freed(reclaimed: Option<&Reclaimed>) -> Option<u64> {
     match reclaimed {
-        Some(Reclaimed::Nexus(done)) => Some(done.before.saturating_sub(done.after)),
+        Some(Reclaimed::Nexus(done)) => Some(done.freed()),
         Some(Reclaimed::Harbor(freed)) => *freed,
         Some(Reclaimed::Told(_)) | None => None,
+    }
+}
+
+/// What was measured for that, before and after.
+pub(super) fn measured(reclaimed: Option<&Reclaimed>) -> Option<Value> {
+    match reclaimed {
+        Some(Reclaimed::Nexus(CleanUp { store, before, after, .. })) => {
+            Some(json!({"store": store, "before": before, "after": after}))
+        }
+        Some(Reclaimed::Harbor(_) | Reclaimed::Told(_)) | None => None,
     }
 }
 
@@ -22,7 +35,6 @@ pub(super) fn done(
     plan: &VacuumPlan,
     applied: &Applied,
     reclaimed: Option<&Reclaimed>,
-    site: &Path,
     emitted: Option<&Path>,
 ) -> String {
     let mut text =
@@ -32,8 +44,14 @@ pub(super) fn done(
     }
     match reclaimed {
         Some(Reclaimed::Nexus(done)) => {
-            let freed = done.before.saturating_sub(done.after);
-            let _ = writeln!(text, "Nexus ran {}: {} freed", Safe(&done.ran.join(", ")), human_bytes(freed));
+            let store = done.store.as_ref().map_or_else(
+                || "its blob stores".to_owned(),
+                |name| format!("its blob store `{}`", Safe(name)),
+            );
+            let (ran, freed) = (done.ran.join(", "), human_bytes(done.freed()));
+            let [before, after] = [done.before, done.after].map(human_bytes);
+            let _ =
+                writeln!(text, "Nexus ran {}: {freed} freed, {store} from {before} to {after}", Safe(&ran));
         }
         Some(Reclaimed::Harbor(freed)) => {
             let freed = freed.map_or_else(
@@ -47,25 +65,15 @@ pub(super) fn done(
         }
         Some(Reclaimed::Told(_)) | None => {}
     }
-    let is_smaller = !applied.catalogs.is_empty();
-    match emitted.map(|folder| folder.join("cluster")) {
-        Some(folder) if is_smaller => {
-            let folder = SafePath(&folder);
-            let _ = writeln!(text, "next: oc apply --server-side --field-manager=ombundle -f {folder}");
-        }
-        None if is_smaller => text.push_str(
-            "the cluster stays with the former catalogs, by digest: the same command with `--emit DIR` writes what leads it to these\n",
-        ),
-        _ => {}
+    if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
+        let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
     }
-    if is_smaller || applied.deleted + applied.gone_before > 0 {
-        let _ = writeln!(text, "then: ombundle check --site {}", SafePath(site));
-        if plan.task != Task::Empty {
-            text.push_str(
-                "the next archive needs a new site report: receipts from before know of more than there is\n",
-            );
+    text.push_str(match plan.task {
+        Task::Empty => "then: ombundle check --site …\n",
+        Task::Prune | Task::Move(_) => {
+            "then: ombundle check --site …; the next archive needs a new site report, for receipts from before know of more than there is\n"
         }
-    }
+    });
     text
 }
 

@@ -444,7 +444,7 @@ fn way_back(work: &Work<'_>) -> Section {
     blocks.extend(openshift::back(work));
     blocks.push(Block::Text(Message::BackNoDowngrade));
     blocks.push(Block::Text(Message::BackMirrors));
-    blocks.push(port::back(work).unwrap_or(Block::Text(Message::BackRegistry)));
+    blocks.extend(port::back(work).unwrap_or_else(|| vec![Block::Text(Message::BackRegistry)]));
     Section { heading: Message::Back, blocks }
 }
 

@@ -1,6 +1,7 @@
 //! What a runbook says when another port becomes production: how the former one is left, and emptied.
 
 use crate::emit::files::Work;
+use crate::emit::names::Kind;
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::model::{apply, boxed, pools_settle, step};
 use crate::emit::runbook::render::{Block, Expect, Section, Step};
@@ -12,6 +13,11 @@ use crate::text::Code;
 pub(super) enum Port {
     /// What changes.
     Changes {
+        old: String,
+        new: String,
+    },
+    /// What changed, where nodes have left the former port already.
+    Left {
         old: String,
         new: String,
     },
@@ -43,6 +49,7 @@ pub(super) enum Port {
     Apply,
     ApplyExpect,
     ApplyElse,
+    ServiceElse,
     /// The way back.
     Back {
         old: String,
@@ -62,12 +69,14 @@ fn ports<'w>(work: &Work<'w>) -> Option<(&'w RegistryHost, &'w RegistryHost)> {
 
 pub(super) fn changes(work: &Work<'_>) -> Option<Block> {
     let (old, new) = ports(work)?;
-    Some(Block::Item(Port::Changes { old: old.to_string(), new: new.to_string() }.into()))
+    let (old, new) = (old.to_string(), new.to_string());
+    let said = if work.left { Port::Left { old, new } } else { Port::Changes { old, new } };
+    Some(Block::Item(said.into()))
 }
 
 /// The mirror sets let go of the former port. Nothing may hang on it any more, and every node is drained.
 pub(super) fn leave(work: &Work<'_>) -> Option<Section> {
-    let (old, new) = ports(work)?;
+    let (old, new) = ports(work).filter(|_| !work.left)?;
     let mut blocks = vec![
         Block::Text(Port::LeaveWhy { old: old.to_string(), new: new.to_string() }.into()),
         Block::Warning(Port::LeaveDrains.into()),
@@ -114,15 +123,20 @@ pub(super) fn empty(work: &Work<'_>) -> Option<Section> {
 /// How a dump is made that says what runs, and what points where.
 const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > dump.json";
 
-pub(super) fn back(work: &Work<'_>) -> Option<Block> {
+/// How the former port becomes production again. An update service there would serve nothing once the new port is given up.
+pub(super) fn back(work: &Work<'_>) -> Option<Vec<Block>> {
     let (old, _) = ports(work)?;
-    Some(Block::Text(Port::Back { old: old.to_string() }.into()))
+    let services = work.back.iter().filter(|filed| filed.object.kind == Kind::UpdateService);
+    let mut blocks: Vec<Block> = services.map(|filed| apply(filed, Port::ServiceElse.into())).collect();
+    blocks.push(Block::Text(Port::Back { old: old.to_string() }.into()));
+    Some(blocks)
 }
 
 pub(super) fn english(message: &Port) -> String {
     use Port as P;
     match message {
         P::Changes { old, new } => format!("Production moves from {} to {}. Nodes look at the new one first and at the old one behind it, until chapter “Leave the former port”.", Code(old), Code(new)),
+        P::Left { old, new } => format!("Production moved from {} to {}, and nodes look at the new one alone already.", Code(old), Code(new)),
         P::Leave => "Leave the former port".into(),
         P::LeaveWhy { old, new } => format!("Do this when the catalogs are READY and no pod fails to pull; it can wait for days. Afterwards nodes look at {} alone, and {} can be emptied.", Code(new), Code(old)),
         P::LeaveDrains => "Nodes: **every node is drained, one after the other**, since each source loses a mirror. Take a maintenance window, and look for PodDisruptionBudgets that would stop a drain.".into(),
@@ -141,6 +155,7 @@ pub(super) fn english(message: &Port) -> String {
         P::Apply => "Carry out that plan.".into(),
         P::ApplyExpect => "how many manifests were deleted, and how the space comes back, if that is not done from here.".into(),
         P::ApplyElse => "the message says what changed; nothing is lost by making a new plan.".into(),
+        P::ServiceElse => "`no matches for kind \"UpdateService\"` means that the OpenShift Update Service operator is not installed: skip this file.".into(),
         P::Back { old } => format!("Until it is emptied {} holds everything as it was: the files in `back/` lead to it.", Code(old)),
     }
 }
@@ -149,6 +164,7 @@ pub(super) fn korean(message: &Port) -> String {
     use Port as P;
     match message {
         P::Changes { old, new } => format!("운영 레지스트리가 {}에서 {}(으)로 옮겨집니다. “이전 포트에서 벗어나기” 장까지 노드는 새 레지스트리를 먼저, 그다음 이전 레지스트리를 찾습니다.", Code(old), Code(new)),
+        P::Left { old, new } => format!("운영 레지스트리가 {}에서 {}(으)로 옮겨졌고, 노드는 이미 새 레지스트리만 찾습니다.", Code(old), Code(new)),
         P::Leave => "이전 포트에서 벗어나기".into(),
         P::LeaveWhy { old, new } => format!("카탈로그가 READY이고 이미지를 가져오지 못하는 파드가 없을 때 수행합니다. 며칠 뒤로 미루어도 됩니다. 이후 노드는 {}만 찾으며, {}을(를) 비울 수 있습니다.", Code(new), Code(old)),
         P::LeaveDrains => "노드: source마다 미러가 하나씩 없어지므로 **모든 노드가 하나씩 드레인됩니다.** 점검 시간에 수행하고, 드레인을 막을 수 있는 PodDisruptionBudget이 있는지 미리 확인합니다.".into(),
@@ -167,6 +183,7 @@ pub(super) fn korean(message: &Port) -> String {
         P::Apply => "그 계획을 적용합니다.".into(),
         P::ApplyExpect => "삭제된 매니페스트 수와, 여기서 처리되지 않는 경우 공간을 회수하는 방법.".into(),
         P::ApplyElse => "메시지에 달라진 점이 나옵니다. 계획을 새로 만들어도 잃는 것은 없습니다.".into(),
+        P::ServiceElse => "`no matches for kind \"UpdateService\"`는 OpenShift Update Service 오퍼레이터가 설치되지 않았다는 뜻입니다. 이 파일을 건너뜁니다.".into(),
         P::Back { old } => format!("{}을(를) 비우기 전까지는 모든 것이 그대로 있습니다. `back/`의 파일이 그곳을 가리킵니다.", Code(old)),
     }
 }
@@ -175,6 +192,7 @@ pub(super) fn chinese(message: &Port) -> String {
     use Port as P;
     match message {
         P::Changes { old, new } => format!("生产仓库从 {} 迁到 {}。在“离开原端口”一章之前，节点先查找新仓库，再查找原仓库。", Code(old), Code(new)),
+        P::Left { old, new } => format!("生产仓库已从 {} 迁到 {}，节点已经只查找新仓库。", Code(old), Code(new)),
         P::Leave => "离开原端口".into(),
         P::LeaveWhy { old, new } => format!("在目录为 READY、没有 Pod 拉取失败之后执行，可以等几天。此后节点只查找 {}，{} 可以清空。", Code(new), Code(old)),
         P::LeaveDrains => "节点：每个 source 都会少一个镜像源，因此**所有节点将被逐个排空（drain）。** 请在维护窗口内执行，并事先检查是否有会阻止排空的 PodDisruptionBudget。".into(),
@@ -193,6 +211,7 @@ pub(super) fn chinese(message: &Port) -> String {
         P::Apply => "执行该计划。".into(),
         P::ApplyExpect => "删除了多少个清单，以及在无法由此处完成时如何回收空间。".into(),
         P::ApplyElse => "提示信息会说明发生了什么变化；重新制定计划不会丢失任何内容。".into(),
+        P::ServiceElse => "`no matches for kind \"UpdateService\"` 表示没有安装 OpenShift Update Service Operator：跳过此文件。".into(),
         P::Back { old } => format!("在清空之前，{} 仍保留原有的全部内容：`back/` 中的文件指向它。", Code(old)),
     }
 }

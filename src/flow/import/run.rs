@@ -18,7 +18,7 @@ use crate::flow::record::{Log, Record};
 use crate::flow::writer::SoleWriter;
 use crate::limits::Limits;
 use crate::merge::MergeOptions;
-use crate::promote::{Lease, promote};
+use crate::promote::{Claimant, Lease, promote};
 use crate::registry::Client;
 use crate::release::ReleaseKeys;
 use crate::site::Site;
@@ -104,7 +104,7 @@ impl Import<'_> {
         let survey = self.survey(&case, &forwards, &outlooks, Look::Manifests)?;
         preflight::writes(&self.written(&survey)?, self.client, self.jobs, self.events)?;
         // One import at a time in production. Where nothing is to be changed nobody is kept waiting, and nothing is written.
-        let claimant = writer.claimant(self.client, self.events);
+        let claimant = writer.claimant(self.client, self.events, Claimant::PATIENCE);
         claimant.hold(&generation::repository(&self.site.spec.production.registry)?, |lease| {
             if survey.changes_production() {
                 lease.take()?;

@@ -60,6 +60,14 @@ pub enum RollbackError {
         /// The first of them.
         first: String,
     },
+    /// Another machine imported meanwhile.
+    #[error("generation {now} is in force by now; this was to go back from {from}")]
+    Newer {
+        /// The last one when the way back was looked for.
+        from: u64,
+        /// The last one now.
+        now: u64,
+    },
     /// Somebody else moved it meanwhile.
     #[error("`{tag}` was changed by somebody else meanwhile")]
     Overtaken {
@@ -73,7 +81,7 @@ impl Fault for RollbackError {
         match self {
             Self::NothingImported | Self::NeverImported { .. } | Self::NotBefore { .. } => Exit::Usage,
             Self::Unchanged { .. } | Self::Pruned { .. } => Exit::Prerequisite,
-            Self::Foreign { .. } | Self::Overtaken { .. } => Exit::Conflict,
+            Self::Foreign { .. } | Self::Newer { .. } | Self::Overtaken { .. } => Exit::Conflict,
             Self::Disputed { .. } => Exit::Trust,
         }
     }
@@ -93,6 +101,9 @@ impl Fault for RollbackError {
                 Self::Disputed { .. } => "somebody moved that tag: find out who may write there before anything goes back",
                 Self::Pruned { .. } => {
                     "import the archive of that generation once more, which brings its images; or go back all the same with `--incomplete`"
+                }
+                Self::Newer { .. } => {
+                    "ask who imported it; to go back behind it too, run `rollback` again and name a generation with `--to`"
                 }
                 Self::Overtaken { .. } => "run `rollback` again: it looks at what is there now",
             }

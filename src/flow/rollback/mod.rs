@@ -10,6 +10,7 @@ mod way;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::archive::Moment;
 use crate::event::{Event, Phase};
@@ -47,6 +48,8 @@ pub struct Rollback<'a> {
     pub cluster: Option<&'a ClusterDump>,
     /// Now.
     pub now: Moment,
+    /// How long a claim of another machine may stand unchanged before it counts as dead.
+    pub patience: Duration,
 }
 
 /// What came of it.
@@ -77,7 +80,13 @@ impl Rollback<'_> {
             let written = moving.iter().cloned().chain([state.clone()]).collect();
             preflight::writes(&written, client, jobs, events)?;
         }
-        writer.claimant(client, events).hold(&state, |lease| {
+        let claimant = writer.claimant(client, events, self.patience);
+        claimant.hold(&state, |lease| {
+            if !moving.is_empty() {
+                lease.take()?;
+                // Somebody else may have been inside until now: what is put back must still be there, and still be the way back.
+                way.is_still(&self.way(log.history())?)?;
+            }
             for one in way.returns.iter().filter(|one| one.moves()) {
                 self.put_back(&way, one, lease, &mut log)?;
             }
@@ -102,6 +111,10 @@ impl Rollback<'_> {
     }
 
     fn put_back(&self, way: &Way, one: &Return, lease: &Lease<'_>, log: &mut Log) -> Result<(), AnyFault> {
+        let overtaken = || RollbackError::Overtaken { tag: one.tag.reference().to_string() };
+        if !lease.unbroken() {
+            return Err(overtaken().into());
+        }
         let (tag, new) = (one.tag.reference(), one.former.digest());
         log.note(&Record::Return {
             from: way.from,
@@ -112,9 +125,7 @@ impl Rollback<'_> {
         })?;
         match one.tag.commit(Some(&one.current), &one.former, way.from, lease, self.onlooker.client)? {
             Commit::Moved | Commit::AlreadyThere => Ok(()),
-            Commit::Changed { .. } | Commit::Late => {
-                Err(RollbackError::Overtaken { tag: tag.to_string() }.into())
-            }
+            Commit::Changed { .. } | Commit::Late => Err(overtaken().into()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes back to what, found out without writing: by what production keeps, compared with what this machine noted.
 
+use std::collections::BTreeMap;
+
 use crate::check::unresolved;
 use crate::digest::Digest;
 use crate::event::Event;
@@ -11,7 +13,7 @@ use crate::flow::rollback::{Rollback, RollbackError};
 use crate::flow::standing::{Offer, Onlooker};
 use crate::oci::RawManifest;
 use crate::promote::{CatalogTag, pointed_to};
-use crate::reference::Tag;
+use crate::reference::{ImageRef, Tag};
 use crate::registry::Target;
 use crate::site::CatalogMirror;
 use crate::transfer::{Holdings, add_holdings};
@@ -51,6 +53,25 @@ impl Return {
     /// Whether the tag is still to be moved.
     pub(super) fn moves(&self) -> bool {
         self.current.digest() != self.former.digest()
+    }
+}
+
+impl Way {
+    /// Whether it leads the same way as one that was found later.
+    pub(super) fn is_still(&self, later: &Self) -> Result<(), RollbackError> {
+        if (self.from, self.to) != (later.from, later.to) {
+            return Err(RollbackError::Newer { from: self.from, now: later.from });
+        }
+        let ways = |way: &Self| -> BTreeMap<ImageRef, [Digest; 2]> {
+            let returns = way.returns.iter();
+            returns.map(|it| (it.tag.reference(), [it.current.digest(), it.former.digest()])).collect()
+        };
+        let (planned, now) = (ways(self), ways(later));
+        let tags = planned.keys().chain(now.keys());
+        match tags.into_iter().find(|tag| planned.get(*tag) != now.get(*tag)) {
+            Some(tag) => Err(RollbackError::Overtaken { tag: tag.to_string() }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::flow::import::receipt::forget;
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::record::Record;
-use crate::flow::vacuum::stale::Freshness;
+use crate::flow::vacuum::stale::{Freshness, still_alone};
 use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
 use crate::registry::Target;
@@ -91,11 +91,13 @@ impl Vacuum<'_> {
         self.events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
         let (base, built) = self.rebuilt(change)?;
         let Self { client, jobs, events, limits, .. } = *self;
+        still_alone(lease)?;
         Pushing { repository: &tag.repository, client, jobs, events, limits }.generation(
             &built,
             &tag,
             change.generation,
         )?;
+        still_alone(lease)?;
         match tag.commit(Some(&base.root), &built.root, change.generation, lease, client)? {
             Commit::Moved | Commit::AlreadyThere => {}
             Commit::Changed { found } => return Err(moved(found).into()),
@@ -139,9 +141,7 @@ impl Vacuum<'_> {
                 if self.events.interrupted() {
                     return Err(workers::Interrupted.into());
                 }
-                if !lease.holds() {
-                    return Err(VacuumError::Late.into());
-                }
+                still_alone(lease)?;
                 if self.client.delete_manifest(&place, item.digest)? {
                     deleted += 1;
                 } else {

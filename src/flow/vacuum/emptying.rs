@@ -16,6 +16,7 @@ use crate::flow::vacuum::plan::{Cut, Known, needs};
 use crate::promote::is_lease;
 use crate::reference::{PinnedRef, RegistryHost, Repository, Tag};
 use crate::retain::{Keep, Listing, Reason, Rule, Task, VacuumPlan};
+use crate::text::counted;
 use crate::transfer::{Proof, closure};
 
 impl Vacuum<'_> {
@@ -34,7 +35,13 @@ impl Vacuum<'_> {
         self.silence(&mut keep, &here, &there)?;
         let mut plan = self.laid_out(&there, &keep, std::collections::BTreeMap::new()).plan;
         plan.task = Task::Empty;
-        plan.findings = obstacles.into_iter().chain(catalogs.findings).collect();
+        let copies = self.kept_by_nexus(&plan);
+        plan.findings = obstacles
+            .into_iter()
+            .chain(catalogs.findings)
+            .chain(copies)
+            .chain(self.moved_before()?)
+            .collect();
         Ok(plan.sealed())
     }
 
@@ -62,6 +69,23 @@ impl Vacuum<'_> {
         let quiet = tags.filter(|(name, tag)| quiet(name, tag));
         keep.quiet_tags.extend(quiet.map(|(name, tag)| (name.clone(), tag.clone())));
         Ok(())
+    }
+
+    /// Nexus keeps a layer as long as any of its docker repositories has it (support.sonatype.com 22490107929619).
+    fn kept_by_nexus(&self, plan: &VacuumPlan) -> Option<Finding> {
+        let copies = emptied(plan).flat_map(|(_, repository)| &repository.gone);
+        let copies =
+            copies.filter(|item| item.why.iter().any(|reason| reason.rule == Rule::Elsewhere)).count();
+        (self.site.spec.nexus.is_some() && copies > 0).then(|| {
+            let message = format!(
+                "production has {} of those that go: Nexus keeps layers that another of its repositories has, so less room may come \
+                 back than is said here",
+                counted(copies, "manifest")
+            );
+            Finding::info("PRODUCTION_HOLDS_TOO", &plan.registry, message).hint(
+                "to have all of it back, delete this repository in Nexus once it is emptied, and make it anew with the same connector",
+            )
+        })
     }
 
     /// Objects of the cluster that name a registry, and what they name there. Of Pods only what is written in their makers counts: what

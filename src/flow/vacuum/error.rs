@@ -2,9 +2,10 @@
 
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
-use crate::reference::RepositoryRef;
+use crate::reference::{RegistryHost, RepositoryRef};
 use crate::registry::RegistryError;
 use crate::retain::CatalogChange;
+use crate::text::counted;
 
 /// What is done about a registry that is to take over and is not empty.
 pub(super) const EMPTY_FIRST: &str = "empty it first: `ombundle vacuum --site … --cluster … --empty staging -o empty.json`, look \
@@ -20,6 +21,24 @@ pub enum VacuumError {
         planned: String,
         /// Those of the site file.
         here: String,
+    },
+    /// It is the plan of a move, and the site file says that production is there.
+    #[error("the plan moves production to {to}, and by the site file production is there already")]
+    MovedAlready {
+        /// The registry.
+        to: RegistryHost,
+    },
+    /// The move was carried out, and what was production was changed since: emptied, most likely.
+    #[error("this move to {to} was carried out; {from} was changed since in {}; the first: {first}", counted(*count, "tag"))]
+    MovedBefore {
+        /// The registry that was production.
+        from: RegistryHost,
+        /// The one that took over.
+        to: RegistryHost,
+        /// How many tags.
+        count: usize,
+        /// The first of them, with what was and what is.
+        first: String,
     },
     /// The site file says something else.
     #[error("the site file was changed after the plan was made")]
@@ -38,7 +57,7 @@ pub enum VacuumError {
     #[error("the plan lets images go and was made without a dump of the cluster")]
     NoDump,
     /// Somebody pushed or deleted meanwhile.
-    #[error("{registry} changed in {count} tags since the plan was made; the first: {first}")]
+    #[error("{registry} changed in {} since the plan was made; the first: {first}", counted(*count, "tag"))]
     Changed {
         /// The registry.
         registry: String,
@@ -48,7 +67,7 @@ pub enum VacuumError {
         first: String,
     },
     /// A newer dump names what is to go.
-    #[error("{count} of the images that would go are in use by now; the first: {first}")]
+    #[error("what would go is in use by now: {}, the first of them {first}", counted(*count, "image"))]
     InUse {
         /// How many.
         count: usize,
@@ -72,7 +91,7 @@ pub enum VacuumError {
         first: String,
     },
     /// What is to go from staging is not in production.
-    #[error("production does not hold {count} of the images that would go from staging; the first: {first}")]
+    #[error("production does not hold {} that would go from staging; the first: {first}", counted(*count, "image"))]
     NotHeld {
         /// How many.
         count: usize,
@@ -80,7 +99,9 @@ pub enum VacuumError {
         first: String,
     },
     /// The registry that takes over holds something else.
-    #[error("{registry} holds {count} images or tags of the site that do not move; the first: {first}")]
+    #[error(
+        "{registry} holds images or tags of the site that do not move, {count} in all; the first: {first}"
+    )]
     InTheWay {
         /// The registry.
         registry: String,
@@ -138,11 +159,12 @@ impl VacuumError {
 impl Fault for VacuumError {
     fn exit(&self) -> Exit {
         match self {
-            Self::OtherSite { .. } | Self::SiteFile => Exit::Usage,
+            Self::OtherSite { .. } | Self::SiteFile | Self::MovedAlready { .. } => Exit::Usage,
             Self::OldDump { .. } | Self::NoDump | Self::Unfinished { .. } | Self::NotHeld { .. } => {
                 Exit::Prerequisite
             }
             Self::Changed { .. }
+            | Self::MovedBefore { .. }
             | Self::InUse { .. }
             | Self::Needed { .. }
             | Self::PointsThere { .. }
@@ -171,6 +193,14 @@ impl Fault for VacuumError {
             Self::NotHeld { .. } => {
                 "bring them to production first: run the import again that left them in staging, or carry them in again; then make a \
                  new plan"
+                    .to_owned()
+            }
+            Self::MovedAlready { .. } => {
+                "that move is done: go on in its RUNBOOK.md. To move back plan it anew with `--move-to staging`".to_owned()
+            }
+            Self::MovedBefore { .. } => {
+                "if clusters were led over, use the site file that the move wrote into its folder (`site.yaml`); if not, make a new \
+                 plan of the move"
                     .to_owned()
             }
             Self::InTheWay { .. } => EMPTY_FIRST.to_owned(),

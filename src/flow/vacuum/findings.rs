@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::digest::Digest;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
 use crate::flow::import::state_repository;
 use crate::flow::record::{History, Log, Record};
 use crate::flow::vacuum::Vacuum;
-use crate::retain::Listing;
+use crate::flow::vacuum::record::LastMove;
+use crate::retain::{Listing, VacuumPlan};
 use crate::store::journal::Journal;
+use crate::text::counted;
 
 /// How a dump is made that says what runs.
 const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is \
@@ -43,6 +46,40 @@ impl Vacuum<'_> {
     pub(super) fn unfinished(&self) -> Result<Option<u64>, AnyFault> {
         let records: Vec<Record> = Journal::read(&Log::path(self.state))?;
         Ok(History(&records).unfinished())
+    }
+
+    /// The site file may be the one from before a move: what it calls staging took over.
+    pub(super) fn moved_before(&self) -> Result<Option<Finding>, AnyFault> {
+        let last = LastMove::of(self.state)?.filter(|last| last.to == self.site.spec.staging.registry);
+        Ok(last.map(|LastMove { to, at, .. }| {
+            let message =
+                format!("production moved to {to} ({at}), and this site file still calls that registry staging");
+            Finding::warning("MOVED_BEFORE", self.site.name(), message).hint(
+                "if clusters were led over, use the site file that the move wrote into its folder (`site.yaml`); if the move was given \
+                 up, all is well",
+            )
+        }))
+    }
+
+    /// Of what Nexus shares between its repositories nothing comes free as long as one of them has it.
+    pub(super) fn held_in_staging(&self, plan: &VacuumPlan) -> Result<Option<Finding>, AnyFault> {
+        if self.site.spec.nexus.is_none() || plan.totals.gone == 0 {
+            return Ok(None);
+        }
+        let there = self.list_staging()?;
+        let held: BTreeSet<&Digest> =
+            there.repositories.values().flat_map(|seen| seen.manifests.keys()).collect();
+        let gone = plan.repositories.values().flat_map(|repository| &repository.gone);
+        let both = gone.filter(|item| held.contains(&item.digest)).count();
+        Ok((both > 0).then(|| {
+            let message = format!(
+                "it holds {} of those that go from production too: Nexus frees no layer that another of its repositories has",
+                counted(both, "manifest")
+            );
+            Finding::warning("STAGING_HOLDS_TOO", &there.host, message).hint(
+                "empty it first: `ombundle vacuum --site … --cluster … --empty staging -o empty.json`, look at that plan and `--apply` it",
+            )
+        }))
     }
 
     pub(super) fn unknown_cluster(&self) -> Option<Finding> {

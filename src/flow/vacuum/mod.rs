@@ -27,6 +27,7 @@ pub use stale::Freshness;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::event::Events;
 use crate::limits::Limits;
@@ -60,6 +61,8 @@ pub struct Vacuum<'a> {
     pub jobs: usize,
     /// Told what happens.
     pub events: &'a dyn Events,
+    /// How long a claim of another machine may stand unchanged before it counts as dead.
+    pub patience: Duration,
     /// Ceilings.
     pub limits: &'a Limits,
 }

@@ -17,7 +17,7 @@ use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::{EMPTY_FIRST, VacuumError};
 use crate::flow::vacuum::plan::{Cut, Judged};
 use crate::flow::vacuum::record::Record;
-use crate::flow::vacuum::stale::Freshness;
+use crate::flow::vacuum::stale::{Freshness, still_alone};
 use crate::oci::Descriptor;
 use crate::promote::{CatalogTag, Commit, Lease, is_lease, put_tag};
 use crate::reference::{Repository, RepositoryRef, Tag};
@@ -39,9 +39,10 @@ pub struct Moved {
     pub(super) held: Holdings,
 }
 
-/// The bytes as production has them, hashed while they are read.
+/// The bytes as production has them, hashed while they are read. They are given as long as nobody else can be inside.
 struct Former<'a> {
     client: &'a Client,
+    lease: &'a Lease<'a>,
     /// Where each digest is.
     places: BTreeMap<Digest, (RepositoryRef, Descriptor)>,
     /// Which of them are manifests.
@@ -72,6 +73,7 @@ impl BlobSource for Former<'_> {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         let (place, it) = self.places.get(digest).ok_or(io::ErrorKind::NotFound)?;
         let reader = self.read(place, it).map_err(io::Error::other)?;
+        still_alone(self.lease).map_err(io::Error::other)?;
         Ok(Box::new(Checked {
             reader: VerifyingReader::new(reader, it.digest, it.size),
             place,
@@ -101,13 +103,19 @@ impl Vacuum<'_> {
         let Judged { mut plan, sorted, coming } = self.judge(&listing, Cut::Away)?;
         let there = self.list_at(&self.site.spec.staging.registry, |_| false)?;
         let strange = in_the_way(&plan, &there);
+        let before = self.moved_before()?;
         plan.findings.extend(strange.first().map(|first| {
             let message = format!(
-                "it holds {} images or tags of the site that do not move, and would be production with them; the first: {first}",
+                "it holds images or tags of the site that do not move and would be production with them, {} in all; the first: {first}",
                 strange.len()
             );
-            Finding::error("STAGING_NOT_EMPTY", &there.host, message).hint(EMPTY_FIRST)
+            let hint = match before {
+                Some(_) => format!("only where the former move was given up, {EMPTY_FIRST}"),
+                None => EMPTY_FIRST.to_owned(),
+            };
+            Finding::error("STAGING_NOT_EMPTY", &there.host, message).hint(hint)
         }));
+        plan.findings.extend(before);
         plan.task = Task::Move(copied(&listing, &sorted, &coming, &there));
         Ok(plan.sealed())
     }
@@ -119,7 +127,11 @@ impl Vacuum<'_> {
         moving: &Moving,
         freshness: Freshness,
     ) -> Result<Moved, AnyFault> {
-        if moving.to != self.site.spec.staging.registry {
+        let spec = &self.site.spec;
+        if moving.to == spec.production.registry && plan.site == self.site.name() {
+            return Err(VacuumError::MovedAlready { to: moving.to.clone() }.into());
+        }
+        if moving.to != spec.staging.registry {
             return Err(VacuumError::SiteFile.into());
         }
         self.alone(plan, freshness, |listing, lease| {
@@ -136,13 +148,13 @@ impl Vacuum<'_> {
             self.may_write(moving, &deliveries)?;
             let mut log = Record::log(self.state)?;
             log.append(&Record::Begin { plan: plan.id(), at: freshness.now.to_string() })?;
-            let mut tally = self.copy(moving, &deliveries, listing)?;
-            self.tag(plan, moving)?;
+            let mut tally = self.copy(moving, &deliveries, listing, lease)?;
+            self.tag(plan, moving, lease)?;
             for change in &plan.catalogs {
                 self.put_in_force(change, moving, lease)?;
             }
             // Last, as an import does it: these say that generations are in force here.
-            tally = tally.plus(self.generations(moving, listing)?);
+            tally = tally.plus(self.generations(moving, listing, lease)?);
             log.append(&Record::Moved { plan: plan.id(), to: moving.to.clone() })?;
             Ok(Moved { tally, catalogs: plan.catalogs.clone(), held: held(&deliveries) })
         })
@@ -155,7 +167,13 @@ impl Vacuum<'_> {
     }
 
     /// Copies images, and proves that they arrived whole.
-    fn copy(&self, moving: &Moving, deliveries: &[Delivery], listing: &Listing) -> Result<Tally, AnyFault> {
+    fn copy(
+        &self,
+        moving: &Moving,
+        deliveries: &[Delivery],
+        listing: &Listing,
+        lease: &Lease<'_>,
+    ) -> Result<Tally, AnyFault> {
         let (mut places, mut manifests) = (BTreeMap::new(), BTreeSet::new());
         for delivery in deliveries {
             let home = RepositoryRef { host: listing.host.clone(), repository: delivery.repository.clone() };
@@ -164,15 +182,18 @@ impl Vacuum<'_> {
             places.extend(parts.map(|part| (part.digest, (home.clone(), part.clone()))));
         }
         let Self { client, jobs, events, limits, .. } = *self;
-        let source = Former { client, places, manifests };
+        let source = Former { client, lease, places, manifests };
         let proof = Proof::sizes();
         let transfer =
             Transfer { host: &moving.to, client, source: &source, proof: &proof, jobs, events, limits };
-        Ok(deliver(deliveries, &self.site.spec.platforms, Phase::Promote, &transfer)?.tally())
+        let delivered = deliver(deliveries, &self.site.spec.platforms, Phase::Promote, &transfer);
+        // Whatever else is said of it then, this is why.
+        still_alone(lease)?;
+        Ok(delivered?.tally())
     }
 
     /// Gives what moved its tags, but those of smaller catalogs that are in force already.
-    fn tag(&self, plan: &VacuumPlan, moving: &Moving) -> Result<(), AnyFault> {
+    fn tag(&self, plan: &VacuumPlan, moving: &Moving, lease: &Lease<'_>) -> Result<(), AnyFault> {
         let mut tags: Vec<(RepositoryRef, &Tag, Digest)> = Vec::new();
         for (name, repository) in &plan.repositories {
             let kept = repository.kept.iter().flat_map(|item| item.tags.iter().map(|tag| (tag, item.digest)));
@@ -193,6 +214,7 @@ impl Vacuum<'_> {
             }
             let gone = || RegistryError::NotFound { request: format!("GET {}", repository.pin(*digest)) };
             let manifest = self.client.manifest(repository, &Target::Digest(*digest))?.ok_or_else(gone)?;
+            still_alone(lease)?;
             put_tag(self.client, repository, (*tag).clone(), &manifest)?;
             Ok(())
         })
@@ -215,10 +237,12 @@ impl Vacuum<'_> {
         }
         events.emit(&Event::Begin { phase: Phase::Merge, items: 1, bytes: 0 });
         let (_, built) = self.rebuilt(change)?;
+        still_alone(lease)?;
         let pushing = Pushing { repository: &served.repository, client, jobs, events, limits };
         let base = RegistryImages { repository: &change.tag.repository, client };
         pushing.push(&built.blobs(limits)?, &base, Known::Nothing)?;
         pushing.generation(&built, &served, change.generation)?;
+        still_alone(lease)?;
         match served.commit(found.as_ref(), &built.root, change.generation, lease, client)? {
             Commit::Moved | Commit::AlreadyThere => {}
             Commit::Changed { found } => return Err(VacuumError::moved(change, found).into()),
@@ -229,15 +253,16 @@ impl Vacuum<'_> {
     }
 
     /// Copies what production keeps of each generation: whoever imports next finds there which was the last.
-    fn generations(&self, moving: &Moving, listing: &Listing) -> Result<Tally, AnyFault> {
+    fn generations(&self, moving: &Moving, listing: &Listing, lease: &Lease<'_>) -> Result<Tally, AnyFault> {
         let name = state_repository(&listing.host)?.repository;
         let Some(seen) = listing.repositories.get(&name) else { return Ok(Tally::default()) };
         let tags = || seen.tags.iter().filter(|(tag, _)| !is_lease(tag) && tag_kind(tag) == TagKind::Person);
         let kept: BTreeSet<Digest> = tags().map(|(_, digest)| *digest).collect();
-        let tally = self.copy(moving, &of_repository(&name, seen, &kept), listing)?;
+        let tally = self.copy(moving, &of_repository(&name, seen, &kept), listing, lease)?;
         let repository = place(moving, name);
         for (tag, digest) in tags() {
             if let Some(manifest) = self.client.manifest(&repository, &Target::Digest(*digest))? {
+                still_alone(lease)?;
                 put_tag(self.client, &repository, tag.clone(), &manifest)?;
             }
         }

@@ -46,7 +46,10 @@ pub(super) struct Judged {
 impl Vacuum<'_> {
     /// Says what production need not hold. Writes nothing.
     pub fn plan(&self) -> Result<VacuumPlan, AnyFault> {
-        Ok(self.judge(&self.list()?, Cut::Beside)?.plan.sealed())
+        let mut plan = self.judge(&self.list()?, Cut::Beside)?.plan;
+        plan.findings.extend(self.held_in_staging(&plan)?);
+        plan.findings.extend(self.moved_before()?);
+        Ok(plan.sealed())
     }
 
     /// Everything that speaks for what production holds, and against letting anything go.

@@ -46,7 +46,11 @@ impl Vacuum<'_> {
                 }
             }
             applied.tags_left = kept;
-            return Ok(Reclaimed::Nexus(clean_up(&nexus, self.events)?));
+            let done = clean_up(&nexus, name, self.events)?;
+            if done.freed() == 0 && applied.deleted > 0 {
+                applied.findings.push(freed_nothing(name, &plan.task));
+            }
+            return Ok(Reclaimed::Nexus(done));
         }
         let profile = self.client.profile(&plan.registry)?;
         if profile.name == ProfileName::Harbor
@@ -78,6 +82,22 @@ impl Vacuum<'_> {
         }
         Ok(Some(Reclaimed::Harbor(freed)))
     }
+}
+
+/// Nexus ran its tasks, and nothing came of it.
+fn freed_nothing(repository: &str, task: &Task) -> Finding {
+    let message = "its tasks ran, and nothing was freed";
+    let mut hint = format!(
+        "in Nexus (System, Tasks) see that `Docker - Delete unused manifests and images` is made for the repository `{repository}`, and \
+         that `Admin - Compact blob store` is for its blob store"
+    );
+    hint.push_str(match task {
+        Task::Empty => "; what was uploaded within the hours that the task spares, and layers that production has too, stay",
+        Task::Prune | Task::Move(_) => {
+            "; what was uploaded within the hours that the task spares, and layers that the staging port still holds, stay: empty it first"
+        }
+    });
+    Finding::warning("NOTHING_FREED", format!("Nexus repository {repository}"), message).hint(hint)
 }
 
 fn told(profile: &Profile, plan: &VacuumPlan) -> String {

@@ -61,6 +61,32 @@ pub enum Record {
     },
 }
 
+/// A move that got to its end; no later one did.
+pub(super) struct LastMove {
+    /// Its plan.
+    pub(super) plan: Digest,
+    /// The registry that took over.
+    pub(super) to: RegistryHost,
+    /// When it was carried out last, RFC 3339.
+    pub(super) at: String,
+}
+
+impl LastMove {
+    /// The last one of a site.
+    pub(super) fn of(state: &Path) -> Result<Option<Self>, StoreError> {
+        let records: Vec<Record> = Journal::read(&path(state))?;
+        let (mut begun, mut last) = (String::new(), None);
+        for record in records {
+            match record {
+                Record::Begin { at, .. } => begun = at,
+                Record::Moved { plan, to } => last = Some(Self { plan, to, at: begun.clone() }),
+                Record::Switched { .. } | Record::Deleted { .. } | Record::Done { .. } => {}
+            }
+        }
+        Ok(last)
+    }
+}
+
 impl Record {
     /// The journal of a site's vacuums.
     pub(super) fn log(state: &Path) -> Result<Journal<Self>, StoreError> {

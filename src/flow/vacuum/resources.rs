@@ -8,7 +8,7 @@ use crate::check::Unresolved;
 use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog, Releases, UpdateServiceSource};
 use crate::fault::AnyFault;
-use crate::finding::{Finding, has_errors};
+use crate::finding::Finding;
 use crate::flow::import::generation;
 use crate::flow::import::receipt::{keep_receipt, last_report};
 use crate::flow::import::resources::{references, texts};
@@ -46,8 +46,8 @@ struct Served {
 }
 
 impl Vacuum<'_> {
-    /// Looks at the new production as `check` does, and makes the files that lead a cluster to it. With an error among the findings
-    /// there are none: something is missing there.
+    /// Looks at the new production as `check` does, and makes the files that lead a cluster to it. There are none where something is
+    /// missing there.
     pub fn led_over(
         &self,
         plan: &VacuumPlan,
@@ -58,11 +58,13 @@ impl Vacuum<'_> {
         let Self { mapping, client, jobs, events, limits, .. } = *self;
         let proof = Proof::sizes();
         let onlooker = Onlooker { site: &site, mapping, proof: &proof, client, jobs, events, limits };
-        let mut findings = Vec::new();
+        // What is said of a catalog or release itself was as true at the former port, and keeps nobody there.
+        let (mut lacks, mut findings) = (Vec::new(), Vec::new());
         let mut served = Vec::new();
         for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
-            let Some(standing) = onlooker.look(&mirror)? else { continue };
-            findings.extend(standing.missing.iter().map(Unresolved::finding));
+            let Some(mut standing) = onlooker.look(&mirror)? else { continue };
+            lacks.extend(standing.missing.iter().map(Unresolved::finding));
+            findings.append(&mut standing.findings);
             let former = CatalogTag::of(self.site, &mirror).digest(client)?;
             let tag = CatalogTag::of(&site, &mirror);
             served.push(Served { mirror, tag, standing, former });
@@ -70,12 +72,16 @@ impl Vacuum<'_> {
         // What was left out is known of the site as it was.
         let left_out = Onlooker { site: self.site, ..onlooker }.left_out(self.state)?;
         let releases = onlooker.look_at_releases(&left_out)?;
-        findings.extend(releases.iter().flat_map(|it| &it.standing.missing).map(Unresolved::finding));
-        if has_errors(&findings) {
-            return Ok((None, findings));
+        let has_releases = !releases.is_empty();
+        for release in releases {
+            lacks.extend(release.standing.missing.iter().map(Unresolved::finding));
+            findings.extend(release.standing.findings);
+        }
+        if !lacks.is_empty() {
+            return Ok((None, lacks.into_iter().chain(findings).collect()));
         }
         let receipt = self.receipt(&site, plan, moved, &served, inputs)?;
-        let emitted = self.files(&site, &served, !releases.is_empty(), &receipt, inputs)?;
+        let emitted = self.files(&site, &served, has_releases, &receipt, inputs)?;
         findings.extend(emitted.findings.iter().cloned());
         Ok((Some(emitted), findings))
     }

@@ -7,6 +7,7 @@ use crate::flow::import::state_repository;
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::site_digest;
+use crate::flow::vacuum::record::LastMove;
 use crate::flow::writer::SoleWriter;
 use crate::promote::Lease;
 use crate::reference::RegistryHost;
@@ -35,10 +36,10 @@ impl Vacuum<'_> {
         let writer = SoleWriter::of(self.state)?;
         // Whoever writes to either registry holds production's lease.
         let state = state_repository(&self.site.spec.production.registry)?;
-        writer.claimant(self.client, self.events).hold(&state, |lease| {
+        writer.claimant(self.client, self.events, self.patience).hold(&state, |lease| {
             lease.take()?;
             let listing = if plan.task == Task::Empty { self.list_staging()? } else { self.list()? };
-            unchanged(plan, &listing)?;
+            self.unchanged(plan, &listing)?;
             for change in &plan.catalogs {
                 self.still_unneeded(change, &listing)?;
             }
@@ -79,6 +80,22 @@ impl Vacuum<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What the plan was made on is there still. After a move that was carried out it may well not be.
+    fn unchanged(&self, plan: &VacuumPlan, now: &Listing) -> Result<(), AnyFault> {
+        let changed = changes(plan, now);
+        let Some(Changed { tag, planned, found }) = changed.first() else { return Ok(()) };
+        let text = |digest: &Option<Digest>| digest.map_or_else(|| "nothing".to_owned(), |it| it.to_string());
+        let first = format!("{tag} led to {} and leads to {}", text(planned), text(found));
+        let (registry, count) = (&plan.registry, changed.len());
+        Err(match LastMove::of(self.state)? {
+            Some(LastMove { plan: done, to, .. }) if done == plan.id() => {
+                VacuumError::MovedBefore { from: registry.clone(), to, count, first }
+            }
+            _ => VacuumError::Changed { registry: registry.to_string(), count, first },
+        }
+        .into())
     }
 
     /// Which of the site's registries a plan of this kind is about.
@@ -134,10 +151,7 @@ fn first_needed(planned: &Removals, now: &Removals) -> Option<String> {
     })
 }
 
-fn unchanged(plan: &VacuumPlan, now: &Listing) -> Result<(), VacuumError> {
-    let changed = changes(plan, now);
-    let Some(Changed { tag, planned, found }) = changed.first() else { return Ok(()) };
-    let text = |digest: &Option<Digest>| digest.map_or_else(|| "nothing".to_owned(), |it| it.to_string());
-    let first = format!("{tag} led to {} and leads to {}", text(planned), text(found));
-    Err(VacuumError::Changed { registry: plan.registry.to_string(), count: changed.len(), first })
+/// Nobody else can have been inside since the registry was listed.
+pub(super) fn still_alone(lease: &Lease<'_>) -> Result<(), VacuumError> {
+    if lease.unbroken() { Ok(()) } else { Err(VacuumError::Late) }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::site::{GRAPH, IMAGES, IMPORT, PARTS, Site};
 
 /// Every kind that a vacuum wants to see, of a cluster that runs this release.
-fn dump(site: &Site, version: &str) {
+pub(super) fn dump(site: &Site, version: &str) {
     let mut items: Vec<Value> = ["ClusterServiceVersion", "Subscription", "Pod", "Deployment", "DaemonSet", "CatalogSource"]
         .iter()
         .map(|kind| json!({"apiVersion": "operators.coreos.com/v1", "kind": kind, "spec": {},

@@ -60,6 +60,10 @@ pub(crate) struct Quirks {
     pub(crate) ahead: i64,
     /// Which edition it is; nothing is `COMMUNITY`.
     pub(crate) edition: Option<&'static str>,
+    /// Each repository has a blob store of its own, of the same name.
+    pub(crate) own_stores: bool,
+    /// The only repository that the task for unused layers is made for.
+    pub(crate) collects_only: Option<&'static str>,
     /// The account may not look at settings.
     pub(crate) discreet: bool,
 }
@@ -92,8 +96,8 @@ struct Office {
     ports: Vec<u16>,
     quirks: Quirks,
     tasks: Mutex<BTreeMap<&'static str, Task>>,
-    /// Bytes that were let go and not compacted.
-    soft: Mutex<u64>,
+    /// Bytes that were let go and not compacted, by repository.
+    soft: Mutex<[u64; REPOSITORIES.len()]>,
 }
 
 struct Task {
@@ -118,8 +122,13 @@ impl Nexus {
             .collect();
         let numbers = ports.iter().map(|port| port.peer.host().rsplit_once(':').unwrap().1.parse().unwrap());
         let numbers = numbers.collect();
-        let office =
-            Office { behind, ports: numbers, quirks, tasks: Mutex::new(tasks(quirks)), soft: Mutex::new(0) };
+        let office = Office {
+            behind,
+            ports: numbers,
+            quirks,
+            tasks: Mutex::new(tasks(quirks)),
+            soft: Mutex::default(),
+        };
         Self { ports, rest: Peer::start(move |asked| office.answer(asked)) }
     }
 
@@ -131,6 +140,11 @@ impl Nexus {
     /// `127.0.0.1:port` of the production connector.
     pub(crate) fn production(&self) -> String {
         self.ports[1].peer.host()
+    }
+
+    /// What stands behind the staging connector.
+    pub(crate) fn staging_registry(&self) -> &DockerRegistry {
+        &self.ports[0].state.registry
     }
 
     /// What stands behind the production connector.
@@ -317,11 +331,7 @@ impl Office {
                 let token = (!self.quirks.no_bearer_realm).then_some("DockerToken");
                 json_answer(&json!(["NexusAuthenticatingRealm"].into_iter().chain(token).collect::<Vec<_>>()))
             }
-            ("GET", ["blobstores"]) => json_answer(&json!([{
-                "name": BLOB_STORE, "type": "File", "blobCount": self.blobs().len(),
-                "totalSizeInBytes": self.bytes(), "availableSpaceInBytes": 1_u64 << 40,
-                "softQuota": self.quirks.quota.map(|limit| json!({"type": "spaceUsedQuota", "limit": limit})),
-            }])),
+            ("GET", ["blobstores"]) => json_answer(&self.stores()),
             ("GET", ["tasks"]) => self.list(query),
             ("GET", ["tasks", id]) => self.task(id),
             ("POST", ["tasks", id, "run"]) => self.run(id),
@@ -329,6 +339,23 @@ impl Office {
             ("DELETE", ["components", id]) => self.forget(id),
             _ => Answer::new(404),
         }
+    }
+
+    /// The blob stores, with what was let go and is not compacted.
+    fn stores(&self) -> Value {
+        let soft = *self.soft.lock().unwrap();
+        let store = |name: &str, blobs: BTreeMap<PathBuf, u64>, soft: u64| {
+            json!({
+                "name": name, "type": "File", "blobCount": blobs.len(),
+                "totalSizeInBytes": blobs.values().sum::<u64>() + soft, "availableSpaceInBytes": 1_u64 << 40,
+                "softQuota": self.quirks.quota.map(|limit| json!({"type": "spaceUsedQuota", "limit": limit})),
+            })
+        };
+        if self.quirks.own_stores {
+            let stores = REPOSITORIES.iter().zip(&self.behind).zip(soft);
+            return stores.map(|((name, behind), soft)| store(name, behind.blobs(), soft)).collect();
+        }
+        json!([store(BLOB_STORE, self.blobs(), soft.iter().sum())])
     }
 
     /// What `repositorySettings` tells, with a repository of another format among them.
@@ -341,7 +368,7 @@ impl Office {
                 "name": name, "format": "docker", "url": format!("/repository/{name}"), "online": true,
                 "type": if !is_production && self.quirks.group { "group" } else { "hosted" },
                 "storage": {
-                    "blobStoreName": BLOB_STORE, "strictContentTypeValidation": false,
+                    "blobStoreName": if self.quirks.own_stores { *name } else { BLOB_STORE }, "strictContentTypeValidation": false,
                     "writePolicy": self.quirks.write_policy.unwrap_or("ALLOW"),
                 },
                 "cleanup": {"policyNames": policies},
@@ -394,36 +421,36 @@ impl Office {
         if !self.quirks.tasks_fail {
             match task.kind {
                 "repository.docker.gc" => self.collect(),
-                "blobstore.compact" => *self.soft.lock().unwrap() = 0,
+                "blobstore.compact" => *self.soft.lock().unwrap() = Default::default(),
                 _ => {}
             }
         }
         Answer::new(204)
     }
 
-    /// Lets go of what no manifest refers to, in every repository; what the other one has too stays.
+    /// Lets go of what no manifest refers to, in each repository that the task is for; of one blob store what the other has too stays.
     fn collect(&self) {
-        let before = self.blobs();
-        // Of a registry that was never written to the command says that it has no folder.
-        let written = |behind: &&Arc<Behind>| behind.registry.storage().join("docker").exists();
-        for behind in self.behind.iter().filter(written) {
+        for (at, behind) in self.behind.iter().enumerate() {
+            // Of a registry that was never written to the command says that it has no folder.
+            let written = behind.registry.storage().join("docker").exists();
+            if !written || self.quirks.collects_only.is_some_and(|only| only != REPOSITORIES[at]) {
+                continue;
+            }
+            let blobs = || if self.quirks.own_stores { behind.blobs() } else { self.blobs() };
+            let before = blobs();
             let config = behind.registry.config();
             let done = Command::new("docker-registry").arg("garbage-collect").arg(config).output().unwrap();
             assert!(done.status.success(), "{done:?}");
+            let after = blobs();
+            let gone: u64 =
+                before.iter().filter(|(path, _)| !after.contains_key(*path)).map(|(_, size)| size).sum();
+            self.soft.lock().unwrap()[at] += gone;
         }
-        let after = self.blobs();
-        let gone: u64 =
-            before.iter().filter(|(path, _)| !after.contains_key(*path)).map(|(_, size)| size).sum();
-        *self.soft.lock().unwrap() += gone;
     }
 
     /// Each blob of the instance once.
     fn blobs(&self) -> BTreeMap<PathBuf, u64> {
         self.behind.iter().flat_map(|behind| behind.blobs()).collect()
-    }
-
-    fn bytes(&self) -> u64 {
-        self.blobs().values().sum::<u64>() + *self.soft.lock().unwrap()
     }
 
     fn search(&self, query: &str) -> Answer {

@@ -179,7 +179,7 @@ fn a_plan_that_does_not_fit_any_more_changes_nothing() {
     let place = stand.catalog().repository;
     let manifest = stand.client().manifest(&place, &stand.served().unwrap().into()).unwrap().unwrap();
     stand.client().push_manifest(&place, &Target::Tag("v9".parse().unwrap()), &manifest).unwrap();
-    refused(&stand, APPLY, 9, "changed in 1 tags since the plan was made");
+    refused(&stand, APPLY, 9, "changed in 1 tag since the plan was made");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Production moves to the other port with what is used, and the former one is emptied.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use ombundle::reference::{ImageRef, RegistryHost};
@@ -13,13 +14,14 @@ use crate::import::stand::{Stand, finish};
 use crate::import::stock::Skopeo;
 use crate::support::registry::DockerRegistry;
 
-const MOVE: &str =
+pub(super) const MOVE: &str =
     "vacuum --site @site.yaml --cluster @dump.json --move-to staging -o @move.json --format json";
-const APPLY_MOVE: &str =
+pub(super) const APPLY_MOVE: &str =
     "vacuum --site @site.yaml --cluster @dump.json --apply @move.json --emit @moved --format json";
-const EMPTY: &str =
+pub(super) const EMPTY: &str =
     "vacuum --site @site.yaml --cluster @dump.json --empty staging -o @empty.json --format json";
-const APPLY_EMPTY: &str = "vacuum --site @site.yaml --cluster @dump.json --apply @empty.json --format json";
+pub(super) const APPLY_EMPTY: &str =
+    "vacuum --site @site.yaml --cluster @dump.json --apply @empty.json --format json";
 
 /// Two generations in production, of which nobody goes back; the cluster serves today's catalog.
 fn ground() -> Stand {
@@ -249,7 +251,7 @@ fn what_speaks_against_a_move_is_told_before_anything_is_written() {
     let (from, to) = (stand.production.repository(&repository), stand.staging.repository(&repository));
     Skopeo::new(&stand).copy(&from.pin(digest).to_string(), &format!("{to}:strange"));
     let ended = stand.expect(APPLY_MOVE, 9);
-    assert!(ended.stderr.contains("holds 1 images or tags of the site that do not move"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("that do not move, 1 in all"), "{}", ended.stderr);
     stand.client().delete_manifest(&to, digest).unwrap();
     // A newer dump: what would be left behind runs by now, or is installed.
     dump(&stand, "other.example/catalog:v1", &[format!("r.example/any@{digest}")]);
@@ -275,7 +277,7 @@ fn what_speaks_against_a_move_is_told_before_anything_is_written() {
             &stand.client().manifest(&place, &stand.served().unwrap().into()).unwrap().unwrap(),
         )
         .unwrap();
-    refused(APPLY_MOVE, 9, "changed in 1 tags since the plan was made");
+    refused(APPLY_MOVE, 9, "changed in 1 tag since the plan was made");
 }
 
 #[test]
@@ -338,4 +340,97 @@ fn what_production_lost_is_not_taken_from_staging() {
     let plan = stand.run(EMPTY).json();
     assert!(kept(&plan).contains(&(repository, digest)), "{}", plan["totals"]);
     collect(&stand);
+}
+
+/// What a cluster says of itself once the files of a folder were applied to it.
+fn apply_to_dump(stand: &Stand, folder: &str) {
+    let mut list: Value = serde_json::from_str(&stand.text("dump.json")).unwrap();
+    let items = list["items"].as_array_mut().unwrap();
+    for path in files_in(stand, folder) {
+        let object: Value = serde_norway::from_str(&stand.text(&format!("moved/{folder}/{path}"))).unwrap();
+        let key = |it: &Value| (it["kind"].clone(), it["metadata"]["name"].clone());
+        items.retain(|item| key(item) != key(&object));
+        items.push(object);
+    }
+    stand.write("dump.json", &list.to_string());
+}
+
+fn files_in(stand: &Stand, folder: &str) -> BTreeSet<String> {
+    let found = fs::read_dir(stand.path(&format!("moved/{folder}"))).into_iter().flatten();
+    found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_move_that_is_told_again_says_what_is_left_to_do() {
+    let (stand, _) = about_to_move();
+    let runbooks = |words: [&str; 3]| {
+        let files = ["RUNBOOK.md", "RUNBOOK.ko.md", "RUNBOOK.zh.md"];
+        files
+            .iter()
+            .zip(words)
+            .map(|(file, word)| stand.text(&format!("moved/{file}")).contains(word))
+            .collect::<Vec<_>>()
+    };
+    let leave = ["Leave the former port", "이전 포트에서 벗어나기", "离开原端口"];
+    let set = "01-imagedigestmirrorset-idms-small-world-production.yaml";
+    stand.ok(APPLY_MOVE);
+    assert!(files_in(&stand, "cluster").contains(set) && files_in(&stand, "leave").contains(set));
+    // The cluster looks at both ports; its folder was lost before it left the former one.
+    apply_to_dump(&stand, "cluster");
+    fs::remove_dir_all(stand.path("moved")).unwrap();
+    let again = stand.ok(APPLY_MOVE).json();
+    assert_eq!((&again["written"], &again["findings"]), (&json!(0), &json!([])));
+    assert!(!files_in(&stand, "cluster").contains(set) && files_in(&stand, "leave").contains(set));
+    assert_eq!(runbooks(leave), [true; 3]);
+    // It has left the former port: nothing leads it back there.
+    apply_to_dump(&stand, "leave");
+    stand.ok(APPLY_MOVE);
+    assert!(!files_in(&stand, "cluster").contains(set) && files_in(&stand, "leave").is_empty());
+    assert_eq!(runbooks(leave), [false; 3]);
+    assert_eq!(
+        runbooks([
+            "nodes look at the new one alone already",
+            "노드는 이미 새 레지스트리만 찾습니다",
+            "节点已经只查找新仓库"
+        ]),
+        [true; 3]
+    );
+    assert!(stand.text("moved/RUNBOOK.md").contains("--empty staging"));
+
+    // By the site file from before, what is production by now is not emptied, and that is said.
+    let told = stand.ok(EMPTY).json();
+    let said: BTreeSet<String> = codes(&told).into_iter().collect();
+    assert_eq!(said, ["MOVED_BEFORE", "POINTS_TO_STAGING"].map(str::to_owned).into());
+    assert_eq!(told["totals"]["gone"], 0);
+    // Nor is it called in the way of a move without a word of that.
+    let full = stand.expect(&MOVE.replace("move.json", "again.json"), 10).json();
+    assert_eq!(codes(&full), ["STAGING_NOT_EMPTY", "MOVED_BEFORE"]);
+    assert!(
+        full["findings"][0]["hint"].as_str().unwrap().starts_with("only where the former move was given up")
+    );
+    assert_eq!(codes(&planned(&stand)), ["MOVED_BEFORE"]);
+    let before = stand.text("site.yaml");
+    fs::copy(stand.path("moved/site.yaml"), stand.path("site.yaml")).unwrap();
+    let done = stand.expect(APPLY_MOVE, 2);
+    assert!(
+        done.stderr.contains("production is there already") && done.stderr.contains("RUNBOOK.md"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(codes(&planned(&stand)), [""; 0]);
+
+    // The former port is empty by now: there is nothing to move, and what took over is not touched.
+    stand.ok(EMPTY);
+    stand.ok(APPLY_EMPTY);
+    stand.write("site.yaml", &before);
+    let changes = stand.staging.changes();
+    let late = stand.expect(APPLY_MOVE, 9);
+    assert!(
+        late.stderr.contains("was carried out") && late.stderr.contains("`site.yaml`"),
+        "{}",
+        late.stderr
+    );
+    assert_eq!(stand.staging.changes(), changes);
+    stand.write("site.yaml", &stand.text("moved/site.yaml"));
+    stand.ok("check --site @site.yaml");
 }
