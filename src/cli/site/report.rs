@@ -96,7 +96,7 @@ fn told(report: &SiteReport, size: u64) -> String {
     let packages: usize = report.catalogs.iter().map(|catalog| catalog.packages.len()).sum();
     format!(
         "site {}, generation {}: {} with {}, {}, {} installed\n\
-         production holds {} of {} in {}, {}\n\
+         production holds {} of {} in {}; {}, each of these counted by itself\n\
          the report has {}\n",
         report.site,
         report.generation,

@@ -208,7 +208,7 @@ fn apply(
         }))?,
         ResultFormat::Text => {
             show_findings(&applied.findings);
-            print(&told::done(plan, &applied, reclaimed.as_ref(), command.emit.as_deref()))?;
+            print(&told::done(plan, &applied, reclaimed.as_ref(), &command.site, command.emit.as_deref()))?;
         }
     }
     if has_errors(&applied.findings) {

@@ -35,6 +35,7 @@ pub(super) fn done(
     plan: &VacuumPlan,
     applied: &Applied,
     reclaimed: Option<&Reclaimed>,
+    site: &Path,
     emitted: Option<&Path>,
 ) -> String {
     let mut text =
@@ -65,15 +66,25 @@ pub(super) fn done(
         }
         Some(Reclaimed::Told(_)) | None => {}
     }
-    if let Some(folder) = emitted.filter(|_| !applied.catalogs.is_empty()) {
-        let _ = writeln!(text, "next: oc apply -f {}", SafePath(&folder.join("cluster")));
-    }
-    text.push_str(match plan.task {
-        Task::Empty => "then: ombundle check --site …\n",
-        Task::Prune | Task::Move(_) => {
-            "then: ombundle check --site …; the next archive needs a new site report, for receipts from before know of more than there is\n"
+    let is_smaller = !applied.catalogs.is_empty();
+    match emitted.map(|folder| folder.join("cluster")) {
+        Some(folder) if is_smaller => {
+            let folder = SafePath(&folder);
+            let _ = writeln!(text, "next: oc apply --server-side --field-manager=ombundle -f {folder}");
         }
-    });
+        None if is_smaller => text.push_str(
+            "the cluster stays with the former catalogs, by digest: the same command with `--emit DIR` writes what leads it to these\n",
+        ),
+        _ => {}
+    }
+    if is_smaller || applied.deleted + applied.gone_before > 0 {
+        let _ = writeln!(text, "then: ombundle check --site {}", SafePath(site));
+        if plan.task != Task::Empty {
+            text.push_str(
+                "the next archive needs a new site report: receipts from before know of more than there is\n",
+            );
+        }
+    }
     text
 }
 
