@@ -301,6 +301,23 @@ impl<'r> History<'r> {
         })
     }
 
+    /// The last generation between these two that moved a tag, as far as it was noted.
+    pub fn moved_between(self, after: u64, before: u64, tag: &ImageRef) -> Option<u64> {
+        let is_done = |archive: &Digest| {
+            let switched = |record: &Record| matches!(record, Record::Switched { inventory, tag: found, .. } if inventory == archive && found == tag);
+            self.committed(archive).is_some() || self.0.iter().any(switched)
+        };
+        let moved = self.0.iter().filter_map(|record| match record {
+            Record::Prepared { inventory, tag: found, old, new, .. }
+                if found == tag && old.as_ref() != Some(new) && is_done(inventory) =>
+            {
+                self.generation_of(inventory)
+            }
+            _ => None,
+        });
+        moved.filter(|it| after < *it && *it < before).max()
+    }
+
     /// What the generations after this one changed, in order.
     pub fn moved_after(self, generation: u64) -> Vec<ReceiptStep> {
         let steps = self.0.iter().filter_map(|record| match record {
@@ -360,4 +377,53 @@ pub struct Undecided<'r> {
     pub tag: &'r ImageRef,
     /// What it points to if it moved.
     pub new: Digest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of one import: prepared from `old` to `new`, and committed if it got so far.
+    fn import(generation: u64, old: &str, new: &str, committed: bool) -> Vec<Record> {
+        let digest = |name: &str| Digest::of(name.as_bytes());
+        let (inventory, at) = (digest(&format!("inventory {generation}")), "2026-01-01T00:00:00Z".to_owned());
+        let old = (!old.is_empty()).then(|| digest(old));
+        let begin = Record::Begin { generation, inventory, at: at.clone(), reason: None, origin: None };
+        let prepared =
+            Record::Prepared { inventory, tag: tag(), old, new: digest(new), findings: Vec::new() };
+        let last = Record::Committed { generation, inventory, at, steps: Vec::new(), findings: Vec::new() };
+        [begin, prepared].into_iter().chain(committed.then_some(last)).collect()
+    }
+
+    fn switched(generation: u64, tag: &ImageRef) -> Record {
+        let inventory = Digest::of(format!("inventory {generation}").as_bytes());
+        Record::Switched { inventory, tag: tag.clone(), new: Digest::of(b"new") }
+    }
+
+    fn tag() -> ImageRef {
+        "prod.example/index:v1".parse().unwrap()
+    }
+
+    #[test]
+    fn what_moved_a_tag_between_two_generations_is_known() {
+        let other = "prod.example/other:v1".parse().unwrap();
+        let records: Vec<Record> = [
+            import(1, "", "a", true),
+            import(2, "a", "b", true),
+            // Nothing moved, and nothing came of it.
+            import(3, "b", "b", true),
+            import(4, "b", "c", false),
+            vec![switched(4, &other)],
+            import(5, "b", "d", false),
+            vec![switched(5, &tag())],
+        ]
+        .concat();
+        let moved = |after, before| History(&records).moved_between(after, before, &tag());
+        for (after, before, expected) in
+            [(0, 2, Some(1)), (0, 5, Some(2)), (1, 5, Some(2)), (2, 5, None), (1, 2, None), (0, 9, Some(5))]
+        {
+            assert_eq!(moved(after, before), expected, "{after}..{before}");
+        }
+        assert_eq!(History(&records).moved_between(0, 9, &other), None);
+    }
 }

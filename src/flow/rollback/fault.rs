@@ -32,6 +32,20 @@ pub enum RollbackError {
         /// The one that was asked for.
         wanted: u64,
     },
+    /// What the wanted generation left is gone: the oldest that is kept came of a later one.
+    #[error(
+        "what `{tag}` was after generation {wanted} is not kept: the oldest catalog since then, `{kept}`, came of generation {made}"
+    )]
+    NotKept {
+        /// The tag.
+        tag: String,
+        /// The generation that was asked for.
+        wanted: u64,
+        /// The tag that keeps the oldest one.
+        kept: String,
+        /// The generation that it came of.
+        made: u64,
+    },
     /// What the tag points to is nobody's that is known.
     #[error("`{tag}` points to {found}, which no import put there: going back would lose what somebody did")]
     Foreign {
@@ -80,7 +94,7 @@ impl Fault for RollbackError {
     fn exit(&self) -> Exit {
         match self {
             Self::NothingImported | Self::NeverImported { .. } | Self::NotBefore { .. } => Exit::Usage,
-            Self::Unchanged { .. } | Self::Pruned { .. } => Exit::Prerequisite,
+            Self::Unchanged { .. } | Self::NotKept { .. } | Self::Pruned { .. } => Exit::Prerequisite,
             Self::Foreign { .. } | Self::Newer { .. } | Self::Overtaken { .. } => Exit::Conflict,
             Self::Disputed { .. } => Exit::Trust,
         }
@@ -94,6 +108,11 @@ impl Fault for RollbackError {
                 Self::NotBefore { .. } => "to go forward again import the archive of that generation once more",
                 Self::Unchanged { .. } => {
                     "production keeps what a generation replaced as TAG-prev-N; where these tags are gone, only an archive brings it back"
+                }
+                Self::NotKept { made, .. } => {
+                    return Some(format!(
+                        "go back no further than that, with `--to {made}`; what lies before it only an archive brings back"
+                    ));
                 }
                 Self::Foreign { .. } => {
                     "find out who writes this catalog; `import` of the last archive merges with it, and can be taken back"

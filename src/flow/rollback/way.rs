@@ -15,6 +15,7 @@ use crate::oci::RawManifest;
 use crate::promote::{CatalogTag, pointed_to};
 use crate::reference::{ImageRef, Tag};
 use crate::registry::Target;
+use crate::retain::{CatalogTagKind, catalog_tag};
 use crate::site::CatalogMirror;
 use crate::transfer::{Holdings, add_holdings};
 use crate::verify::Floor;
@@ -134,6 +135,11 @@ impl Rollback<'_> {
             let (tag, found) = (tag.reference().to_string(), current.digest().to_string());
             return Err(RollbackError::Foreign { tag, found }.into());
         }
+        let made = history.moved_between(way.to, by, &tag.reference());
+        if let Some(made) = made.or_else(|| made_by(&former.digest(), &kept)).filter(|made| *made > way.to) {
+            let tag = tag.reference().to_string();
+            return Err(RollbackError::NotKept { tag, wanted: way.to, kept: reference, made }.into());
+        }
         let offer = self.onlooker.offer_of(&tag, former.clone())?;
         let Onlooker { proof, jobs, events, limits, .. } = self.onlooker;
         let (missing, present) =
@@ -166,4 +172,13 @@ impl Rollback<'_> {
         }
         Ok(false)
     }
+}
+
+/// The generation that built a catalog, by the tags that production keeps of it; the first one where several built the same.
+fn made_by(catalog: &Digest, kept: &[(Option<u64>, Tag)]) -> Option<u64> {
+    let made = kept.iter().filter_map(|(_, name)| match catalog_tag(name) {
+        (CatalogTagKind::Generation(made), _) if name.as_str().ends_with(&catalog.short()) => Some(made),
+        _ => None,
+    });
+    made.min()
 }

@@ -1,12 +1,15 @@
 //! Back to the former catalog, forward again, and what stands in the way.
 
 use std::fs;
+use std::process::Stdio;
 
 use ombundle::demo::Generation;
 use ombundle::digest::Digest;
+use ombundle::registry::Target;
 
 use super::catalogs;
-use super::stand::{Stand, contents, kept};
+use super::stand::{Ended, Stand, contents, kept, until};
+use crate::support::registry::{DockerRegistry, Options};
 
 const BACK: &str = "rollback --site @site.yaml -o @back";
 
@@ -156,4 +159,68 @@ fn a_catalog_that_was_pruned_or_changed_by_hand_is_no_way_back() {
     ));
     fs::remove_dir_all(tags).unwrap();
     refused(&stand, BACK, 5, "prev-N");
+}
+
+/// A former catalog that is not kept any more is not another one.
+#[test]
+fn what_a_later_generation_left_is_not_passed_off_for_an_earlier_one() {
+    let (stand, [before, first, _]) = upgraded();
+    let catalog = stand.catalog();
+    let manifests = stand
+        .production
+        .storage()
+        .join(format!("docker/registry/v2/repositories/{}/_manifests", catalog.repository.repository));
+    let tag = catalog.tag.unwrap();
+    let built = manifests.join(format!("tags/{tag}-g0001-{}", first.short()));
+    fs::remove_dir_all(manifests.join(format!("tags/{tag}-prev-1"))).unwrap();
+    let line = format!("{BACK} --to 0");
+    let said = [&format!("{tag}-prev-2`, came of generation 1"), "--to 1"];
+    let refused = || said.iter().for_each(|said| refused(&stand, &line, 5, said));
+    // By the journal alone, and by what production keeps alone.
+    let aside = stand.path("aside");
+    fs::rename(&built, &aside).unwrap();
+    refused();
+    fs::rename(&aside, &built).unwrap();
+    fs::rename(stand.path("state"), &aside).unwrap();
+    refused();
+    assert_ne!(stand.served(), Some(before));
+    stand.ok(BACK);
+    assert_eq!(stand.served(), Some(first));
+}
+
+#[test]
+fn what_goes_wrong_on_the_way_back_is_told() {
+    let (stand, [before, first, second]) = upgraded();
+    // What was written by hand is not written over, and that is said first.
+    refused(&stand, "rollback --site @site.yaml -o @first", 2, "first");
+    // A registry that takes no writes.
+    let frozen = Some(stand.production.storage().to_owned());
+    let closed = DockerRegistry::start_with(&Options { frozen, ..Options::default() });
+    let (open, shut) = (stand.production.host().to_string(), closed.host().to_string());
+    stand.edit("site.yaml", &open, &shut);
+    refused(&stand, BACK, 7, "takes no upload");
+    stand.edit("site.yaml", &shut, &open);
+    // Somebody moves the tag at the last moment: the first record says that it is about to move.
+    let catalog = stand.catalog();
+    let target = Target::of(&catalog).unwrap();
+    let manifest =
+        |digest: Digest| stand.client().manifest(&catalog.repository, &digest.into()).unwrap().unwrap();
+    let mut back = stand.traced("fdatasync:delay_exit=3000000:when=1", BACK);
+    let back = back.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the record", || journal(&stand, "return") == 1);
+    stand.client().push_manifest(&catalog.repository, &target, &manifest(before)).unwrap();
+    let ended: Ended = back.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(9), "{}", ended.stderr);
+    assert!(ended.stderr.contains("was changed by somebody else meanwhile"), "{}", ended.stderr);
+    assert_eq!(stand.served(), Some(before));
+    stand.client().push_manifest(&catalog.repository, &target, &manifest(second)).unwrap();
+    // The tag is there, and what it led to is gone.
+    let revision = format!(
+        "docker/registry/v2/repositories/{}/_manifests/revisions/sha256/{}",
+        catalog.repository.repository,
+        first.hex()
+    );
+    fs::remove_dir_all(stand.production.storage().join(revision)).unwrap();
+    let kept = format!("{catalog}-prev-2");
+    refused(&stand, BACK, 5, &format!("the former catalog `{kept}`; the first: {kept}"));
 }
