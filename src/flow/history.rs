@@ -45,11 +45,8 @@ type Generations = BTreeMap<(u64, Digest), GenerationState>;
 impl Historian<'_> {
     /// Tells all of it. What does not fit together is a finding.
     pub fn tell(&self) -> Result<SiteHistory, AnyFault> {
-        let (mut all, mut findings) = (Generations::new(), Vec::new());
-        self.packed(&mut all);
-        self.imported(&mut all, &mut findings);
+        let (mut all, mut findings) = self.known()?;
         if let Some(client) = self.client {
-            self.kept(client, &mut all, &mut findings)?;
             self.rebuilt(client, &mut all, &mut findings)?;
         }
         findings.extend(disputed(&all));
@@ -64,6 +61,21 @@ impl Historian<'_> {
             vacuums: self.vacuums(),
             findings,
         })
+    }
+
+    /// Names the archives alone that never came into force though later ones did.
+    pub fn passed_over(&self) -> Result<Vec<Finding>, AnyFault> {
+        Ok(skipped(&self.known()?.0))
+    }
+
+    fn known(&self) -> Result<(Generations, Vec<Finding>), AnyFault> {
+        let (mut all, mut findings) = (Generations::new(), Vec::new());
+        self.packed(&mut all);
+        self.imported(&mut all, &mut findings);
+        if let Some(client) = self.client {
+            self.kept(client, &mut all, &mut findings)?;
+        }
+        Ok((all, findings))
     }
 
     fn packed(&self, all: &mut Generations) {
@@ -147,7 +159,7 @@ impl Historian<'_> {
                 }
                 Ok(inventory) => {
                     kept.insert(inventory.digest());
-                    known(all, &inventory);
+                    signed(all, &inventory);
                 }
             }
         }
@@ -288,7 +300,7 @@ fn entry(all: &mut Generations, generation: u64, inventory: Digest, stage: Stage
 }
 
 /// Adds what a signed inventory says.
-fn known(all: &mut Generations, inventory: &Inventory) {
+fn signed(all: &mut Generations, inventory: &Inventory) {
     let state = entry(all, inventory.sequence, inventory.digest(), Stage::Imported);
     state.seen(KnownBy::Production, Stage::Imported);
     state.created = Some(inventory.created.to_string());
@@ -366,4 +378,80 @@ fn unfinished(all: &Generations) -> Option<Finding> {
         Finding::warning("GENERATION_UNFINISHED", subject(last.generation), message)
             .hint("run the same `ombundle import` again: it goes on where it stopped"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Stage::{Begun, Imported, Packed, Promoted, Staged, Switched};
+
+    fn inventory(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
+    /// Archives by number, name, how far they came and the one that they come after.
+    fn all(archives: &[(u64, &str, Stage, &str)]) -> Generations {
+        let states = archives.iter().map(|(generation, name, stage, before)| {
+            let mut state = GenerationState::new(*generation, inventory(name), *stage);
+            state.predecessor = (!before.is_empty()).then(|| inventory(before));
+            ((*generation, inventory(name)), state)
+        });
+        states.collect()
+    }
+
+    fn subjects(findings: impl IntoIterator<Item = Finding>) -> Vec<String> {
+        let of = |finding: Finding| finding.subject.trim_start_matches("generation ").to_owned();
+        findings.into_iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_never_came_into_force_while_later_ones_did_was_skipped() {
+        for (archives, expected) in [
+            (vec![(1, "a", Imported, ""), (2, "b", Packed, "a"), (3, "c", Imported, "b")], vec!["2"]),
+            (vec![(1, "a", Imported, ""), (2, "b", Promoted, "a"), (3, "c", Switched, "b")], vec!["2"]),
+            // On their way.
+            (vec![(1, "a", Imported, ""), (2, "b", Packed, "a"), (3, "c", Staged, "b")], vec![]),
+            // Only who comes after it knows of it.
+            (vec![(1, "a", Imported, ""), (3, "c", Imported, "b"), (4, "d", Imported, "c")], vec!["3"]),
+            (vec![(1, "a", Imported, ""), (2, "b", Switched, "a"), (3, "c", Imported, "b")], vec![]),
+            // It came in under another number.
+            (vec![(1, "a", Begun, ""), (2, "a", Imported, "")], vec![]),
+        ] {
+            assert_eq!(subjects(skipped(&all(&archives))), expected, "{archives:?}");
+        }
+    }
+
+    #[test]
+    fn two_archives_in_force_under_one_number_are_in_dispute() {
+        let disputed = |one, other| {
+            let found = disputed(&all(&[(1, "a", Imported, ""), (2, "b", one, ""), (2, "c", other, "")]));
+            let named = |finding: &Finding| {
+                ["a", "b", "c"].map(|name| finding.message.contains(&inventory(name).to_string()))
+            };
+            assert!(found.iter().all(|finding| named(finding) == [false, true, true]), "{found:?}");
+            subjects(found)
+        };
+        assert_eq!(disputed(Imported, Switched), ["2"]);
+        assert_eq!(disputed(Imported, Promoted), [""; 0]);
+    }
+
+    #[test]
+    fn the_newest_import_is_told_where_it_was_broken_off() {
+        for (stage, said) in [
+            (Begun, Some("it is begun")),
+            (Staged, Some("it is staged")),
+            (Promoted, Some("it is promoted, and no catalog offers it")),
+            (Switched, Some("it is in force in part")),
+            (Imported, None),
+        ] {
+            let archives = [(1, "a", Staged, ""), (2, "b", stage, ""), (3, "c", Packed, "")];
+            let found = unfinished(&all(&archives));
+            let message = found.as_ref().map(|finding| finding.message.as_str());
+            assert!(
+                message.is_none() && said.is_none() || message.unwrap().ends_with(said.unwrap()),
+                "{found:?}"
+            );
+            assert_eq!(subjects(found), vec!["2"; usize::from(said.is_some())]);
+        }
+    }
 }

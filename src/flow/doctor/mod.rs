@@ -5,6 +5,7 @@
 
 mod cargo;
 mod edition;
+mod generation;
 mod machine;
 mod nexus;
 mod registry;

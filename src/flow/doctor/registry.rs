@@ -13,13 +13,11 @@ use crate::flow::doctor::edition::Edition;
 use crate::flow::doctor::report::{Part, Question};
 use crate::flow::doctor::sheet::{Sheet, with_causes};
 use crate::flow::import::preflight::{Tried, lacking, remedy, tried, unmet};
-use crate::flow::import::{generation, state_repository};
-use crate::flow::record::{History, Log, Record};
+use crate::flow::import::state_repository;
 use crate::plan::Prerequisite;
 use crate::reference::{RegistryHost, RepositoryRef};
 use crate::registry::{AuthKind, Certificate, Greeting, Left, NoTls, RegistryError, Speech, caught_by_proxy};
 use crate::site::ProfileName;
-use crate::store::journal::Journal;
 use crate::text::{counted, human_bytes};
 
 /// A certificate that ends within so many days is told of.
@@ -97,10 +95,7 @@ impl Doctor<'_> {
     fn tls(&self, host: &RegistryHost, addresses: &[SocketAddr], sheet: &mut Sheet) -> bool {
         match self.client.speech(host, addresses) {
             Ok(Speech::Plain) => {
-                let message =
-                    "it is spoken to in clear: whoever is on the way can read and change what passes";
-                let finding = Finding::info("PLAIN_HTTP", sheet.subject(), message);
-                sheet.found(Question::Tls, "plain HTTP", (!host.is_loopback()).then_some(finding));
+                sheet.found(Question::Tls, "plain HTTP", in_clear(host, sheet.subject()));
                 true
             }
             Ok(Speech::Tls(certificate)) => {
@@ -364,55 +359,12 @@ impl Doctor<'_> {
         }
         Ok(())
     }
+}
 
-    /// Compares the journal with what production keeps of it.
-    fn generation(&self, sheet: &mut Sheet) -> Result<(), AnyFault> {
-        let question = Question::Generation;
-        let Ok(trust) = self.trust else {
-            sheet.unasked_for(&[question], Question::Trust);
-            return Ok(());
-        };
-        let (host, site) = (&self.site.spec.production.registry, self.site.name());
-        let known = || -> Result<_, AnyFault> {
-            let records: Vec<Record> = Journal::read(&Log::path(self.state))?;
-            let there = generation::latest(host, site, trust, self.client, self.events, self.limits)?;
-            Ok((History(&records).in_force(), there.map(|floor| (floor.sequence, floor.inventory))))
-        };
-        let (here, there) = match known() {
-            Ok(known) => known,
-            Err(fault) if fault.exit() == Exit::Interrupted => return Err(fault),
-            Err(fault) => {
-                sheet.failed(question, "GENERATION", &*fault);
-                return Ok(());
-            }
-        };
-        let number = |floor: Option<(u64, _)>| {
-            floor.map_or_else(|| "none".to_owned(), |(sequence, _)| sequence.to_string())
-        };
-        let told = format!("production keeps {}, the journal {}", number(there), number(here));
-        let subject = state_repository(host)?.to_string();
-        let finding = match (here, there) {
-            (Some(here), Some(there)) if here.0 == there.0 && here.1 != there.1 => {
-                let message = format!("generation {} is another archive there than here", here.0);
-                let hint = "find out which of both production should have; an archive with a higher number ends the dispute";
-                Some(Finding::error("GENERATION_DISPUTED", subject, message).hint(hint))
-            }
-            (Some((here, _)), there) if there.is_none_or(|(there, _)| there < here) => {
-                let message =
-                    format!("the journal ends with generation {here}, and production does not know of it");
-                let hint = "is this the production that the journal is of? If its storage was set back, run the last import again";
-                Some(Finding::warning("GENERATION_LOST", subject, message).hint(hint))
-            }
-            (here, Some((there, _))) if here.is_none_or(|(here, _)| here < there) => {
-                let message =
-                    format!("generation {there} was imported from another machine, and holds here, too");
-                Some(Finding::info("GENERATION_ELSEWHERE", subject, message))
-            }
-            _ => None,
-        };
-        sheet.found(question, told, finding);
-        Ok(())
-    }
+/// Says of a registry without TLS what that means, unless nobody is on the way.
+fn in_clear(host: &RegistryHost, subject: String) -> Option<Finding> {
+    let message = "it is spoken to in clear: whoever is on the way can read and change what passes";
+    (!host.is_loopback()).then(|| Finding::info("PLAIN_HTTP", subject, message))
 }
 
 /// Compares its clock with ours.
@@ -458,4 +410,26 @@ fn told_of(certificate: Option<&Certificate>) -> String {
     let Some(Certificate { issuer, until, .. }) = certificate else { return "TLS".to_owned() };
     let until = until.as_ref().map(|until| format!(", good until {until}")).unwrap_or_default();
     format!("a certificate by {issuer}{until}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_told_where_somebody_may_be_on_the_way() {
+        for (host, told) in [
+            ("127.0.0.1:5000", false),
+            ("localhost:5000", false),
+            ("[::1]:5000", false),
+            ("127.0.0.1.example:5000", true),
+            ("10.0.0.7:5000", true),
+            ("registry.example", true),
+        ] {
+            let found = in_clear(&host.parse().unwrap(), format!("staging {host}"));
+            let found = found.map(|finding| (finding.code, finding.subject));
+            let expected = told.then(|| ("PLAIN_HTTP".to_owned(), format!("staging {host}")));
+            assert_eq!(found, expected, "{host}");
+        }
+    }
 }

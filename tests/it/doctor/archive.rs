@@ -93,6 +93,42 @@ fn prerequisites_and_generations_are_compared_with_production() {
     );
 }
 
+/// Two machines packed a generation 1 each, and both archives came into force.
+#[test]
+fn two_archives_with_one_number_are_told() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.twin();
+    stand.ok(&Stand::import_line("first"));
+    fs::rename(stand.path("state"), stand.path("state.first")).unwrap();
+    let kept = stand.production.storage().join("docker/registry/v2/repositories/ombundle");
+    fs::remove_dir_all(kept).unwrap();
+    stand.ok(&Stand::import_line("twin"));
+    fs::remove_dir_all(stand.path("state")).unwrap();
+    fs::rename(stand.path("state.first"), stand.path("state")).unwrap();
+    let seen = ask(&stand, "doctor --site @site.yaml");
+    let (severity, message, hint) = seen.finding("GENERATION_DISPUTED");
+    assert_eq!(
+        (seen.code, severity, message),
+        (10, "error", "generation 1 is another archive there than here")
+    );
+    assert!(hint.contains("a higher number ends the dispute"), "{hint}");
+    let history = stand.expect("site history --site @site.yaml --format json", 10).json();
+    let disputed =
+        history["findings"].as_array().unwrap().iter().find(|one| one["code"] == "GENERATION_DISPUTED");
+    let message = disputed.unwrap()["message"].as_str().unwrap();
+    let inventories: Vec<&str> = history["generations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["inventory"].as_str().unwrap())
+        .collect();
+    assert!(
+        inventories.len() == 2 && inventories.iter().all(|inventory| message.contains(inventory)),
+        "{history}"
+    );
+}
+
 #[test]
 fn what_a_nexus_has_no_room_for() {
     let nexus = Nexus::start(Quirks { quota: Some(1000), ..Quirks::default() });

@@ -244,3 +244,17 @@ fn people_get_a_table_in_what_their_terminal_shows() {
         ended.stdout
     );
 }
+
+/// A registry that sends us for tokens to somebody else does not get them, and the remedy is said.
+#[test]
+fn a_token_server_of_somebody_else_is_told() {
+    let thief = Peer::start(|_| Answer::new(200).body("{\"token\": \"t\"}"));
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"s\"", thief.other_name());
+    let staging = Peer::start(move |_| Answer::new(401).with("WWW-Authenticate", challenge.clone()));
+    let seen = Clinic::new(&staging.host(), "127.0.0.1:1").login(&[&staging.host()]).ask("--only staging");
+    let (severity, message, hint) = seen.finding("FOREIGN_REALM");
+    assert_eq!((seen.code, severity), (10, "error"));
+    assert!(message.contains(&thief.other_name()) && hint.contains("--token-realm"), "{message} {hint}");
+    assert_eq!(seen.answer("staging", "write"), ("unasked", "not asked because of `authentication`"));
+    assert_eq!(thief.asked().len(), 0);
+}

@@ -59,6 +59,10 @@ fn without_a_report_only_what_earlier_archives_did_not_bring_is_carried() {
     };
     let moved = planned("");
     assert!(moved.assumes.is_empty() && moved.findings.iter().any(|finding| finding.code == "NOT_COUNTED"));
+    // In volumes it lies there all the same.
+    fs::rename(stand.path("moved.ombundle"), stand.path("first.ombundle.001")).unwrap();
+    assert_eq!(planned("").assumes, plan.assumes);
+    fs::rename(stand.path("first.ombundle.001"), stand.path("moved.ombundle")).unwrap();
     assert_eq!(planned("--imported 1").prerequisites, plan.prerequisites);
     assert!(planned("--imported 0").prerequisites.is_empty());
     fs::rename(stand.path("moved.ombundle"), stand.path("first.ombundle")).unwrap();
@@ -90,7 +94,19 @@ fn an_archive_that_was_passed_over_and_is_not_needed_is_told() {
     }
     let imported = stand.ok(&format!("{} --format json", Stand::import_line("once-more")));
     assert!(codes(&imported).contains(&"GENERATIONS_SKIPPED".to_owned()), "{imported:?}");
-    let last = stock::plan(&stand, "once-more").assumes;
+    // Whoever asks before the next one is told too, by what production keeps alone.
+    let skipped = |line: &str| -> Vec<String> {
+        let told = stand.ok(&format!("{line} --site @site.yaml --format json")).json()["findings"].clone();
+        let told = told.as_array().unwrap().iter().filter(|one| one["code"] == "GENERATIONS_SKIPPED");
+        told.map(|one| one["message"].as_str().unwrap().to_owned()).collect()
+    };
+    let plan = stock::plan(&stand, "once-more");
+    let passed_over = plan.predecessor.unwrap();
+    let told = [format!("it comes after the archive {passed_over}, which never came into force here")];
+    assert_eq!(skipped("doctor"), told);
+    fs::rename(stand.path("state"), stand.path("state.away")).unwrap();
+    assert_eq!(skipped("doctor"), told);
+    let last = plan.assumes;
     assert_eq!(last.iter().map(|assumed| assumed.generation).collect::<Vec<_>>(), [1, 2]);
 }
 
