@@ -12,6 +12,7 @@ use crate::finding::{Finding, Severity, has_errors};
 use crate::flow::built::{BuiltImages, Foundation, Recipe};
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::demand::demand;
 use crate::flow::vacuum::plan::Cut;
 use crate::oci::RawManifest;
 use crate::promote::CatalogTag;
@@ -22,7 +23,6 @@ use crate::retain::{
     TagKind, catalog_tag, prune, tag_kind, ways_back,
 };
 use crate::site::CatalogMirror;
-use crate::version::Version;
 
 /// What was learned of the catalogs.
 #[derive(Default)]
@@ -137,7 +137,8 @@ impl Vacuum<'_> {
         standing.retain(|it| it.digest != digest);
         let by = tag.tag.as_str();
         let itself = |by: &str| (digest, Reason::new(Rule::Catalog, by));
-        let pruned = prune(&catalog, &self.demand(&catalog));
+        let wanted = Demand { drop_unused: self.drop_unused, ..demand(self.clusters, &catalog) };
+        let pruned = prune(&catalog, &wanted);
         found.findings.extend(pruned.findings);
         if cut == Cut::Nothing || pruned.removed.is_empty() {
             found.needed.push(itself(by));
@@ -265,41 +266,6 @@ impl Vacuum<'_> {
             self.events,
             self.limits,
         )
-    }
-
-    /// What the clusters have and follow of a catalog.
-    pub(super) fn demand(&self, catalog: &Catalog) -> Demand {
-        let mut demand = Demand { drop_unused: self.drop_unused, ..Demand::default() };
-        let offering = |name: &str| {
-            let mut packages = catalog.packages.values();
-            packages.find(|package| package.bundles.contains_key(name)).map(|package| package.name.clone())
-        };
-        for cluster in self.clusters {
-            let installed = cluster.installed().into_iter().map(|it| (it.name, it.version, it.package));
-            let all =
-                cluster.csvs.values().map(|it| (it.name.clone(), it.version.clone(), it.package.clone()));
-            for (name, version, package) in installed.chain(all) {
-                let version = version.and_then(|text| Version::parse(&text).ok());
-                if let Some(package) = package.or_else(|| offering(&name)) {
-                    demand.installed.entry(package).or_default().insert(name, version);
-                }
-            }
-            // A dump of some namespaces may show nothing of an operator but the copies that OLM makes of it.
-            for (_, name) in &cluster.copied_csvs {
-                if let Some(package) = offering(name) {
-                    demand.installed.entry(package).or_default().entry(name.clone()).or_default();
-                }
-            }
-            for it in cluster.subscriptions.values() {
-                let csvs = [&it.starting_csv, &it.installed_csv, &it.current_csv];
-                demand.named.extend(csvs.into_iter().flatten().cloned());
-                demand.subscribed.insert(it.package.clone());
-                demand.channels.entry(it.package.clone()).or_default().extend(it.channel.clone());
-            }
-            let waiting = cluster.install_plans.values().filter(|it| !it.is_complete());
-            demand.named.extend(waiting.flat_map(|it| it.csvs.clone()));
-        }
-        demand
     }
 
     /// The image with an update service's data has generations as catalogs have.

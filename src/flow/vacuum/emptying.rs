@@ -13,8 +13,9 @@ use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::apply::emptied;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::{Cut, Known, needs};
+use crate::flow::vacuum::pointing::pointing_to;
 use crate::promote::is_lease;
-use crate::reference::{PinnedRef, RegistryHost, Repository, Tag};
+use crate::reference::{PinnedRef, Repository, Tag};
 use crate::retain::{Keep, Listing, Reason, Rule, Task, VacuumPlan};
 use crate::text::counted;
 use crate::transfer::{Proof, closure};
@@ -26,7 +27,7 @@ impl Vacuum<'_> {
         let Known { mut keep, catalogs, mut obstacles } = self.know(&here, Cut::Nothing)?;
         needs(&mut keep, catalogs.for_now);
         obstacles.extend(self.strangers(&there)?);
-        obstacles.extend(self.pointing_to(&there.host).into_iter().map(|(object, what)| {
+        obstacles.extend(pointing_to(self.clusters, &there.host).into_iter().map(|(object, what)| {
             let message = format!("it names {what}, which would be emptied: nothing is let go");
             Finding::warning("POINTS_TO_STAGING", object, message)
                 .hint("point it to production, make a new dump, then plan again")
@@ -86,30 +87,6 @@ impl Vacuum<'_> {
                 "to have all of it back, delete this repository in Nexus once it is emptied, and make it anew with the same connector",
             )
         })
-    }
-
-    /// Objects of the cluster that name a registry, and what they name there. Of Pods only what is written in their makers counts: what
-    /// they were started from is where the image was found then.
-    pub(super) fn pointing_to(&self, host: &RegistryHost) -> Vec<(String, String)> {
-        let prefix = format!("{host}/");
-        let there = |image: &str| image == host.as_str() || image.starts_with(&prefix);
-        let mut found = BTreeSet::new();
-        for cluster in self.clusters {
-            for ((kind, name), set) in &cluster.mirror_sets {
-                let mirrors = set.entries.iter().flat_map(|entry| &entry.mirrors);
-                let mirrors = mirrors.filter(|mirror| there(mirror));
-                found.extend(mirrors.map(|mirror| (format!("{} {name}", kind.as_str()), mirror.clone())));
-            }
-            for (key, object) in &cluster.objects {
-                let image = object.image.as_deref().filter(|image| there(image));
-                found.extend(image.map(|image| (key.to_string(), image.to_owned())));
-            }
-            for (image, users) in cluster.images.iter().filter(|(image, _)| image.repository.host == *host) {
-                let users = users.iter().filter(|user| user.kind != "Pod");
-                found.extend(users.map(|user| (user.to_string(), image.to_string())));
-            }
-        }
-        found.into_iter().collect()
     }
 
     /// What goes because production holds it is there whole: every manifest is read, every blob asked for.

@@ -6,11 +6,13 @@
 
 mod apply;
 mod catalogs;
+mod demand;
 mod emptying;
 mod error;
 mod findings;
 mod moving;
 mod plan;
+mod pointing;
 mod reclaim;
 pub mod record;
 mod releases;

@@ -5,13 +5,17 @@ use crate::digest::Digest;
 use crate::fault::AnyFault;
 use crate::flow::import::state_repository;
 use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::demand::demand;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::site_digest;
+use crate::flow::vacuum::pointing::pointing_to;
 use crate::flow::vacuum::record::LastMove;
 use crate::flow::writer::SoleWriter;
 use crate::promote::Lease;
 use crate::reference::RegistryHost;
-use crate::retain::{CatalogChange, Changed, Listing, Removals, Rule, Task, VacuumPlan, changes, prune};
+use crate::retain::{
+    CatalogChange, Changed, Demand, Listing, Removals, Rule, Task, VacuumPlan, changes, prune,
+};
 
 /// By when dumps count.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +77,7 @@ impl Vacuum<'_> {
             }
         }
         self.not_in_use(plan)?;
-        match self.pointing_to(&plan.registry).first() {
+        match pointing_to(self.clusters, &plan.registry).first() {
             Some((object, what)) if plan.task == Task::Empty => {
                 let (registry, first) = (plan.registry.to_string(), format!("{object}, {what}"));
                 Err(VacuumError::PointsThere { registry, first }.into())
@@ -132,10 +136,9 @@ impl Vacuum<'_> {
             return Ok(());
         }
         let base = self.image(&change.tag.repository, change.before)?.catalog(self.limits).catalog;
-        let mut demand = self.demand(&base);
         // Whether unused packages go was decided with the plan; whether they are unused still is the question.
-        demand.drop_unused = true;
-        match first_needed(&change.removed, &prune(&base, &demand).removed) {
+        let wanted = Demand { drop_unused: true, ..demand(self.clusters, &base) };
+        match first_needed(&change.removed, &prune(&base, &wanted).removed) {
             None => Ok(()),
             Some(what) => Err(VacuumError::Needed { what, tag: change.tag.to_string() }.into()),
         }
@@ -154,4 +157,34 @@ fn first_needed(planned: &Removals, now: &Removals) -> Option<String> {
 /// Nobody else can have been inside since the registry was listed.
 pub(super) fn still_alone(lease: &Lease<'_>) -> Result<(), VacuumError> {
     if lease.unbroken() { Ok(()) } else { Err(VacuumError::Late) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retain::Removal;
+
+    fn removal(text: &str) -> Removal {
+        let bundles = text.split_whitespace().filter(|word| *word != "whole").map(str::to_owned).collect();
+        Removal { whole: text.contains("whole"), bundles, ..Removal::default() }
+    }
+
+    #[test]
+    fn what_would_stay_by_newer_dumps_is_needed() {
+        for (planned, now, expected) in [
+            ("v1 v2", Some("v1 v2"), None),
+            ("v1 v2", Some("v1 v2 v3"), None),
+            ("v1 v2", Some("whole"), None),
+            ("v1 v2", Some("v1"), Some("v2")),
+            ("v1 v2", None, Some("v1")),
+            ("whole", Some("whole"), None),
+            // Somebody installed it: its lower versions would go, and the package would stay.
+            ("whole", Some("v1"), Some("p")),
+            ("whole", None, Some("p")),
+        ] {
+            let planned: Removals = [("p".to_owned(), removal(planned))].into();
+            let now: Removals = now.map(|now| ("p".to_owned(), removal(now))).into_iter().collect();
+            assert_eq!(first_needed(&planned, &now).as_deref(), expected, "{planned:?} {now:?}");
+        }
+    }
 }

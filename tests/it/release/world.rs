@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ombundle::demo::{File, Image, Layer, Recipe};
 use ombundle::digest::Digest;
 use ombundle::event::Silent;
+use ombundle::reference::RepositoryRef;
 use ombundle::registry::{Client, ClientOptions, Environment, Known, Target};
 use serde_json::{Value, json};
 
@@ -108,22 +109,26 @@ impl World {
         );
     }
 
-    /// Pushes an image by digest, or under a tag.
+    /// Pushes an image to the vendor's registry by digest, or under a tag.
     pub(super) fn push(&self, image: &Image, repository: &str, tag: Option<&str>) -> Digest {
+        self.put(image, &self.registry.repository(repository), tag)
+    }
+
+    /// The same, anywhere.
+    pub(super) fn put(&self, image: &Image, target: &RepositoryRef, tag: Option<&str>) -> Digest {
         for child in &image.children {
-            self.push(child, repository, None);
+            self.put(child, target, None);
         }
-        let target = self.registry.repository(repository);
         for blob in &image.blobs {
             let mut open = || Ok(Box::new(blob.bytes.as_slice()) as Box<dyn Read>);
             let size = blob.bytes.len() as u64;
-            self.client.push_blob(&target, blob.digest, size, Known::Nothing, &mut open, &|_| {}).unwrap();
+            self.client.push_blob(target, blob.digest, size, Known::Nothing, &mut open, &|_| {}).unwrap();
         }
         let name = match tag {
             Some(tag) => Target::Tag(tag.parse().unwrap()),
             None => Target::Digest(image.digest()),
         };
-        self.client.push_manifest(&target, &name, &image.manifest).unwrap();
+        self.client.push_manifest(target, &name, &image.manifest).unwrap();
         image.digest()
     }
 

@@ -1,14 +1,17 @@
 //! A plan carried out on real registries: what it promises, what it refuses, and what still works.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use ombundle::digest::Digest;
+use ombundle::limits::LIMITS;
 use ombundle::registry::Target;
+use ombundle::retain::VacuumPlan;
 use serde_json::{Value, json};
 
 use super::site::{codes, dump, gone, kept, planned, two_generations};
-use crate::import::stand::{Stand, finish, listing};
+use crate::import::stand::{Ended, Stand, finish, listing, until};
 use crate::import::stock::Skopeo;
 use crate::import::{catalogs, stock};
 
@@ -220,6 +223,8 @@ fn what_was_broken_off_is_gone_on_with() {
     assert!(done["goneBefore"].as_u64() > Some(0), "{done}");
     let total = done["goneBefore"].as_u64().unwrap() + done["deleted"].as_u64().unwrap();
     assert_eq!(total, gone(&plan).len() as u64);
+    // The former catalog is gone: newer dumps are not compared with it once the smaller one is in force.
+    stand.ok(&format!("{APPLY} --cluster @dump.json"));
     stand.ok("check --site @site.yaml");
 }
 
@@ -255,4 +260,88 @@ fn a_copied_csv_says_that_an_operator_is_installed() {
     let items = none["items"].as_array_mut().unwrap();
     items.retain(|item| !item["metadata"]["name"].as_str().unwrap().starts_with("web-terminal"));
     assert_eq!(package(&none)["whole"], true);
+    // That unused packages go was said with the plan, and need not be said again with newer dumps.
+    stand.ok(&format!("{APPLY} --cluster @dump.json"));
+    assert!(!catalogs::served(&stand).packages.contains_key("web-terminal"));
+}
+
+/// A plan that was changed by hand and looks whole: what it says is compared with what is there.
+#[test]
+fn a_plan_that_was_made_by_hand_is_not_believed() {
+    let stand = two_generations();
+    nothing_back(&stand);
+    planned(&stand);
+    let whole = VacuumPlan::parse(stand.text("vacuum.json").as_bytes(), &LIMITS).unwrap();
+    let changed = |change: &dyn Fn(&mut VacuumPlan)| {
+        let mut plan = whole.clone();
+        change(&mut plan);
+        stand.write("vacuum.json", &serde_json::to_string(&plan.sealed()).unwrap());
+    };
+    changed(&|plan| plan.dumps.clear());
+    refused(&stand, APPLY, 5, "was made without a dump of the cluster");
+    changed(&|plan| plan.dumps[0].written = "yesterday".to_owned());
+    refused(&stand, APPLY, 5, "hours ago");
+    // Another catalog than what comes of the cuts.
+    changed(&|plan| {
+        let cut = &mut plan.catalogs[0].removed.get_mut("web-terminal").unwrap().bundles;
+        assert!(cut.insert("web-terminal.v1.11.0".to_owned()));
+    });
+    refused(&stand, APPLY, 3, "and the plan says");
+    changed(&|_| {});
+    stand.ok(APPLY);
+}
+
+#[test]
+fn a_catalog_that_was_moved_meanwhile_is_left_alone() {
+    let stand = two_generations();
+    nothing_back(&stand);
+    let plan = planned(&stand);
+    let catalog = stand.catalog();
+    let former: ombundle::reference::ImageRef = format!("{catalog}-prev-2").parse().unwrap();
+    let target = |image| Target::of(image).unwrap();
+    let manifest = stand.client().manifest(&catalog.repository, &target(&former)).unwrap().unwrap();
+    // The first record says that the plan is begun; everything was looked at by then.
+    let mut apply = stand.traced("fdatasync:delay_exit=3000000:when=1", APPLY);
+    let apply = apply.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the beginning", || {
+        stand.path("state/vacuum.jsonl").exists() && stand.text("state/vacuum.jsonl").contains("begin")
+    });
+    stand.client().push_manifest(&catalog.repository, &target(&catalog), &manifest).unwrap();
+    let ended: Ended = apply.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, Some(9), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("neither to what the plan was made on nor to what it makes of it"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(stand.served(), Some(manifest.digest()));
+    for (repository, digest) in gone(&plan) {
+        let place = stand.production.repository(&repository);
+        assert!(
+            stand.client().head_manifest(&place, &digest.into()).unwrap().is_some(),
+            "{repository}@{digest}"
+        );
+    }
+}
+
+/// What the registry took along with what was deleted is told.
+#[test]
+fn what_was_to_stay_and_is_gone_is_told() {
+    let stand = two_generations();
+    nothing_back(&stand);
+    let plan = planned(&stand);
+    // The registry loses it while the plan is carried out.
+    let emptied: BTreeSet<String> = gone(&plan).into_iter().map(|(repository, _)| repository).collect();
+    let (repository, lost) =
+        kept(&plan).into_iter().find(|(name, _)| emptied.contains(name) && !name.contains("index")).unwrap();
+    let mut apply = stand.traced("fdatasync:delay_exit=3000000:when=1", APPLY);
+    let apply = apply.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the beginning", || {
+        stand.path("state/vacuum.jsonl").exists() && stand.text("state/vacuum.jsonl").contains("begin")
+    });
+    assert!(stand.client().delete_manifest(&stand.production.repository(&repository), lost).unwrap());
+    let ended: Ended = apply.wait_with_output().unwrap().into();
+    let findings = ended.json()["findings"].clone();
+    assert_eq!((ended.code, &findings[0]["code"]), (Some(10), &json!("KEPT_IS_GONE")), "{}", ended.stderr);
+    assert!(findings[0]["subject"].as_str().unwrap().ends_with(&lost.to_string()), "{findings}");
 }

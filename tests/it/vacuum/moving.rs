@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use ombundle::limits::LIMITS;
 use ombundle::reference::{ImageRef, RegistryHost};
 use ombundle::registry::Target;
+use ombundle::retain::{Task, VacuumPlan};
 use serde_json::{Value, json};
 
 use super::apply::{blobs, collect};
@@ -243,6 +245,14 @@ fn what_speaks_against_a_move_is_told_before_anything_is_written() {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
         assert_eq!(tags(&storage), before, "{said}: something was written");
     };
+    // Made by hand for a third port.
+    let text = stand.text("move.json");
+    let mut elsewhere = VacuumPlan::parse(text.as_bytes(), &LIMITS).unwrap();
+    let Task::Move(moving) = &mut elsewhere.task else { panic!("{:?}", elsewhere.task) };
+    moving.to = "127.0.0.1:1".parse().unwrap();
+    stand.write("move.json", &serde_json::to_string(&elsewhere.sealed()).unwrap());
+    refused(APPLY_MOVE, 2, "the site file was changed");
+    stand.write("move.json", &text);
     // Resources are what a move is for.
     refused("vacuum --site @site.yaml --apply @move.json", 2, "--emit DIR");
     // Somebody pushed to the other port meanwhile.
@@ -433,4 +443,37 @@ fn a_move_that_is_told_again_says_what_is_left_to_do() {
     assert_eq!(stand.staging.changes(), changes);
     stand.write("site.yaml", &stand.text("moved/site.yaml"));
     stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn what_speaks_against_emptying_is_told_and_that_a_copy_runs_does_not() {
+    let stand = ground();
+    // A pod runs what both ports hold.
+    let copies = stand.ok(EMPTY).json();
+    let (repository, digest) =
+        gone(&copies).into_iter().find(|(name, _)| name.contains("web-terminal")).unwrap();
+    let served = stand.catalog().repository.pin(stand.served().unwrap()).to_string();
+    let runs = [format!("registry.redhat.io/any@{digest}")];
+    dump(&stand, &served, &runs);
+    assert!(gone(&stand.ok(EMPTY).json()).contains(&(repository.clone(), digest)));
+    // Staging is also where another site keeps its generations.
+    let state = stand.staging.repository("ombundle/state");
+    let from = stand.staging.repository(&repository).pin(digest).to_string();
+    Skopeo::new(&stand).copy(&from, &format!("{state}:g0001.elsewhere"));
+    let shared = stand.ok(EMPTY).json();
+    assert_eq!((codes(&shared), &shared["totals"]["gone"]), (vec!["SHARED_REGISTRY".to_owned()], &json!(0)));
+    assert!(stand.client().delete_manifest(&state, digest).unwrap());
+    stand.ok(EMPTY);
+    // By a newer dump something is pulled from there.
+    dump(&stand, &at(&stand, &stand.staging.host()).to_string(), &runs);
+    let before = stand.staging.changes();
+    let refused = stand.expect(APPLY_EMPTY, 9);
+    assert!(
+        refused.stderr.contains(&format!("the cluster points to {}", stand.staging.host())),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(stand.staging.changes(), before);
+    dump(&stand, &served, &runs);
+    stand.ok(APPLY_EMPTY);
 }

@@ -199,3 +199,19 @@ fn an_import_that_was_broken_off_comes_first() {
     let plan = planned(&stand);
     assert_eq!((codes(&plan), &plan["totals"]["gone"]), (vec!["UNFINISHED_IMPORT".to_owned()], &json!(0)));
 }
+
+/// What somebody gave a catalog's repository is no catalog: what it offers is not known, so nothing goes and nothing is cut.
+#[test]
+fn a_catalog_that_cannot_be_read_lets_nothing_go() {
+    let stand = two_generations();
+    stand.edit("site.yaml", "  state: ./state", "  keepGenerations: 0\n  state: ./state");
+    dump(&stand, "other.example/catalog:v1", &[]);
+    assert_eq!(planned(&stand)["catalogs"].as_array().unwrap().len(), 1);
+    let (repository, digest) = bundle(&stand, "web-terminal.v1.9.0");
+    let from = stand.production.repository(&repository).pin(digest);
+    let strange = format!("{}:strange", stand.catalog().repository);
+    Skopeo::new(&stand).copy(&from.to_string(), &strange);
+    let plan = stand.expect(PLAN, 10).json();
+    assert_eq!((codes(&plan), &plan["totals"]["gone"]), (vec!["CATALOG_UNREADABLE".to_owned()], &json!(0)));
+    assert_eq!(plan["catalogs"], json!([]));
+}
