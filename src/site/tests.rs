@@ -196,3 +196,24 @@ fn a_receipt_is_a_report() {
     let small = crate::limits::Limits { meta_bytes: 10, ..LIMITS };
     assert!(matches!(SiteReport::parse(report.as_bytes(), &small), Err(ReportError::TooLarge { .. })));
 }
+
+#[test]
+fn a_redacted_report_names_no_registry_of_the_site() {
+    let digest = crate::digest::Digest::of(b"any");
+    let text = format!(
+        r#"{{"format":"ombundle.site-report/v1","site":"scada-a","generation":3,
+            "catalogs":[{{"source":"registry.redhat.io/a:v1","mirror":"nexus.example:5000/a:v1","digest":"{digest}",
+                          "repository":"nexus.example:5000/a"}}],
+            "releases":[{{"version":"4.20.1","architecture":"amd64","image":"quay.io/r@{digest}",
+                          "mirror":"nexus.example:5000/r:4.20.1-x86_64"}}],
+            "held":{{"a":{{"bytes":1,"images":"AAAAAAAA","parts":""}}}}}}"#
+    );
+    let whole = SiteReport::parse(text.as_bytes(), &LIMITS).unwrap();
+    assert_eq!(whole.to_json().unwrap().matches("nexus.example").count(), 3);
+    let redacted = whole.redacted(&"nobody.invalid".parse().unwrap()).to_json().unwrap();
+    assert_eq!((redacted.matches("nexus").count(), redacted.matches("nobody.invalid").count()), (0, 3));
+    // Its checksum is of what it says now.
+    assert!(!SiteReport::parse(redacted.as_bytes(), &LIMITS).unwrap().edited);
+    let edited = redacted.replace("\"generation\": 3", "\"generation\": 4");
+    assert!(SiteReport::parse(edited.as_bytes(), &LIMITS).unwrap().edited);
+}

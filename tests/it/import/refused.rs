@@ -1,6 +1,6 @@
 //! What must not be imported, and production that must not be imported into: named, with nothing written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use ombundle::demo::Generation;
@@ -186,6 +186,50 @@ fn a_prerequisite_that_production_lost() {
     fs::remove_file(stand.production.blob_path(&lost)).unwrap();
     let ended = refused(&stand, &Stand::import_line("second"), 5, &[&lost.to_string()]);
     assert!(ended.stderr.contains("--report"), "{}", ended.stderr);
+}
+
+/// Each of them has its name, for whoever only looks too; and how they get here is said.
+#[test]
+fn every_prerequisite_that_production_lost_is_named() {
+    let stand = Stand::plain();
+    stand.first();
+    stand.ok(&Stand::import_line("first"));
+    stand.publish(Generation::Second);
+    stand.pack("second", "--report @first/out/receipt.json");
+    let plan = stock::plan(&stand, "second");
+    // What lies in one repository alone: whatever becomes of it is told once.
+    let places = |digest| plan.prerequisites.iter().filter(|needed| needed.digest == digest).count();
+    let alone = plan.prerequisites.iter().filter(|needed| places(needed.digest) == 1);
+    let (images, blobs): (Vec<_>, Vec<_>) = alone.partition(|needed| needed.manifest);
+    let (image, cut, gone) = (images[0], blobs[0], blobs[1]);
+    let place = |source| Stand::at(&stand.production.host(), source);
+    assert!(stand.client().delete_manifest(&place(&image.source), image.digest).unwrap());
+    fs::remove_file(stand.production.blob_path(&gone.digest)).unwrap();
+    // One byte less: it is there, and is not what it was.
+    let file = fs::OpenOptions::new().write(true).open(stand.production.blob_path(&cut.digest)).unwrap();
+    file.set_len(cut.size - 1).unwrap();
+    let lost: BTreeSet<String> = [image, cut, gone]
+        .iter()
+        .map(|needed| place(&needed.source).pin(needed.digest).to_string())
+        .collect();
+    assert_eq!(lost.len(), 3);
+    let commands = [
+        "ombundle site report --site site.yaml -o site.json",
+        "--report site.json --key signer.key -o complement.ombundle",
+    ];
+
+    let all = format!("production lacks 3 of {} manifests and blobs", plan.prerequisites.len());
+    let named: Vec<&str> = lost.iter().map(String::as_str).chain([all.as_str()]).chain(commands).collect();
+    let ended = refused(&stand, &Stand::import_line("second"), 5, &named);
+    assert_eq!(ended.stderr.matches(", which this archive builds on").count(), 3, "{}", ended.stderr);
+    let judged = stand.expect("verify @second.ombundle --site @site.yaml --format json", 5).json();
+    let findings = judged["findings"].as_array().unwrap();
+    let subjects = findings.iter().filter(|finding| finding["code"] == "PREREQUISITE_MISSING");
+    let subjects: BTreeSet<String> =
+        subjects.map(|finding| finding["subject"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(subjects, lost);
+    let hints: Vec<&str> = findings.iter().filter_map(|finding| finding["hint"].as_str()).collect();
+    assert!(hints.len() == 1 && commands.iter().all(|command| hints[0].contains(command)), "{hints:?}");
 }
 
 #[test]
