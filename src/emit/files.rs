@@ -107,22 +107,23 @@ impl<'a> Work<'a> {
         let tags = mirrors::mirrors(&tag_scopes, site, behind_tags);
         let left =
             input.former.is_some() && behind_digests.is_none() && (tags.is_empty() || behind_tags.is_none());
-        let sets = |digests: &Mirrors, tags: &Mirrors| {
-            let mut sets = Vec::new();
-            if tells(set.mirror_kind(), &digest_name, digests) {
-                sets.push(match set {
-                    DigestSet::Older => releases::content_source_policy(digest_name.clone(), digests),
-                    DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), digests),
-                });
-            }
-            if tells(MirrorKind::Tag, &tag_name, tags) {
-                sets.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), tags));
-            }
-            sets
-        };
-        let mut objects = sets(&digests, &tags);
+        let sets =
+            |digests: &Mirrors, tags: &Mirrors, wanted: &dyn Fn(MirrorKind, &str, &Mirrors) -> bool| {
+                let mut sets = Vec::new();
+                if wanted(set.mirror_kind(), &digest_name, digests) {
+                    sets.push(match set {
+                        DigestSet::Older => releases::content_source_policy(digest_name.clone(), digests),
+                        DigestSet::Current => resources::mirror_set(set.kind(), digest_name.clone(), digests),
+                    });
+                }
+                if wanted(MirrorKind::Tag, &tag_name, tags) {
+                    sets.push(resources::mirror_set(Kind::ImageTagMirrorSet, tag_name.clone(), tags));
+                }
+                sets
+            };
+        let mut objects = sets(&digests, &tags, &tells);
         let mut leave = match input.former {
-            Some(_) => sets(&alone(&digest_scopes), &alone(&tag_scopes)),
+            Some(_) => sets(&alone(&digest_scopes), &alone(&tag_scopes), &tells),
             None => Vec::new(),
         };
         objects.extend(releases::objects(&input.releases));
@@ -141,14 +142,15 @@ impl<'a> Work<'a> {
             with_v1().filter(offering).map(|catalog| resources::cluster_catalog(catalog, &catalog.image)),
         );
         let mut back: Vec<Object> = Vec::new();
-        back.extend(
-            input
-                .former
-                .zip(input.releases.update_service)
-                .map(|(former, service)| service.at(former))
-                .as_ref()
-                .map(releases::update_service),
-        );
+        if let Some(former) = input.former {
+            // Nodes may have left the former port by then, and what did not move is there alone.
+            let both = |scopes| mirrors::mirrors(scopes, site, Some(former));
+            back.extend(sets(&both(&digest_scopes), &both(&tag_scopes), &|_, _, mirrors| {
+                !mirrors.is_empty()
+            }));
+            let service = input.releases.update_service;
+            back.extend(service.map(|service| releases::update_service(&service.at(former))));
+        }
         for catalog in input.catalogs {
             back.extend(catalog.previous.iter().map(|image| resources::catalog_source(site, catalog, image)));
         }

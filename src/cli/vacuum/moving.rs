@@ -16,7 +16,7 @@ use crate::limits::LIMITS;
 use crate::retain::{Moving, VacuumPlan};
 use crate::site::Site;
 use crate::store::files;
-use crate::text::SafePath;
+use crate::text::{SafePath, counted};
 
 /// Carries out the plan of a move and writes what follows from it.
 pub(super) fn apply(
@@ -75,8 +75,10 @@ pub(super) fn apply(
 
 fn done(moving: &Moving, moved: &Moved, folder: &Path, whole: bool) -> String {
     let mut text = format!(
-        "{} objects written to {}, {} were there\n",
-        moved.tally.written, moving.to, moved.tally.there
+        "{} written to {}, {} there already\n",
+        counted(moved.tally.written, "object"),
+        moving.to,
+        moved.tally.there
     );
     for change in &moved.catalogs {
         text.push_str(&format!("{} leads to {} there\n", change.tag.repository.repository, change.after));

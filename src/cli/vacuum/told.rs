@@ -125,11 +125,11 @@ pub(super) fn told(plan: &VacuumPlan, file: Option<&Path>) -> String {
     if let Task::Move(moving) = &plan.task {
         let _ = writeln!(
             text,
-            "{} to move from {} to {}, {gone} left behind: {} copied, {} of {}",
+            "{} to move from {} to {}, {gone} left behind; to be copied: {}, {} of {}",
             counted(kept, "manifest"),
             plan.registry,
             moving.to,
-            moving.manifests,
+            counted(moving.manifests, "manifest"),
             human_bytes(moving.bytes),
             human_bytes(held)
         );
@@ -157,7 +157,7 @@ fn repository_line(plan: &VacuumPlan, repository: &RepositoryPlan) -> String {
     let Weight { frees, shared, .. } = repository.weight;
     let (goes, stays) = (repository.gone.len(), repository.kept.len());
     match plan.task {
-        Task::Move(_) => format!("{stays} move, {goes} are left behind"),
+        Task::Move(_) => format!("{stays} to move, {goes} left behind"),
         Task::Prune | Task::Empty => {
             let (frees, shared) = (human_bytes(frees), human_bytes(shared));
             format!("{goes} go, {stays} stay; frees {frees}, {shared} are shared")

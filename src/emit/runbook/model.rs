@@ -30,7 +30,7 @@ const POOLS: &str = r#"oc get machineconfigpool -o jsonpath='{range .items[*]}{.
 
 pub(super) fn runbook(work: &Work<'_>) -> Runbook {
     let receipt = work.input.receipt;
-    let mut facts = match backward::finished(work) {
+    let mut facts = match backward::finished(work).or_else(|| port::finished(work)) {
         Some(finished) => vec![finished],
         None => vec![
             Message::Archive { file: receipt.archive.clone() },
@@ -54,14 +54,14 @@ pub(super) fn runbook(work: &Work<'_>) -> Runbook {
         sections.extend(back.map_or_else(|| hold(work), backward::channels));
         sections.push(catalogs(work));
     }
-    if back.is_none() {
+    if back.is_none() && work.input.former.is_none() {
         sections.extend(openshift::sections(work));
     }
     sections.extend(port::leave(work));
     sections.push(after(work));
     sections.extend(port::empty(work));
     sections.extend([way_back(work), records(work)]);
-    let [title, intro] = backward::head(work).unwrap_or_else(|| {
+    let [title, intro] = backward::head(work).or_else(|| port::head(work)).unwrap_or_else(|| {
         let site = work.input.site.metadata.name.clone();
         [Message::Title { site, generation: receipt.generation }, Message::Intro]
     });
@@ -431,7 +431,7 @@ fn after(work: &Work<'_>) -> Section {
         step(Message::StagingUnused { registry: staging }, used, Expect::Nothing, Message::StagingUnusedElse),
         step(Message::PoolsAfter, POOLS, Expect::Like(Message::PoolsExpect), Message::PoolsElse),
     ];
-    Section { heading: Message::After, blocks }
+    Section { heading: port::after(work).unwrap_or(Message::After), blocks }
 }
 
 fn way_back(work: &Work<'_>) -> Section {
@@ -439,12 +439,15 @@ fn way_back(work: &Work<'_>) -> Section {
     if let Some(way) = work.input.back {
         return backward::forward(&way, steps);
     }
+    if work.input.former.is_some() {
+        return Section { heading: Message::Back, blocks: port::back(work, steps) };
+    }
     let mut blocks = vec![Block::Text(Message::BackWhen)];
     blocks.extend(steps);
     blocks.extend(openshift::back(work));
     blocks.push(Block::Text(Message::BackNoDowngrade));
     blocks.push(Block::Text(Message::BackMirrors));
-    blocks.extend(port::back(work).unwrap_or_else(|| vec![Block::Text(Message::BackRegistry)]));
+    blocks.push(Block::Text(Message::BackRegistry));
     Section { heading: Message::Back, blocks }
 }
 
@@ -507,7 +510,7 @@ fn restore(blocks: &mut Vec<Block>, work: &Work<'_>, back: &Filed) {
 fn records(work: &Work<'_>) -> Section {
     let tick = |text| boxed(Step { text, commands: Vec::new(), expect: Expect::Silent, otherwise: None });
     let mut texts = vec![Message::RecordReceipt, Message::RecordCatalogs];
-    if work.input.back.is_none() {
+    if work.input.back.is_none() && work.input.former.is_none() {
         texts.push(Message::RecordArchive);
     }
     texts.push(Message::RecordRunbook);

@@ -11,6 +11,13 @@ use crate::text::Code;
 /// One heading, sentence or paragraph about the ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Port {
+    Title {
+        site: String,
+    },
+    Intro,
+    Finished {
+        time: String,
+    },
     /// What changes.
     Changes {
         old: String,
@@ -50,6 +57,11 @@ pub(super) enum Port {
     ApplyExpect,
     ApplyElse,
     ServiceElse,
+    After,
+    BackWhen {
+        old: String,
+    },
+    BackMirrors,
     /// The way back.
     Back {
         old: String,
@@ -123,18 +135,53 @@ pub(super) fn empty(work: &Work<'_>) -> Option<Section> {
 /// How a dump is made that says what runs, and what points where.
 const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > dump.json";
 
-/// How the former port becomes production again. An update service there would serve nothing once the new port is given up.
-pub(super) fn back(work: &Work<'_>) -> Option<Vec<Block>> {
-    let (old, _) = ports(work)?;
-    let services = work.back.iter().filter(|filed| filed.object.kind == Kind::UpdateService);
-    let mut blocks: Vec<Block> = services.map(|filed| apply(filed, Port::ServiceElse.into())).collect();
-    blocks.push(Block::Text(Port::Back { old: old.to_string() }.into()));
-    Some(blocks)
+/// How the former port becomes production again, where these steps lead catalogs there. Nodes look at both ports first, since what did
+/// not move is at the former one alone; an update service would serve nothing once the new port is given up.
+pub(super) fn back(work: &Work<'_>, catalogs: Vec<Block>) -> Vec<Block> {
+    let Some((old, _)) = ports(work) else { return catalogs };
+    let old = old.to_string();
+    let of = |wanted: fn(Kind) -> bool| work.back.iter().filter(move |filed| wanted(filed.object.kind));
+    let is_set = |kind| {
+        matches!(kind, Kind::ImageDigestMirrorSet | Kind::ImageTagMirrorSet | Kind::ImageContentSourcePolicy)
+    };
+    let mut blocks =
+        vec![Block::Text(Port::BackWhen { old: old.clone() }.into()), Block::Text(Port::BackMirrors.into())];
+    blocks.extend(of(is_set).map(|filed| apply(filed, Message::ApplyElse)));
+    blocks.push(pools_settle());
+    blocks.extend(catalogs);
+    let services = of(|kind| kind == Kind::UpdateService);
+    blocks.extend(services.map(|filed| apply(filed, Port::ServiceElse.into())));
+    blocks.push(Block::Text(Port::Back { old }.into()));
+    blocks
+}
+
+/// The head: what this is, and what it begins with.
+pub(super) fn head(work: &Work<'_>) -> Option<[Message; 2]> {
+    work.input.former?;
+    let site = work.input.site.metadata.name.clone();
+    Some([Port::Title { site }.into(), Port::Intro.into()])
+}
+
+/// When everything was seen to be at the new port.
+pub(super) fn finished(work: &Work<'_>) -> Option<Message> {
+    work.input.former?;
+    Some(Port::Finished { time: work.input.receipt.finished.clone() }.into())
+}
+
+/// What the chapter of the checks is called.
+pub(super) fn after(work: &Work<'_>) -> Option<Message> {
+    work.input.former.map(|_| Port::After.into())
 }
 
 pub(super) fn english(message: &Port) -> String {
     use Port as P;
     match message {
+        P::Title { site } => format!("Runbook of a move to the other port: site {}", Code(site)),
+        P::Intro => "Work from the folder that holds this file, from top to bottom, and tick each box. Under each command stands what it must print. Where it prints something else, stop there and do what stands below it before you go on. Everything that is used is at the new port already; no operator moves. The same in [한국어](RUNBOOK.ko.md) and [中文](RUNBOOK.zh.md).".into(),
+        P::Finished { time } => format!("Copied and checked: {}", Code(time)),
+        P::After => "After the move".into(),
+        P::BackWhen { old } => format!("Take it when a catalog does not become READY, or pods come to fail at pulling. Until it is emptied {} holds everything as it was. Do the steps in this order.", Code(old)),
+        P::BackMirrors => "First the nodes look at both ports again: what did not move is at the former one alone. Where they still do, these files change nothing.".into(),
         P::Changes { old, new } => format!("Production moves from {} to {}. Nodes look at the new one first and at the old one behind it, until chapter “Leave the former port”.", Code(old), Code(new)),
         P::Left { old, new } => format!("Production moved from {} to {}, and nodes look at the new one alone already.", Code(old), Code(new)),
         P::Leave => "Leave the former port".into(),
@@ -156,13 +203,19 @@ pub(super) fn english(message: &Port) -> String {
         P::ApplyExpect => "how many manifests were deleted, and how the space comes back, if that is not done from here.".into(),
         P::ApplyElse => "the message says what changed; nothing is lost by making a new plan.".into(),
         P::ServiceElse => "`no matches for kind \"UpdateService\"` means that the OpenShift Update Service operator is not installed: skip this file.".into(),
-        P::Back { old } => format!("Until it is emptied {} holds everything as it was: the files in `back/` lead to it.", Code(old)),
+        P::Back { old } => format!("{} is production again. If the site file was exchanged, put the former one back.", Code(old)),
     }
 }
 
 pub(super) fn korean(message: &Port) -> String {
     use Port as P;
     match message {
+        P::Title { site } => format!("포트 이전 작업 절차서: 사이트 {}", Code(site)),
+        P::Intro => "이 파일이 있는 폴더에서 위에서 아래로 순서대로 진행하면서 체크박스에 표시합니다. 명령어마다 아래에 예상 출력이 있습니다. 출력이 다르면 거기서 멈추고, 그 아래의 조치를 마친 뒤에 다음으로 넘어갑니다. 사용 중인 것은 모두 이미 새 포트에 있으며, 어떤 오퍼레이터도 업그레이드되지 않습니다. 같은 내용: [English](RUNBOOK.md), [中文](RUNBOOK.zh.md).".into(),
+        P::Finished { time } => format!("복사 및 확인 완료 시각: {}", Code(time)),
+        P::After => "이전 후 확인".into(),
+        P::BackWhen { old } => format!("카탈로그가 READY가 되지 않거나 이미지를 가져오지 못하는 파드가 생길 때 수행합니다. 비우기 전까지 {}에는 모든 것이 그대로 있습니다. 아래 순서대로 수행합니다.", Code(old)),
+        P::BackMirrors => "먼저 노드가 다시 두 포트를 모두 찾게 합니다. 옮기지 않은 것은 이전 포트에만 있습니다. 이미 두 포트를 찾고 있으면 이 파일들은 아무것도 바꾸지 않습니다.".into(),
         P::Changes { old, new } => format!("운영 레지스트리가 {}에서 {}(으)로 옮겨집니다. “이전 포트에서 벗어나기” 장까지 노드는 새 레지스트리를 먼저, 그다음 이전 레지스트리를 찾습니다.", Code(old), Code(new)),
         P::Left { old, new } => format!("운영 레지스트리가 {}에서 {}(으)로 옮겨졌고, 노드는 이미 새 레지스트리만 찾습니다.", Code(old), Code(new)),
         P::Leave => "이전 포트에서 벗어나기".into(),
@@ -184,13 +237,19 @@ pub(super) fn korean(message: &Port) -> String {
         P::ApplyExpect => "삭제된 매니페스트 수와, 여기서 처리되지 않는 경우 공간을 회수하는 방법.".into(),
         P::ApplyElse => "메시지에 달라진 점이 나옵니다. 계획을 새로 만들어도 잃는 것은 없습니다.".into(),
         P::ServiceElse => "`no matches for kind \"UpdateService\"`는 OpenShift Update Service 오퍼레이터가 설치되지 않았다는 뜻입니다. 이 파일을 건너뜁니다.".into(),
-        P::Back { old } => format!("{}을(를) 비우기 전까지는 모든 것이 그대로 있습니다. `back/`의 파일이 그곳을 가리킵니다.", Code(old)),
+        P::Back { old } => format!("{}이(가) 다시 운영 레지스트리입니다. 사이트 파일을 바꾸었다면 이전 파일로 되돌립니다.", Code(old)),
     }
 }
 
 pub(super) fn chinese(message: &Port) -> String {
     use Port as P;
     match message {
+        P::Title { site } => format!("迁移端口操作手册：站点 {}", Code(site)),
+        P::Intro => "请在本文件所在目录中，从上到下依次执行，并逐项勾选。每条命令下方写明了预期输出；如果输出不符，请停下来，按其下方的说明处理完毕后再继续。正在使用的内容已全部在新端口；不会升级任何 Operator。其他语言：[English](RUNBOOK.md)、[한국어](RUNBOOK.ko.md)。".into(),
+        P::Finished { time } => format!("复制并检查完成时间：{}", Code(time)),
+        P::After => "迁移之后".into(),
+        P::BackWhen { old } => format!("当目录无法变为 READY，或出现拉取失败的 Pod 时执行。清空之前，{} 仍保留原有的全部内容。请按以下顺序执行。", Code(old)),
+        P::BackMirrors => "首先让节点重新同时查找两个端口：没有迁移的内容只在原端口。如果节点仍在查找两个端口，这些文件不会改变任何东西。".into(),
         P::Changes { old, new } => format!("生产仓库从 {} 迁到 {}。在“离开原端口”一章之前，节点先查找新仓库，再查找原仓库。", Code(old), Code(new)),
         P::Left { old, new } => format!("生产仓库已从 {} 迁到 {}，节点已经只查找新仓库。", Code(old), Code(new)),
         P::Leave => "离开原端口".into(),
@@ -212,6 +271,6 @@ pub(super) fn chinese(message: &Port) -> String {
         P::ApplyExpect => "删除了多少个清单，以及在无法由此处完成时如何回收空间。".into(),
         P::ApplyElse => "提示信息会说明发生了什么变化；重新制定计划不会丢失任何内容。".into(),
         P::ServiceElse => "`no matches for kind \"UpdateService\"` 表示没有安装 OpenShift Update Service Operator：跳过此文件。".into(),
-        P::Back { old } => format!("在清空之前，{} 仍保留原有的全部内容：`back/` 中的文件指向它。", Code(old)),
+        P::Back { old } => format!("{} 重新成为生产仓库。如果已替换站点文件，请换回原来的文件。", Code(old)),
     }
 }

@@ -80,9 +80,9 @@ fn tags_drain_as_they_always_do() {
 fn the_runbook_leaves_the_former_port_before_it_is_emptied() {
     let emitted = moved("");
     for (file, leave, back) in [
-        ("RUNBOOK.md", "Leave the former port", "the files in `back/` lead to it"),
-        ("RUNBOOK.ko.md", "이전 포트에서 벗어나기", "`back/`의 파일이 그곳을 가리킵니다"),
-        ("RUNBOOK.zh.md", "离开原端口", "`back/` 中的文件指向它"),
+        ("RUNBOOK.md", "Leave the former port", "If the site file was exchanged"),
+        ("RUNBOOK.ko.md", "이전 포트에서 벗어나기", "사이트 파일을 바꾸었다면"),
+        ("RUNBOOK.zh.md", "离开原端口", "如果已替换站点文件"),
     ] {
         let text = text(&emitted, file);
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{file} has no {what}"));
@@ -94,11 +94,29 @@ fn the_runbook_leaves_the_former_port_before_it_is_emptied() {
             at("cp site.yaml \"$SITE\""),
             at("--empty staging -o empty.json"),
             at("--apply empty.json"),
+            at(&format!("back/{SET}")),
+            at("back/02-catalogsource-cs-redhat.yaml"),
             at(back),
         ];
         assert!(order.is_sorted(), "{file}: {order:?}");
         assert!(text.contains(&format!(". {leave}")), "{file}");
     }
+    // It is no upgrade: nobody signed it, and no operator moves.
+    let english = text(&emitted, "RUNBOOK.md");
+    assert!(english.starts_with("# Runbook of a move to the other port: site `scada-a`\n"), "{english}");
+    for foreign in [
+        "Upgrade runbook",
+        "Signed by",
+        "Archive:",
+        "## 5. Operators",
+        "After the upgrade",
+        "Keep this archive",
+    ] {
+        assert!(!english.contains(foreign), "{foreign}: {english}");
+    }
+    // On the way back nodes find what did not move, whether they have left the former port or not.
+    let both = text(&emitted, &format!("back/{SET}"));
+    assert_eq!(both, text(&emitted, &format!("cluster/{SET}")));
     // Without a move nothing of that is said.
     let usual = World::later().emit();
     assert!(!usual.files.keys().any(|path| path.starts_with("leave/")));

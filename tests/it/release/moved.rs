@@ -80,14 +80,14 @@ fn releases_move_with_their_components_and_the_update_service_follows() {
         assert!(text.contains(&format!("graphDataImage: \"{host}/{GRAPH}@{graph}\"")), "{text}");
     };
     service("moved/cluster/02-updateservice-service.yaml", &new);
-    service("moved/back/01-updateservice-service.yaml", &old);
+    service("moved/back/02-updateservice-service.yaml", &old);
     for file in ["RUNBOOK.md", "RUNBOOK.ko.md", "RUNBOOK.zh.md"] {
         let text = site.text(&format!("moved/{file}"));
         let order = [
             "cluster/02-updateservice",
             &format!("leave/{MIRRORS}"),
             "--empty staging",
-            "back/01-updateservice",
+            "back/02-updateservice",
         ]
         .map(|what| text.find(what).unwrap_or_else(|| panic!("{file} has no {what}")));
         assert!(order.is_sorted(), "{file}: {order:?}");
