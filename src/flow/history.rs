@@ -266,6 +266,7 @@ impl Historian<'_> {
                     plan: *plan,
                     at: at.clone(),
                     done: false,
+                    to: None,
                     deleted: 0,
                     steps: Vec::new(),
                 }),
@@ -275,7 +276,11 @@ impl Historian<'_> {
                     after: *new,
                 }),
                 (Vacuumed::Deleted { manifests, .. }, Some(vacuum)) => vacuum.deleted += manifests,
-                (Vacuumed::Done { .. } | Vacuumed::Moved { .. }, Some(vacuum)) => vacuum.done = true,
+                (Vacuumed::Moved { to, .. }, Some(vacuum)) => {
+                    vacuum.to = Some(to.clone());
+                    vacuum.done = true;
+                }
+                (Vacuumed::Done { .. }, Some(vacuum)) => vacuum.done = true,
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::finding::Finding;
+use crate::reference::RegistryHost;
 use crate::site::ReceiptStep;
 
 /// The history of a site, as `site history --format json` prints it.
@@ -113,6 +114,9 @@ pub struct VacuumState {
     pub at: String,
     /// Whether it got to its end.
     pub done: bool,
+    /// The registry that production moved to, where it was the plan of a move; such a one deletes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RegistryHost>,
     /// Manifests that were deleted, over all its runs.
     pub deleted: u64,
     /// Catalogs that became smaller.

@@ -108,8 +108,11 @@ fn told(history: &SiteHistory) -> String {
     }
     for vacuum in &history.vacuums {
         let end = if vacuum.done { "" } else { ", broken off" };
-        let deleted = counted(vacuum.deleted, "manifest");
-        let _ = writeln!(text, "vacuum {}: {deleted} deleted{end}", Safe(&vacuum.at));
+        let what = match &vacuum.to {
+            Some(to) => format!("production moved to {to}"),
+            None => format!("{} deleted", counted(vacuum.deleted, "manifest")),
+        };
+        let _ = writeln!(text, "vacuum {}: {what}{end}", Safe(&vacuum.at));
         steps(&mut text, &vacuum.steps);
     }
     text

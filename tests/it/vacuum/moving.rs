@@ -428,6 +428,12 @@ fn a_move_that_is_told_again_says_what_is_left_to_do() {
         done.stderr
     );
     assert_eq!(codes(&planned(&stand)), [""; 0]);
+    let history = stand.ok("site history --site @site.yaml");
+    assert!(
+        history.stdout.contains(&format!(": production moved to {}\n", stand.staging.host())),
+        "{}",
+        history.stdout
+    );
 
     // The former port is empty by now: there is nothing to move, and what took over is not touched.
     stand.ok(EMPTY);
