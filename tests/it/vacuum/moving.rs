@@ -392,6 +392,8 @@ fn a_move_that_is_told_again_says_what_is_left_to_do() {
     assert_eq!((&again["written"], &again["findings"]), (&json!(0), &json!([])));
     assert!(!files_in(&stand, "cluster").contains(set) && files_in(&stand, "leave").contains(set));
     assert_eq!(runbooks(leave), [true; 3]);
+    // The way back is taken after it has left, too.
+    assert!(files_in(&stand, "back").contains(set));
     // It has left the former port: nothing leads it back there.
     apply_to_dump(&stand, "leave");
     stand.ok(APPLY_MOVE);
