@@ -4,9 +4,19 @@
 //! upgrade half-way. Every bundle and related image of every entry is looked for where the cluster's mirror sets will
 //! look for it, and walked down to its last layer.
 
+mod asked;
+mod heads;
+mod rewrites;
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::model::Catalog;
+pub use asked::{Asked, asked};
+pub use heads::heads;
+pub use rewrites::Rewrites;
+pub use ways::{Ways, ways};
+
+use crate::catalog::model::{Bundle, Catalog};
 use crate::event::{Event, Events, Phase};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
@@ -19,7 +29,7 @@ use crate::transfer::{Absence, Closure, Holdings, Proof, closure};
 use crate::workers;
 
 /// Who needs an image: package and bundle.
-type Users = BTreeSet<(String, String)>;
+pub type Users = BTreeSet<(String, String)>;
 
 /// What a catalog needs of a registry.
 #[derive(Debug, Clone, Default)]
@@ -32,31 +42,49 @@ pub struct Needs {
     pub findings: Vec<Finding>,
 }
 
+impl Needs {
+    /// Needs one image more.
+    fn add(&mut self, image: ImageRef, user: (String, String)) {
+        match image.pinned() {
+            Some(pinned) => self.pinned.entry(pinned).or_default().insert(user),
+            None => self.tagged.entry(image).or_default().insert(user),
+        };
+    }
+}
+
+/// The bundles of a catalog, and each image that one of them names, once.
+fn named(catalog: &Catalog) -> impl Iterator<Item = (&Bundle, &str)> {
+    catalog.packages.values().flat_map(|package| package.bundles.values()).flat_map(|bundle| {
+        let images = bundle.related_images.iter().map(|related| &related.image).chain([&bundle.image]);
+        let texts: BTreeSet<&str> = images.map(String::as_str).filter(|text| !text.is_empty()).collect();
+        texts.into_iter().map(move |text| (bundle, text))
+    })
+}
+
 /// What `catalog` needs of `host`, which holds source repositories where `mapping` says.
 pub fn needs(catalog: &Catalog, mapping: &Mapping, host: &RegistryHost) -> Needs {
     let mut needs = Needs::default();
-    for bundle in catalog.packages.values().flat_map(|package| package.bundles.values()) {
-        let images = bundle.related_images.iter().map(|related| &related.image);
-        for text in images.chain([&bundle.image]).filter(|text| !text.is_empty()).collect::<BTreeSet<_>>() {
-            let subject = format!("bundle {}", bundle.name);
-            let place = text.parse::<ImageRef>().map_err(|error| error.to_string()).and_then(|image| {
-                let repository = mapping.mirror(&image.repository).map_err(|error| error.to_string())?;
-                Ok(ImageRef { repository: RepositoryRef { host: host.clone(), repository }, ..image })
-            });
-            let user = (bundle.package.clone(), bundle.name.clone());
-            match place {
-                Ok(image) => match image.pinned() {
-                    Some(pinned) => needs.pinned.entry(pinned).or_default().insert(user),
-                    None => needs.tagged.entry(image).or_default().insert(user),
-                },
-                Err(why) => {
-                    needs.findings.push(Finding::warning("IMAGE_REFERENCE", subject, why));
-                    true
-                }
-            };
+    for (bundle, text) in named(catalog) {
+        let place = text.parse::<ImageRef>().map_err(|error| error.to_string()).and_then(|image| {
+            let repository = mapping.mirror(&image.repository).map_err(|error| error.to_string())?;
+            Ok(ImageRef { repository: RepositoryRef { host: host.clone(), repository }, ..image })
+        });
+        match place {
+            Ok(image) => needs.add(image, (bundle.package.clone(), bundle.name.clone())),
+            Err(why) => {
+                let subject = format!("bundle {}", bundle.name);
+                needs.findings.push(Finding::warning("IMAGE_REFERENCE", subject, why));
+            }
         }
     }
     needs
+}
+
+/// The images that a catalog asks for, by the names that it has for them, with their users. What is no name is told by [`needs`].
+pub fn sources(catalog: &Catalog) -> impl Iterator<Item = (ImageRef, (String, String))> {
+    named(catalog).filter_map(|(bundle, text)| {
+        Some((text.parse().ok()?, (bundle.package.clone(), bundle.name.clone())))
+    })
 }
 
 /// An image that does not resolve, and who needs it.

@@ -9,8 +9,8 @@ use crate::cli::failure::{Failure, show_findings};
 use crate::fault::Exit;
 use crate::finding::{Finding, has_errors};
 use crate::limits::LIMITS;
-use crate::site::Site;
 use crate::site::cluster::ClusterDump;
+use crate::site::{Site, SiteReport};
 use crate::store::files;
 use crate::text::counted;
 use crate::trust::{PublicKey, SecretKey, TrustSet};
@@ -120,6 +120,11 @@ pub(super) fn moment_of_builds() -> Result<Moment, Failure> {
         Failure::usage("SOURCE_DATE_EPOCH is no number of seconds since 1970")
             .hint("set it to the output of `git log -1 --format=%ct`, or unset it")
     })
+}
+
+/// A site report, or the one inside a receipt.
+pub(super) fn site_report(path: &Path) -> Result<SiteReport, Failure> {
+    Ok(SiteReport::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
 }
 
 /// Dumps of one cluster, laid together; nothing when there are none.

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::access::{Side, cache, client};
 use crate::cli::failure::{Failure, show_findings};
-use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, summary};
+use crate::cli::inputs::{SiteFile, cluster_dumps, in_a_folder, now, site_report, summary};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::{CacheArgs, RegistryArgs, ResultFormat};
 use crate::cli::papers::TableArgs;
@@ -27,7 +27,7 @@ use crate::plan::order::OrderedStep;
 use crate::plan::{Earlier, PackedArchive, Plan, exit};
 use crate::release::ReleaseKeys;
 use crate::site::cluster::ClusterDump;
-use crate::site::{InstalledOperator, ProfileName, SiteReport};
+use crate::site::{InstalledOperator, ProfileName};
 use crate::store::files::{self, Mode};
 use crate::text::{Safe, Word, counted, human_bytes, plain_json};
 
@@ -183,7 +183,7 @@ impl PlanArgs {
             return Err(summary(Exit::Usage, "the ImageSetConfiguration", &findings));
         };
         let site = self.site()?;
-        let report = self.report.as_deref().map(read_report).transpose()?;
+        let report = self.report.as_deref().map(site_report).transpose()?;
         let channel = channel(site.as_ref().map(|site| &site.site));
         let numbers = Numbers::of(channel, site.as_ref(), context)?;
         let packed = numbers.last()?;
@@ -310,10 +310,6 @@ fn not_counted(gone: &[PackedArchive]) -> Option<Finding> {
     );
     let hint = format!("give `--imported {last}` if they came in");
     Some(Finding::info("NOT_COUNTED", "report", message).hint(hint))
-}
-
-fn read_report(path: &Path) -> Result<SiteReport, Failure> {
-    Ok(SiteReport::parse(&files::read(path, LIMITS.meta_bytes)?, &LIMITS)?)
 }
 
 /// The plan for people: hops first, then what it costs.

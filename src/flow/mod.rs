@@ -1,9 +1,11 @@
 //! The steps composed: what a command does from end to end, without terminal, clock or environment.
 
 pub mod built;
+pub mod by_cluster;
 pub mod catalog;
 pub mod catalog_build;
 pub mod catalog_image;
+mod catalog_state;
 pub mod cosign;
 pub mod doctor;
 pub mod documents;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::catalog::{Catalog, Channel, Package, UpgradeGraph};
 use crate::digest::Digest;
 use crate::fault::{AnyFault, Exit};
 use crate::finding::Finding;
+use crate::flow::catalog_state::catalog_state;
 use crate::flow::import::generation;
 use crate::flow::import::receipt::last_report;
 use crate::flow::listed::Images;
@@ -17,16 +17,10 @@ use crate::reference::{RegistryHost, Repository};
 use crate::registry::Target;
 use crate::release::Architecture;
 use crate::site::cluster::ClusterDump;
-use crate::site::{
-    CatalogMirror, CatalogState, ChannelState, PackageState, ReleaseState, RepositoryState, SiteReport,
-    StagingState,
-};
+use crate::site::{CatalogMirror, CatalogState, ReleaseState, RepositoryState, SiteReport, StagingState};
 use crate::transfer::Closure;
 use crate::trust::TrustSet;
 use crate::verify::Floor;
-
-/// A catalog with more entries than this is reported by its heads alone: a whole one of a vendor has tens of thousands.
-const NAMED_ENTRIES: usize = 500;
 
 /// Who reports.
 pub struct Reporter<'a> {
@@ -102,13 +96,7 @@ impl Reporter<'_> {
                 continue;
             };
             images.extend(offer.needs.pinned.into_keys());
-            states.push(CatalogState {
-                source: mirror.source.clone(),
-                mirror: tag.reference(),
-                digest: offer.digest,
-                repository: tag.repository,
-                packages: packages(&offer.catalog),
-            });
+            states.push(catalog_state(&mirror, &tag, offer.digest, &offer.catalog));
         }
         Ok(states)
     }
@@ -189,20 +177,4 @@ impl Reporter<'_> {
         let local = self.history.in_force().map(|(sequence, inventory)| Floor { sequence, inventory });
         Ok(local.into_iter().chain(kept).max_by_key(|floor| floor.sequence))
     }
-}
-
-fn packages(catalog: &Catalog) -> BTreeMap<String, PackageState> {
-    let channels = || catalog.packages.values().flat_map(|package| package.channels.values());
-    let named = channels().map(|channel| channel.entries.len()).sum::<usize>() <= NAMED_ENTRIES;
-    let channel = |channel: &Channel| ChannelState {
-        head: UpgradeGraph::new(channel).head().map(str::to_owned),
-        entries: channel.entries.len(),
-        names: channel.entries.iter().filter(|_| named).map(|entry| entry.name.clone()).collect(),
-    };
-    let package = |(name, package): (&String, &Package)| {
-        let channels = package.channels.iter().map(|(name, found)| (name.clone(), channel(found)));
-        let default_channel = package.default_channel.clone();
-        (name.clone(), PackageState { default_channel, channels: channels.collect() })
-    };
-    catalog.packages.iter().map(package).collect()
 }

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::event::Events;
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::by_cluster::Source;
 use crate::flow::catalog_image::{CatalogImage, RegistryImages};
 use crate::flow::import::receipt::last_report;
 use crate::flow::release_image::{Depth, read_release};
@@ -92,6 +93,8 @@ pub struct OfferedRelease {
 pub struct ReleaseStanding {
     /// How many images it consists of, itself among them.
     pub images: usize,
+    /// It and its components by their original names, with what they are.
+    pub sources: Vec<Source>,
     /// Those that are not there whole.
     pub missing: Vec<Unresolved>,
     /// What is wrong with the release itself.
@@ -135,14 +138,20 @@ impl Onlooker<'_> {
         let read = read_release(&source, &ask, platforms, Depth::Components, events, limits)?;
         let release = format!("OpenShift {version}");
         let mut needs = Needs::default();
-        needs.pinned.entry(image.clone()).or_default().insert((release.clone(), release.clone()));
-        for component in &read.payload.components {
+        let itself = (release.clone(), release.clone());
+        needs.pinned.entry(image.clone()).or_default().insert(itself.clone());
+        let mut sources: Vec<Source> = Vec::new();
+        let places = mapping.releases()?.into_iter();
+        let called = places.filter(|(_, place)| *place == image.repository.repository);
+        sources.extend(called.map(|(source, _)| (source.pin(image.digest).into(), itself.clone())));
+        for component in read.payload.components {
             let repository = site.in_production(mapping.mirror(&component.image.repository)?);
             let user = (release.clone(), format!("{} of {release}", component.name));
-            needs.pinned.entry(repository.pin(component.image.digest)).or_default().insert(user);
+            needs.pinned.entry(repository.pin(component.image.digest)).or_default().insert(user.clone());
+            sources.push((component.image.into(), user));
         }
         let (missing, _) = unresolved(&needs, platforms, proof, client, jobs, events, limits)?;
-        Ok(ReleaseStanding { images: needs.pinned.len(), missing, findings: read.findings })
+        Ok(ReleaseStanding { images: needs.pinned.len(), sources, missing, findings: read.findings })
     }
 
     /// The releases that production offers: the tags of the repository that an update service reads, `4.20.5-x86_64`.

@@ -1,5 +1,6 @@
 //! An archive into a site, from the outside: the binary against Debian's `docker-registry`, looked at with stock tools.
 
+mod by_cluster;
 pub(crate) mod catalogs;
 mod cycles;
 mod delta;

@@ -8,6 +8,7 @@ use crate::emit::Emitted;
 use crate::event::{Event, Events};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::catalog_state::catalog_state;
 use crate::flow::import::Import;
 use crate::flow::import::catalog::Served;
 use crate::flow::import::deliver::place;
@@ -54,13 +55,7 @@ impl Import<'_> {
                 Ok(None) => {}
                 Ok(Some(standing)) => {
                     add_holdings(&mut holdings, standing.present);
-                    states.push(CatalogState {
-                        source: mirror.source.clone(),
-                        mirror: tag.reference(),
-                        digest: standing.digest,
-                        repository: tag.repository,
-                        packages: BTreeMap::new(),
-                    });
+                    states.push(catalog_state(&mirror, &tag, standing.digest, &standing.catalog));
                 }
                 Err(fault) => {
                     let message = format!("the receipt says nothing of this catalog: {fault}");
@@ -126,12 +121,9 @@ impl Import<'_> {
             _ => (self.policy.now.to_string(), Vec::new()),
         };
         let (others, held) = known.others;
-        let ours = served.iter().map(|served| CatalogState {
-            source: served.planned.source.clone(),
-            mirror: CatalogTag::of(self.site, &served.place.mirror).reference(),
-            digest: served.image.digest,
-            repository: served.image.repository.clone(),
-            packages: BTreeMap::new(),
+        let ours = served.iter().map(|served| {
+            let mirror = &served.place.mirror;
+            catalog_state(mirror, &CatalogTag::of(self.site, mirror), served.image.digest, &served.catalog)
         });
         let catalogs = ours.chain(others).collect();
         let mut repositories = known.promoted;

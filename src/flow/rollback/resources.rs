@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::emit::{self, Emitted, EmittedCatalog, Releases, WayBack};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::catalog_state::catalog_state;
 use crate::flow::import::receipt::last_report;
 use crate::flow::import::resources::texts;
 use crate::flow::record::History;
@@ -59,7 +60,11 @@ impl Rollback<'_> {
         let site = self.onlooker.site;
         let mut report =
             last_report(self.state, site, self.onlooker.events, self.onlooker.limits)?.unwrap_or_default();
-        let states: Vec<CatalogState> = way.returns.iter().map(state).collect();
+        let states: Vec<CatalogState> = way
+            .returns
+            .iter()
+            .map(|one| catalog_state(&one.mirror, &one.tag, one.former.digest(), &one.offer.catalog))
+            .collect();
         report.catalogs.retain(|known| !states.iter().any(|state| state.mirror == known.mirror));
         report.catalogs.extend(states);
         for (repository, digests) in &way.present {
@@ -87,16 +92,6 @@ impl Rollback<'_> {
                 ..report
             },
         })
-    }
-}
-
-fn state(one: &Return) -> CatalogState {
-    CatalogState {
-        source: one.mirror.source.clone(),
-        mirror: one.tag.reference(),
-        digest: one.former.digest(),
-        repository: one.tag.repository.clone(),
-        packages: BTreeMap::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog, Releases, UpdateServiceSource};
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::catalog_state::catalog_state;
 use crate::flow::import::generation;
 use crate::flow::import::receipt::{keep_receipt, last_report};
 use crate::flow::import::resources::{references, texts};
@@ -20,7 +21,7 @@ use crate::promote::CatalogTag;
 use crate::reference::{ImageRef, RegistryHost, RepositoryRef};
 use crate::retain::VacuumPlan;
 use crate::site::cluster::{ClusterDump, MirrorKind};
-use crate::site::{CatalogMirror, CatalogState, Receipt, ReceiptStep, Site, SiteReport};
+use crate::site::{CatalogMirror, Receipt, ReceiptStep, Site, SiteReport};
 use crate::store::files;
 use crate::transfer::{Holdings, Proof, add_holdings};
 use crate::trust::TrustSet;
@@ -200,7 +201,10 @@ impl Vacuum<'_> {
                 site: site.name().to_owned(),
                 generation,
                 inventory,
-                catalogs: served.iter().map(state).collect(),
+                catalogs: served
+                    .iter()
+                    .map(|it| catalog_state(&it.mirror, &it.tag, it.standing.digest, &it.standing.catalog))
+                    .collect(),
                 installed: installed.unwrap_or(last.installed),
                 openshift: last.openshift,
                 releases,
@@ -220,16 +224,6 @@ fn at(repository: &RepositoryRef, host: &RegistryHost) -> RepositoryRef {
 fn is_older(cluster: &ClusterDump) -> bool {
     let has = |wanted| cluster.mirror_sets.keys().any(|(kind, _)| *kind == wanted);
     has(MirrorKind::ContentSourcePolicy) && !has(MirrorKind::Digest)
-}
-
-fn state(it: &Served) -> CatalogState {
-    CatalogState {
-        source: it.mirror.source.clone(),
-        mirror: it.tag.reference(),
-        digest: it.standing.digest,
-        repository: it.tag.repository.clone(),
-        packages: BTreeMap::new(),
-    }
 }
 
 fn emitted(it: &Served, former: &RegistryHost) -> EmittedCatalog {
