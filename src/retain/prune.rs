@@ -169,10 +169,7 @@ impl Demand {
         let reached = reached(package, &starts);
         let stays = |name: &String| {
             let below = package.bundles.get(name).is_some_and(|it| it.version.precedence(lowest).is_lt());
-            !below
-                || reached.contains(name.as_str())
-                || installed.contains_key(name)
-                || self.named.contains(name)
+            !below || reached.contains(name.as_str()) || self.named.contains(name)
         };
         // A channel that is followed, or that a Subscription without channel gets, keeps what it has if it would be left empty.
         let followed = self.channels.get(&package.name);
@@ -209,4 +206,94 @@ fn reached<'p>(package: &'p Package, starts: &'p [Start]) -> BTreeSet<&'p str> {
         }
     }
     reached
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A package with `stable`, and with these entries in it: `(version, what it replaces, what it skips)`.
+    fn package(default: &str, entries: &[(&str, &str, &str)]) -> Vec<Value> {
+        let named = |version: &str| format!("p.v{version}");
+        let entry = |(version, replaces, skips): &(&str, &str, &str)| {
+            let mut entry = json!({"name": named(version)});
+            if !replaces.is_empty() {
+                entry["replaces"] = json!(named(replaces));
+            }
+            if !skips.is_empty() {
+                entry["skips"] = json!([named(skips)]);
+            }
+            entry
+        };
+        let all: Vec<Value> = entries.iter().map(entry).collect();
+        let old = all.first().cloned();
+        let channel = |name: &str, entries: Value| json!({"schema": "olm.channel", "package": "p", "name": name, "entries": entries});
+        let mut values = vec![
+            json!({"schema": "olm.package", "name": "p", "defaultChannel": default}),
+            channel("stable", json!(all)),
+            channel("old", json!([old])),
+        ];
+        values.extend(entries.iter().map(|(version, ..)| bundle("p", version, &json!([]))));
+        values
+    }
+
+    fn bundle(package: &str, version: &str, more: &Value) -> Value {
+        let mut properties =
+            vec![json!({"type": "olm.package", "value": {"packageName": package, "version": version}})];
+        properties.extend(more.as_array().unwrap().iter().cloned());
+        json!({"schema": "olm.bundle", "package": package, "name": format!("{package}.v{version}"),
+               "image": format!("q.example/{package}:{version}"), "properties": properties})
+    }
+
+    /// The bundles that are cut where `p.v1.2.0` is installed, and why a package is left as it is.
+    fn told(values: &[Value]) -> (Vec<String>, Vec<String>) {
+        let catalog = Catalog::from_values(values).catalog;
+        let installed = BTreeMap::from([("p.v1.2.0".to_owned(), None)]);
+        let demand = Demand { installed: [("p".to_owned(), installed)].into(), ..Demand::default() };
+        let Pruned { removed, findings, .. } = prune(&catalog, &demand);
+        let cut = removed.into_values().flat_map(|removal| removal.bundles).collect();
+        (cut, findings.into_iter().map(|finding| finding.message).collect())
+    }
+
+    #[test]
+    fn what_an_upgrade_leads_to_stays_though_its_version_is_lower() {
+        let entries = [("1.0.0", "", ""), ("1.2.0", "1.0.0", ""), ("1.1.9", "1.2.0", "")];
+        assert_eq!(told(&package("stable", &entries)), (vec!["p.v1.0.0".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn the_default_channel_is_not_left_empty() {
+        let entries = [("1.0.0", "", ""), ("1.1.0", "1.0.0", ""), ("1.2.0", "1.0.0", "1.1.0")];
+        assert_eq!(told(&package("old", &entries)), (vec!["p.v1.1.0".to_owned()], vec![]));
+        let both = vec!["p.v1.0.0".to_owned(), "p.v1.1.0".to_owned()];
+        assert_eq!(told(&package("stable", &entries)), (both, vec![]));
+    }
+
+    #[test]
+    fn a_package_that_would_not_stand_is_left_as_it_is() {
+        // Without the lowest one nothing skips the fourth: the channel would have two heads.
+        let entries =
+            [("1.0.0", "", "1.5.0"), ("1.2.0", "1.0.0", ""), ("1.6.0", "1.2.0", ""), ("1.5.0", "", "")];
+        let why = "it is left as it is: without what is below, its channels would not be valid any more";
+        assert_eq!(told(&package("stable", &entries)), (vec![], vec![why.to_owned()]));
+        // Something else needs what is below.
+        let mut values = package("stable", &[("1.0.0", "", ""), ("1.2.0", "1.0.0", "")]);
+        assert_eq!(told(&values), (vec!["p.v1.0.0".to_owned()], vec![]));
+        let needs = json!([{"type": "olm.package.required", "value": {"packageName": "p", "versionRange": "<1.1.0"}}]);
+        values.extend([
+            json!({"schema": "olm.package", "name": "q", "defaultChannel": "stable"}),
+            json!({"schema": "olm.channel", "package": "q", "name": "stable", "entries": [{"name": "q.v1.0.0"}]}),
+            bundle("q", "1.0.0", &needs),
+        ]);
+        let (cut, why) = told(&values);
+        assert_eq!(cut, [""; 0]);
+        assert!(
+            why.len() == 1
+                && why[0].contains("q.v1.0.0 requires ")
+                && why[0].ends_with("which nothing else offers"),
+            "{why:?}"
+        );
+    }
 }
