@@ -1,5 +1,8 @@
 //! A site's history where somebody meddled with it.
 
+use std::fs;
+
+use ombundle::flow::record::{Log, Record};
 use ombundle::reference::RepositoryRef;
 use ombundle::registry::Target;
 use serde_json::Value;
@@ -55,4 +58,38 @@ fn what_was_replayed_or_is_foreign_is_named() {
     stand.write("state/journal.jsonl", &journal.replace("\"generation\":1", "\"generation\":3"));
     let broken = stand.expect(HISTORY, 3);
     assert!(broken.stderr.contains("journal.jsonl") && broken.stderr.contains("line 2"), "{broken:?}");
+}
+
+#[test]
+fn what_came_in_out_of_turn_or_was_made_for_another_site_is_named() {
+    let stand = two_generations();
+    // Somebody wrote the first one down once more, after the second.
+    let journal = stand.path("state/journal.jsonl");
+    let original = fs::read(&journal).unwrap();
+    let mut log = Log::open(&stand.path("state")).unwrap();
+    let first =
+        log.records().iter().find(|record| matches!(record, Record::Committed { .. })).unwrap().clone();
+    log.note(&first).unwrap();
+    drop(log);
+    let replayed = ("GENERATION_REPLAYED".to_owned(), "generation 1".to_owned());
+    assert_eq!(told(&stand.expect(HISTORY, 10).json()), [replayed]);
+    fs::write(&journal, original).unwrap();
+    // The third is another site's, signed by the same key, and stands under this one's name.
+    stand.edit("site.yaml", "name: small-world", "name: elsewhere");
+    stand.edit("site.yaml", "state: ./state", "state: ./state-elsewhere");
+    stand.write("third/imageset.yaml", &stand.text("second/imageset.yaml"));
+    for file in ["csvs.json", "subscriptions.json"] {
+        stand.write(&format!("third/{file}"), &stand.text(&format!("second/{file}")));
+    }
+    stand.pack("third", "--sequence 3");
+    stand.ok(&Stand::import_line("third"));
+    stand.edit("site.yaml", "state: ./state-elsewhere", "state: ./state");
+    stand.edit("site.yaml", "name: elsewhere", "name: small-world");
+    assert_eq!(told(&stand.ok(HISTORY).json()), []);
+    let (client, repository) = (stand.client(), state(&stand));
+    let tag = |name: &str| Target::Tag(name.parse().unwrap());
+    let third = client.manifest(&repository, &tag("g0003.elsewhere")).unwrap().unwrap();
+    client.push_manifest(&repository, &tag("g0003.small-world"), &third).unwrap();
+    let foreign = ("GENERATION_FOREIGN".to_owned(), format!("{repository}:g0003.small-world"));
+    assert_eq!(told(&stand.expect(HISTORY, 10).json()), [foreign]);
 }

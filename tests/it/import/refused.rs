@@ -174,20 +174,6 @@ fn generations_go_one_way() {
     refused(&stand, &Stand::import_line("twin"), 4, &["generation 1", "generation 2"]);
 }
 
-#[test]
-fn a_prerequisite_that_production_lost() {
-    let stand = Stand::plain();
-    stand.first();
-    stand.ok(&Stand::import_line("first"));
-    stand.publish(Generation::Second);
-    stand.pack("second", "--report @first/out/receipt.json");
-    let plan = stock::plan(&stand, "second");
-    let lost = plan.prerequisites.iter().find(|needed| !needed.manifest).unwrap().digest;
-    fs::remove_file(stand.production.blob_path(&lost)).unwrap();
-    let ended = refused(&stand, &Stand::import_line("second"), 5, &[&lost.to_string()]);
-    assert!(ended.stderr.contains("--report"), "{}", ended.stderr);
-}
-
 /// Each of them has its name, for whoever only looks too; and how they get here is said.
 #[test]
 fn every_prerequisite_that_production_lost_is_named() {
