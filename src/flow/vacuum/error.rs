@@ -7,9 +7,9 @@ use crate::registry::RegistryError;
 use crate::retain::CatalogChange;
 use crate::text::counted;
 
-/// What is done about a registry that is to take over and is not empty.
+/// What is done about a staging registry that is to be empty and is not.
 pub(super) const EMPTY_FIRST: &str = "empty it first: `ombundle vacuum --site … --cluster … --empty staging -o empty.json`, look \
-                                      at that plan and `--apply` it; then make a new plan of the move";
+                                      at that plan and `--apply` it; then plan anew";
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]

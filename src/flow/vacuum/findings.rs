@@ -8,6 +8,7 @@ use crate::finding::Finding;
 use crate::flow::import::state_repository;
 use crate::flow::record::{History, Log, Record};
 use crate::flow::vacuum::Vacuum;
+use crate::flow::vacuum::error::EMPTY_FIRST;
 use crate::flow::vacuum::record::LastMove;
 use crate::retain::{Listing, VacuumPlan};
 use crate::store::journal::Journal;
@@ -76,9 +77,7 @@ impl Vacuum<'_> {
                 "it holds {} of those that go from production too: Nexus frees no layer that another of its repositories has",
                 counted(both, "manifest")
             );
-            Finding::warning("STAGING_HOLDS_TOO", &there.host, message).hint(
-                "empty it first: `ombundle vacuum --site … --cluster … --empty staging -o empty.json`, look at that plan and `--apply` it",
-            )
+            Finding::warning("STAGING_HOLDS_TOO", &there.host, message).hint(EMPTY_FIRST)
         }))
     }
 
