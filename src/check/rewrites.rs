@@ -128,9 +128,12 @@ items:
             ("deep.eu.example.com/a@", vec!["mirror:5000/example/a"]),
             ("example.com/a/b@", vec![]),
         ] {
-            let full = |text: &str| match text.contains(":v1") {
-                true => text.to_owned(),
-                false => format!("{}{digest}", text.trim_end_matches('@')),
+            let full = |text: &str| {
+                if text.contains(":v1") {
+                    text.to_owned()
+                } else {
+                    format!("{}{digest}", text.trim_end_matches('@'))
+                }
             };
             let places = rewrites.places(&full(image).parse().unwrap());
             let places: Vec<String> = places.iter().map(ToString::to_string).collect();

@@ -51,7 +51,7 @@ fn nodes_are_led_to_production_for_every_image_or_the_source_is_named() {
     assert!(missing.iter().all(|(_, place)| place.starts_with(&prefix)), "{missing:?}");
     for (_, place) in &missing {
         let held = place.replace("/elsewhere/", "/olm-redhat/");
-        Skopeo::new(&stand).copy(&held, &place.replace('@', ":kept@").split('@').next().unwrap().to_owned());
+        Skopeo::new(&stand).copy(&held, place.replace('@', ":kept@").split('@').next().unwrap());
     }
     stand.ok(&format!("{CHECK} {sets}"));
     // Another registry, and none at all.
