@@ -3,6 +3,8 @@
 //! Deletions are soft there: space comes back when tasks ran, in their order. Sources: Nexus's own API description (`tasks`,
 //! `blobstores`, `search`, `components`, `repositorySettings`, `security/realms`), and nexus-public#403 for the order.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
@@ -138,9 +140,14 @@ fn yes() -> bool {
     true
 }
 
+/// An image by its tag, as a search finds it.
 #[derive(Deserialize)]
 struct Component {
     id: String,
+    repository: String,
+    name: String,
+    #[serde(default)]
+    version: String,
 }
 
 #[derive(Deserialize)]
@@ -202,35 +209,43 @@ impl<'c> Nexus<'c> {
             ("docker.imageName", &image),
             ("docker.imageTag", tag.as_str()),
         ];
+        // A search may know less of words than we do, and its index be older than what is there.
+        let is_it = |found: &Component| {
+            found.repository == at && found.name == image && found.version == tag.as_str()
+        };
         let components: Vec<Component> = self.list("search", &query)?;
-        for component in &components {
+        let found: Vec<Component> = components.into_iter().filter(is_it).collect();
+        for component in &found {
             self.office.send(
                 Method::DELETE,
                 &self.url(&format!("components/{}", component.id), &[]),
                 None,
             )?;
         }
-        Ok(!components.is_empty())
+        Ok(!found.is_empty())
     }
 
     fn url(&self, tail: &str, query: &[(&str, &str)]) -> Url {
         self.office.url(&format!("service/rest/v1/{tail}"), query)
     }
 
-    /// All pages of a list.
+    /// All pages of a list. One that goes in circles, or does not end, is no list.
     fn list<T: DeserializeOwned>(&self, tail: &str, query: &[(&str, &str)]) -> Result<Vec<T>, RegistryError> {
         let mut all = Vec::new();
+        let mut tokens: BTreeSet<String> = BTreeSet::new();
         let mut token: Option<String> = None;
-        for _ in 0..PAGES {
+        loop {
             let next = token.as_deref().map(|token| ("continuationToken", token));
-            let query: Vec<_> = query.iter().copied().chain(next).collect();
-            let page: Page<T> = self.office.json(&self.url(tail, &query))?;
+            let asked: Vec<_> = query.iter().copied().chain(next).collect();
+            let url = self.url(tail, &asked);
+            let page: Page<T> = self.office.json(&url)?;
             all.extend(page.items);
             token = page.continuation_token;
-            if token.is_none() {
-                break;
+            let Some(token) = &token else { return Ok(all) };
+            if tokens.len() == PAGES || !tokens.insert(token.clone()) {
+                let why = format!("the list does not end after {} pages", tokens.len() + 1);
+                return Err(RegistryError::Malformed { request: format!("GET {url}"), why });
             }
         }
-        Ok(all)
     }
 }

@@ -193,9 +193,11 @@ fn apply(
     if let Some(folder) = command.emit.as_ref().filter(|_| !applied.catalogs.is_empty()) {
         files::replace_folder(folder, &resources(vacuum.site, &applied), MARKER)?;
     }
-    // What must stay and is gone can still be brought back before the registry's clean-up runs.
-    let reclaimed =
-        if has_errors(&applied.findings) { None } else { Some(vacuum.reclaim(plan, &mut applied)?) };
+    // What was done is told also where the space did not come back.
+    let (reclaimed, failed) = match applied.reclaimed.take().transpose() {
+        Ok(reclaimed) => (reclaimed, None),
+        Err(fault) => (None, Some(fault)),
+    };
     for (repository, tag) in &applied.tags_left {
         let message = "what it led to is gone, and the registry still lists the tag";
         applied.findings.push(Finding::warning("TAG_LEFT", format!("{repository}:{tag}"), message));
@@ -210,6 +212,9 @@ fn apply(
             show_findings(&applied.findings);
             print(&told::done(plan, &applied, reclaimed.as_ref(), &command.site, command.emit.as_deref()))?;
         }
+    }
+    if let Some(fault) = failed {
+        return Err(fault.into());
     }
     if has_errors(&applied.findings) {
         return Err(Failure::findings(Exit::Findings, "something that was to stay is not there, see above"));

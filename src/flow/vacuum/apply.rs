@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::Digest;
 use crate::event::{Event, Phase};
 use crate::fault::AnyFault;
-use crate::finding::Finding;
+use crate::finding::{Finding, has_errors};
 use crate::flow::built::{BuiltImages, Pushing};
 use crate::flow::catalog_image::CatalogImage;
 use crate::flow::import::receipt::forget;
-use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::record::Record;
 use crate::flow::vacuum::stale::{Freshness, still_alone};
+use crate::flow::vacuum::{Reclaimed, Vacuum};
 use crate::promote::{CatalogTag, Commit, Lease};
 use crate::reference::{Repository, RepositoryRef, Tag};
 use crate::registry::Target;
@@ -31,6 +31,9 @@ pub struct Applied {
     pub gone_before: u64,
     /// Tags that the registry still lists though what they led to is gone.
     pub tags_left: Vec<(Repository, Tag)>,
+    /// How the space came back; nothing where something is gone that was to stay, which can still be brought back until the registry's
+    /// own clean-up runs.
+    pub reclaimed: Option<Result<Reclaimed, AnyFault>>,
     /// What a person should know.
     pub findings: Vec<Finding>,
 }
@@ -58,6 +61,15 @@ impl Vacuum<'_> {
             self.delete(plan, lease, &mut log, &mut applied)?;
             self.look_after(plan, &mut applied)?;
             log.append(&Record::Done { plan: plan.id(), deleted: applied.deleted })?;
+            // Whoever waits for us would upload into a registry that cleans up.
+            if !has_errors(&applied.findings) {
+                still_alone(lease)?;
+                let reclaimed = self.reclaim(plan, &mut applied);
+                if matches!(reclaimed, Ok(Reclaimed::Nexus(_) | Reclaimed::Harbor(_))) {
+                    self.kept_is_there(plan, &mut applied)?;
+                }
+                applied.reclaimed = Some(reclaimed);
+            }
             Ok(applied)
         })
     }
@@ -173,6 +185,14 @@ impl Vacuum<'_> {
                 Ok(nowhere.then(|| (name.clone(), (*tag).clone())))
             })?;
             applied.tags_left.extend(left.into_iter().flatten());
+        }
+        self.kept_is_there(plan, applied)
+    }
+
+    /// What stays must be there, after the deletions and after the registry's own clean-up.
+    fn kept_is_there(&self, plan: &VacuumPlan, applied: &mut Applied) -> Result<(), AnyFault> {
+        for (name, repository) in emptied(plan) {
+            let place = place(plan, name);
             let kept: Vec<Digest> = repository.kept.iter().map(|item| item.digest).collect();
             let there = workers::map(&kept, self.jobs, self.events, |digest| {
                 Ok(self.client.head_manifest(&place, &Target::Digest(*digest))?.is_some())

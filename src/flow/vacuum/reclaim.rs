@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use crate::fault::AnyFault;
 use crate::finding::Finding;
+use crate::flow::vacuum::apply::place;
 use crate::flow::vacuum::{Applied, Vacuum};
-use crate::registry::{Harbor, Nexus, Profile};
+use crate::registry::{Harbor, Nexus, Profile, Target};
 use crate::retain::{Task, VacuumPlan};
 use crate::site::ProfileName;
 use crate::vacuum::{CleanUp, clean_up, clean_up_tasks, harbor_collect, harbor_may_collect};
@@ -32,7 +33,7 @@ impl Vacuum<'_> {
     }
 
     /// Frees what was let go: on Nexus by its tasks, on Harbor by its garbage collection, elsewhere it is told how.
-    pub fn reclaim(&self, plan: &VacuumPlan, applied: &mut Applied) -> Result<Reclaimed, AnyFault> {
+    pub(super) fn reclaim(&self, plan: &VacuumPlan, applied: &mut Applied) -> Result<Reclaimed, AnyFault> {
         if let Some(spec) = &self.site.spec.nexus {
             let name = match plan.task {
                 Task::Empty => spec.staging.as_deref().unwrap_or(&spec.production),
@@ -41,6 +42,11 @@ impl Vacuum<'_> {
             let nexus = Nexus::at(self.client, &spec.url)?;
             let mut kept = Vec::new();
             for (repository, tag) in std::mem::take(&mut applied.tags_left) {
+                let target = Target::Tag(tag.clone());
+                if self.client.head_manifest(&place(plan, &repository), &target)?.is_some() {
+                    // Somebody has put it again.
+                    continue;
+                }
                 if !nexus.forget_tag(name, &repository, &tag)? {
                     kept.push((repository, tag));
                 }

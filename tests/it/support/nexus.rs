@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) struct Quirks {
     pub(crate) upper_case_basic: bool,
     /// A manifest that is deleted leaves its tags behind (3.89, #925).
     pub(crate) delete_leaves_tags: bool,
+    /// A search finds more than it was asked for.
+    pub(crate) loose_search: bool,
     /// The tasks were never made.
     pub(crate) no_tasks: bool,
     /// A task that is run fails.
@@ -87,6 +90,7 @@ struct Behind {
 pub(crate) struct Nexus {
     ports: Vec<Port>,
     rest: Peer,
+    ran_at: Arc<AtomicUsize>,
 }
 
 /// What its REST API knows.
@@ -98,6 +102,8 @@ struct Office {
     tasks: Mutex<BTreeMap<&'static str, Task>>,
     /// Bytes that were let go and not compacted, by repository.
     soft: Mutex<[u64; REPOSITORIES.len()]>,
+    /// How long the production registry's log was when a task was run last.
+    ran_at: Arc<AtomicUsize>,
 }
 
 struct Task {
@@ -128,8 +134,10 @@ impl Nexus {
             quirks,
             tasks: Mutex::new(tasks(quirks)),
             soft: Mutex::default(),
+            ran_at: Arc::default(),
         };
-        Self { ports, rest: Peer::start(move |asked| office.answer(asked)) }
+        let ran_at = Arc::clone(&office.ran_at);
+        Self { ports, rest: Peer::start(move |asked| office.answer(asked)), ran_at }
     }
 
     /// `127.0.0.1:port` of the staging connector.
@@ -155,6 +163,11 @@ impl Nexus {
     /// The address of the instance itself: `http://127.0.0.1:port`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.rest.host())
+    }
+
+    /// What the production registry noted since a task was run last.
+    pub(crate) fn log_since_run(&self) -> String {
+        self.registry().log().split_off(self.ran_at.load(Ordering::SeqCst))
     }
 
     /// What its REST API was asked.
@@ -417,6 +430,8 @@ impl Office {
         }
         task.polls = 2;
         task.runs += 1;
+        let log = self.behind.last().map(|production| production.registry.log().len()).unwrap_or_default();
+        self.ran_at.store(log, Ordering::SeqCst);
         task.result = Some(if self.quirks.tasks_fail { "FAILED" } else { "OK" });
         if !self.quirks.tasks_fail {
             match task.kind {
@@ -457,6 +472,10 @@ impl Office {
         let (name, tag) = (parameter(query, "docker.imageName"), parameter(query, "docker.imageTag"));
         let repository = parameter(query, "repository");
         let mut items = Vec::new();
+        if self.quirks.loose_search {
+            items.push(json!({"id": "live", "repository": repository, "format": "docker", "name": name, "version": "live"}));
+            items.push(json!({"id": "other", "repository": repository, "format": "docker", "name": "other", "version": tag}));
+        }
         for (at, behind) in REPOSITORIES.iter().zip(&self.behind) {
             if repository.as_deref().is_some_and(|wanted| wanted != *at) {
                 continue;
