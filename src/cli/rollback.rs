@@ -19,7 +19,8 @@ use crate::text::Safe;
 /// The tag of each catalog goes back to the digest that it had before the last generation, or after the generation named with
 /// `--to`, and the resources for the cluster are written. No image moves, and nothing is deleted. Refuses what was never imported,
 /// and a catalog whose images are gone. What runs stays: OLM does not downgrade. The same command again changes nothing; to go
-/// forward, import the archive once more.
+/// forward, import the archive once more; after more than one generation go first, with `--to`, to the one before that archive's,
+/// since an import adds to what production serves.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ombundle rollback --site site.yaml -o back\n  \
                   ombundle rollback --site site.yaml --cluster cluster.json -o back  # with patches\n  \

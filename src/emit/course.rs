@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::catalog::evidence::Evidence;
 use crate::emit::input::{EmittedCatalog, Input};
 use crate::emit::names::fit;
+use crate::emit::order::required_first;
 use crate::emit::resources::subscription_source;
 use crate::finding::Finding;
 use crate::plan::order::OrderedStep;
@@ -105,9 +106,22 @@ impl<'a> Course<'a> {
         self.subscription.zip(beside).is_some_and(|(found, beside)| found.source == beside)
     }
 
-    /// Whether OLM would begin by itself once it sees the catalog.
-    pub(super) fn is_automatic(&self) -> bool {
-        self.subscription.is_some_and(|found| found.approval == Approval::Automatic)
+    /// Whether its Subscription names the catalog that offers it already.
+    fn stays(&self) -> bool {
+        let name = fit(&self.catalog.name);
+        self.subscription.is_some_and(|found| found.source == name)
+    }
+
+    /// Whether OLM would begin by itself once it sees the catalog, wherever the operator stands: what is not on the planned path may
+    /// be in some skipRange.
+    fn is_automatic(&self) -> bool {
+        let sees = self.moves() || self.stays() || self.crosses();
+        self.subscription.is_some_and(|found| sees && found.approval == Approval::Automatic)
+    }
+
+    /// Whether it was held and is not let go at the end, since no hop of this upgrade is its own.
+    pub(super) fn stays_held(&self) -> bool {
+        self.is_automatic() && !self.moves()
     }
 }
 
@@ -132,7 +146,8 @@ pub(super) struct Patches {
     pub(super) switch: Vec<Option<Patch>>,
     /// Lets OLM go on by itself again; only where it did.
     pub(super) release: Option<Patch>,
-    /// Back to exactly what was; only where that is known.
+    /// Back to the catalog and channel that were; only where they are known, and were left. By hand also where OLM went on by itself:
+    /// it would do so with the catalog that is still there. `release` comes last.
     pub(super) back: Option<Patch>,
 }
 
@@ -148,9 +163,12 @@ impl Course<'_> {
         let manual =
             json!({"installPlanApproval": "Manual", "source": &source, "sourceNamespace": namespace});
         let cross = self.crosses().then(|| patch("cross", manual));
+        let approval = |word| json!({"installPlanApproval": word});
+        let hold = self.is_automatic().then(|| patch("hold", approval("Manual")));
+        let release = self.is_automatic().then(|| patch("release", approval("Automatic")));
         if !self.moves() {
             let back = cross.is_some().then(|| self.back()).flatten();
-            return Patches { hold: None, cross, switch: Vec::new(), release: None, back };
+            return Patches { hold, cross, switch: Vec::new(), release, back };
         }
         let mut first =
             json!({"installPlanApproval": "Manual", "source": source, "sourceNamespace": namespace});
@@ -164,36 +182,20 @@ impl Course<'_> {
             let word = format!("switch-{}", index + 2);
             switch.push(changes.then(|| patch(&word, json!({"channel": leg.channel}))));
         }
-        let approval = |word| json!({"installPlanApproval": word});
-        Patches {
-            hold: self.is_automatic().then(|| patch("hold", approval("Manual"))),
-            cross,
-            switch,
-            release: self.is_automatic().then(|| patch("release", approval("Automatic"))),
-            back: self.back(),
-        }
+        Patches { hold, cross, switch, release, back: self.back() }
     }
 
-    /// Back to what its Subscription was.
+    /// Back to the catalog and channel of its Subscription.
     fn back(&self) -> Option<Patch> {
         let found = self.subscription?;
-        let approval = if found.approval == Approval::Manual { "Manual" } else { "Automatic" };
         let spec = json!({
             // null takes the field away.
             "channel": found.channel,
-            "installPlanApproval": approval,
+            "installPlanApproval": "Manual",
             "source": found.source,
             "sourceNamespace": found.source_namespace,
         });
         Some(Patch { path: format!("{}.back.json", self.file_stem()), body: json!({ "spec": spec }) })
-    }
-}
-
-impl Patches {
-    /// All of them, in the order in which they are used.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Patch> {
-        let switch = self.switch.iter().flatten();
-        self.hold.iter().chain(&self.cross).chain(switch).chain(&self.release).chain(&self.back)
     }
 }
 
@@ -222,7 +224,7 @@ pub(super) fn courses<'a>(input: &Input<'a>) -> (Vec<Course<'a>>, Vec<Finding>) 
             }
         }
     }
-    (courses, findings)
+    (required_first(courses), findings)
 }
 
 /// The CSV that a Subscription runs: what it says itself, else what was found to belong to it.

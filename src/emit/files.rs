@@ -1,19 +1,19 @@
 //! All files of one import, by path.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::collections::BTreeSet;
 
-use crate::emit::course::{Course, Patch, courses};
+use crate::emit::course::{Course, courses};
 use crate::emit::input::{Emitted, EmittedCatalog, Input};
 use crate::emit::mirrors::{self, DigestSet, Mirrors, NodeEffect, Scopes};
 use crate::emit::names::{Kind, collision, file_name, fit};
+use crate::emit::patches;
 use crate::emit::releases::{self, Releases};
 use crate::emit::resources::{self, Filed, Object};
 use crate::emit::runbook;
 use crate::finding::Finding;
 use crate::site::cluster::{ClusterDump, MirrorKind};
 use crate::site::{CatalogMirror, Site};
-use crate::text::{Word, plain_json};
+use crate::text::plain_json;
 
 /// What the files are made from: worked out once, for the resources and the runbooks alike.
 pub(super) struct Work<'a> {
@@ -61,7 +61,7 @@ pub fn emit(input: &Input<'_>) -> Emitted {
     let mut files = resources::contents(&work.cluster);
     files.extend(resources::contents(&work.back));
     files.extend(resources::contents(&work.leave));
-    files.extend(patches(&work));
+    files.extend(patches::files(&work));
     for catalog in input.catalogs {
         for (package, text) in &catalog.texts {
             let path = format!("catalogs/{}/{}.json", file_name(&catalog.name), file_name(package));
@@ -197,44 +197,8 @@ fn emptied(catalog: &EmittedCatalog) -> Finding {
     ))
 }
 
-/// Each patch as a file, and one with the commands that apply them.
-fn patches(work: &Work<'_>) -> BTreeMap<String, Vec<u8>> {
-    let mut all: Vec<(Patch, String)> = work.input.back.iter().flat_map(runbook::patches_back).collect();
-    for course in &work.courses {
-        let (namespace, name) = place(course);
-        let with_command = |patch: &Patch| (patch.clone(), patch_command(&namespace, &name, patch));
-        all.extend(course.patches().all().map(with_command));
-    }
-    let mut files = BTreeMap::new();
-    let mut commands = String::new();
-    for (patch, command) in all {
-        files.insert(patch.path, pretty(&patch.body));
-        // Writing to a String cannot fail.
-        _ = writeln!(commands, "{command}");
-    }
-    if !commands.is_empty() {
-        files.insert("patches/commands.txt".to_owned(), commands.into_bytes());
-    }
-    files
-}
-
-/// Namespace and name of a course's Subscription as words of a command: themselves, or variables that the runbook sets.
-pub(super) fn place(course: &Course<'_>) -> (String, String) {
-    match course.subscription {
-        Some(found) => (Word(&found.namespace).to_string(), Word(&found.name).to_string()),
-        None => ("\"$NS\"".to_owned(), "\"$SUB\"".to_owned()),
-    }
-}
-
-/// The command that applies a patch.
-pub(super) fn patch_command(namespace: &str, name: &str, patch: &Patch) -> String {
-    let file = Word(&patch.path);
-    format!(
-        "oc -n {namespace} patch subscription.operators.coreos.com {name} --type merge --patch-file {file}"
-    )
-}
-
-fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
+/// JSON for people.
+pub(super) fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
     // Neither a receipt nor a patch holds what JSON cannot say: keys are texts.
     let json = serde_json::to_string_pretty(value).unwrap_or_default();
     format!("{}\n", plain_json(&json)).into_bytes()

@@ -44,6 +44,8 @@ pub struct WayBack<'a> {
     pub from: u64,
     /// The one that catalogs are as after.
     pub to: u64,
+    /// The last one between the two, if there is any: what an import of `from` builds on.
+    pub between: Option<u64>,
     /// Subscriptions that name a channel which the former catalogs do not have.
     pub channels: &'a [LeftChannel<'a>],
 }

@@ -8,6 +8,8 @@ mod files;
 mod input;
 mod mirrors;
 mod names;
+mod order;
+mod patches;
 mod releases;
 mod resources;
 mod runbook;

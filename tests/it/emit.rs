@@ -3,6 +3,8 @@
 mod backward;
 mod cluster;
 mod expected;
+mod held;
+mod namespaces;
 mod openshift;
 mod port;
 mod world;

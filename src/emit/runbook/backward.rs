@@ -3,14 +3,15 @@
 use serde_json::json;
 
 use crate::emit::course::Patch;
-use crate::emit::files::{Work, patch_command};
+use crate::emit::files::Work;
 use crate::emit::input::{LeftChannel, WayBack};
 use crate::emit::names::file_name;
+use crate::emit::patches::command_for;
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::model::{SUBSCRIPTION, exactly, step};
 use crate::emit::runbook::render::{Block, Section};
 use crate::site::cluster::{Approval, ClusterSubscription};
-use crate::text::{Code, Word};
+use crate::text::Code;
 
 /// One heading, sentence or paragraph about the way back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(super) enum Backward {
     Forward,
     ForwardWhen,
     Return { place: String },
-    ForGood { generation: u64 },
+    ForGood { generation: u64, between: Option<u64> },
     Mirrors,
 }
 
@@ -87,26 +88,23 @@ pub(super) fn channels(way: &WayBack<'_>) -> Option<Section> {
 
 /// The chapter that leads forward again, by these steps.
 pub(super) fn forward(way: &WayBack<'_>, steps: Vec<Block>) -> Section {
-    let WayBack { from, channels, .. } = *way;
+    let WayBack { from, between, channels, .. } = *way;
     let mut blocks = vec![Block::Text(Backward::ForwardWhen.into())];
     blocks.extend(steps);
     // The later catalog has the channels that the former one lacks.
     blocks.extend(channels.iter().map(|one| {
         patched(Backward::Return { place: place(one.subscription) }, one.subscription, &again(one))
     }));
-    blocks.push(Block::Text(Backward::ForGood { generation: from }.into()));
+    blocks.push(Block::Text(Backward::ForGood { generation: from, between }.into()));
     blocks.push(Block::Text(Backward::Mirrors.into()));
     Section { heading: Backward::Forward.into(), blocks }
 }
 
-/// The patches there and back, each with the command that applies it.
-pub(in crate::emit) fn patches(way: &WayBack<'_>) -> Vec<(Patch, String)> {
-    let all = way.channels.iter().flat_map(|one| [(one, leave(one)), (one, again(one))]);
-    all.map(|(one, patch)| {
-        let command = command(one.subscription, &patch);
-        (patch, command)
-    })
-    .collect()
+/// The patches there and back of each Subscription.
+pub(in crate::emit) fn patches<'a>(
+    way: &WayBack<'a>,
+) -> impl Iterator<Item = (&'a ClusterSubscription, [Patch; 2])> + use<'a> {
+    way.channels.iter().map(|one| (one.subscription, [leave(one), again(one)]))
 }
 
 fn leave(one: &LeftChannel<'_>) -> Patch {
@@ -129,14 +127,9 @@ fn place(subscription: &ClusterSubscription) -> String {
     format!("{}/{}", subscription.namespace, subscription.name)
 }
 
-fn command(subscription: &ClusterSubscription, patch: &Patch) -> String {
-    let (namespace, name) = (Word(&subscription.namespace), Word(&subscription.name));
-    patch_command(&namespace.to_string(), &name.to_string(), patch)
-}
-
 fn patched(text: Backward, subscription: &ClusterSubscription, patch: &Patch) -> Block {
     let printed = exactly(format!("{SUBSCRIPTION}/{} patched", subscription.name));
-    step(text.into(), command(subscription, patch), printed, Message::PatchElse)
+    step(text.into(), command_for(subscription, patch), printed, Message::PatchElse)
 }
 
 pub(super) fn english(message: &Backward) -> String {
@@ -154,7 +147,8 @@ pub(super) fn english(message: &Backward) -> String {
         B::Forward => "Forward again".into(),
         B::ForwardWhen => "Take it when the former catalog does not become READY. Do the steps in this order. The images of the later catalog are still in production.".into(),
         B::Return { place } => format!("Point Subscription {} to its channel again.", Code(place)),
-        B::ForGood { generation } => format!("To go forward for good, import the archive of generation {generation} once more: it finds its images in production, and writes the runbook anew."),
+        B::ForGood { generation, between: None } => format!("To go forward for good, import the archive of generation {generation} once more: it finds its images in production, and writes the runbook anew."),
+        B::ForGood { generation, between: Some(between) } => format!("To go forward for good, first lead the catalogs to what they were before generation {generation}: `ombundle rollback --site site.yaml --to {between} -o between`. Without it they would lack what came after the generation that they are at now, since an import adds to what production serves. **Do not apply what that command writes**; then import the archive of generation {generation} once more: it finds its images in production, and writes the runbook anew."),
         B::Mirrors => "Leave the mirror configuration as it is: it does no harm, and removing it would drain every node.".into(),
     }
 }
@@ -174,7 +168,8 @@ pub(super) fn korean(message: &Backward) -> String {
         B::Forward => "다시 앞으로".into(),
         B::ForwardWhen => "이전 카탈로그가 READY가 되지 않을 때 수행합니다. 순서대로 진행합니다. 이후 카탈로그의 이미지는 운영 레지스트리에 그대로 있습니다.".into(),
         B::Return { place } => format!("Subscription {}을(를) 원래 채널로 되돌립니다.", Code(place)),
-        B::ForGood { generation } => format!("완전히 앞으로 돌아가려면 세대 {generation}의 아카이브를 다시 반입합니다. 이미지는 운영 레지스트리에 이미 있으며, 절차서가 새로 만들어집니다."),
+        B::ForGood { generation, between: Some(between) } => format!("완전히 앞으로 돌아가려면 먼저 카탈로그를 세대 {generation} 직전의 상태로 옮깁니다: `ombundle rollback --site site.yaml --to {between} -o between`. 반입은 운영 레지스트리가 제공하는 카탈로그에 더하는 것이므로, 이 단계를 건너뛰면 그 사이 세대의 내용이 빠집니다. **이 명령어가 만든 파일은 클러스터에 적용하지 않습니다.** 그다음 세대 {generation}의 아카이브를 다시 반입합니다. 이미지는 운영 레지스트리에 이미 있으며, 절차서가 새로 만들어집니다."),
+        B::ForGood { generation, between: None } => format!("완전히 앞으로 돌아가려면 세대 {generation}의 아카이브를 다시 반입합니다. 이미지는 운영 레지스트리에 이미 있으며, 절차서가 새로 만들어집니다."),
         B::Mirrors => "미러 설정은 그대로 둡니다. 두어도 해가 없으며, 제거하면 모든 노드가 드레인됩니다.".into(),
     }
 }
@@ -194,7 +189,8 @@ pub(super) fn chinese(message: &Backward) -> String {
         B::Forward => "重新前进".into(),
         B::ForwardWhen => "在原目录无法变为 READY 时执行。请按此顺序操作。后来目录的镜像仍在生产仓库中。".into(),
         B::Return { place } => format!("将 Subscription {} 改回其通道。", Code(place)),
-        B::ForGood { generation } => format!("如果要彻底前进，请再次导入第 {generation} 代的归档：镜像已在生产仓库中，手册会重新生成。"),
+        B::ForGood { generation, between: Some(between) } => format!("如果要彻底前进，请先把目录带到第 {generation} 代之前的状态：`ombundle rollback --site site.yaml --to {between} -o between`。导入是在生产仓库当前提供的目录上追加，跳过这一步就会缺少其间各代的内容。**不要将该命令写出的文件应用到集群**；然后再次导入第 {generation} 代的归档：镜像已在生产仓库中，手册会重新生成。"),
+        B::ForGood { generation, between: None } => format!("如果要彻底前进，请再次导入第 {generation} 代的归档：镜像已在生产仓库中，手册会重新生成。"),
         B::Mirrors => "保持镜像配置不变：它没有害处，而删除它会使所有节点被排空。".into(),
     }
 }

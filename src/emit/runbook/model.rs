@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::emit::course::{Course, Patch, Stand};
-use crate::emit::files::{Work, patch_command, place};
+use crate::emit::files::Work;
 use crate::emit::input::EmittedCatalog;
 use crate::emit::mirrors::{DrainReason, NodeEffect};
 use crate::emit::names::{Kind, MARKETPLACE, fit};
-use crate::emit::resources::{Filed, Object};
+use crate::emit::patches::{patch_command, place};
+use crate::emit::resources::{Filed, Object, has_cluster_catalogs};
 use crate::emit::runbook::backward;
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::openshift::{self, Cluster};
@@ -166,12 +167,7 @@ fn before(work: &Work<'_>) -> Section {
         "oc -n openshift-config get secret pull-secret --template='{{{{index .data \".dockerconfigjson\" | base64decode}}}}' | grep -oF {} | head -n 1",
         Word(&quoted)
     );
-    // Before OpenShift 4.13 a cluster knows neither of the newer kinds.
-    let sets = if work.input.releases.legacy_icsp {
-        "imagecontentsourcepolicies"
-    } else {
-        "imagedigestmirrorsets,imagetagmirrorsets"
-    };
+    let sets = set_kinds(work);
     let save = vec![
         "oc get subscriptions.operators.coreos.com,clusterserviceversions,installplans -A -o yaml > before-operators.yaml"
             .to_owned(),
@@ -212,6 +208,15 @@ fn before(work: &Work<'_>) -> Section {
     ];
     blocks.extend(openshift::before(work));
     Section { heading: Message::Before, blocks }
+}
+
+/// The kinds of mirror sets. Before OpenShift 4.13 a cluster knows neither of the newer ones, and `oc get` of an unknown kind fails as a whole.
+fn set_kinds(work: &Work<'_>) -> &'static str {
+    if work.input.releases.legacy_icsp {
+        "imagecontentsourcepolicies"
+    } else {
+        "imagedigestmirrorsets,imagetagmirrorsets"
+    }
 }
 
 pub(super) fn apply(filed: &Filed, otherwise: Message) -> Block {
@@ -410,10 +415,12 @@ fn after(work: &Work<'_>) -> Section {
     let unhappy = format!(
         r#"oc get {SUBSCRIPTION} -A -o jsonpath='{{range .items[*]}}{{.metadata.namespace}}/{{.metadata.name}} {{.status.conditions[?(@.status=="True")].type}}{{"\n"}}{{end}}' | grep -E 'ResolutionFailed|CatalogSourcesUnhealthy|BundleUnpackFailed|InstallPlanFailed'"#
     );
-    let used = format!(
-        "oc get pods,catalogsources,imagedigestmirrorsets,imagetagmirrorsets -A -o json | grep -F {} | sort -u",
-        Word(&staging)
-    );
+    let used = |what: &str| format!("oc get {what} -o json | grep -F {} | sort -u", Word(&staging));
+    let mut commands = vec![used(&format!("pods,catalogsources,{} -A", set_kinds(work)))];
+    // By itself, since not every cluster has this kind.
+    if work.input.catalogs.iter().any(|catalog| has_cluster_catalogs(&work.input, catalog)) {
+        commands.push(used("clustercatalogs"));
+    }
     let blocks = vec![
         step(Message::NoUnhappySubscription, unhappy, Expect::Nothing, Message::NoUnhappySubscriptionElse),
         step(
@@ -428,7 +435,12 @@ fn after(work: &Work<'_>) -> Section {
             Expect::Nothing,
             Message::NoNewPullErrorsElse,
         ),
-        step(Message::StagingUnused { registry: staging }, used, Expect::Nothing, Message::StagingUnusedElse),
+        boxed(Step {
+            text: Message::StagingUnused { registry: staging },
+            commands,
+            expect: Expect::Nothing,
+            otherwise: Some(Message::StagingUnusedElse),
+        }),
         step(Message::PoolsAfter, POOLS, Expect::Like(Message::PoolsExpect), Message::PoolsElse),
     ];
     Section { heading: port::after(work).unwrap_or(Message::After), blocks }
@@ -471,7 +483,8 @@ fn steps_back(work: &Work<'_>) -> Vec<Block> {
             blocks.push(patch(text, course, &back));
         }
     }
-    if work.courses.iter().any(|course| course.subscription.is_none() && course.moves()) {
+    let unknown = work.courses.iter().any(|course| course.subscription.is_none() && course.moves());
+    if unknown {
         blocks.push(Block::Text(Message::BackSubscriptionUnknown));
     }
     // Signatures and an update service do no harm where they are, and the next try needs them.
@@ -492,19 +505,33 @@ fn steps_back(work: &Work<'_>) -> Vec<Block> {
             ));
         }
     }
+    // Last of all: what goes on by itself would do so with a catalog that has not gone yet.
+    for course in &work.courses {
+        if let (Some(found), Some(release)) = (course.subscription, course.patches().release) {
+            let text = Message::BackRelease { namespace: found.namespace.clone(), name: found.name.clone() };
+            blocks.push(patch(text, course, &release));
+        }
+    }
+    if unknown {
+        blocks.push(Block::Text(Message::BackReleaseUnknown));
+    }
     blocks
 }
 
-/// Gives a catalog the image that it had.
+/// Gives a catalog the image that it had, and sees that OLM has it.
 fn restore(blocks: &mut Vec<Block>, work: &Work<'_>, back: &Filed) {
     let name = &back.object.name;
     let catalog = work.input.catalogs.iter().find(|catalog| fit(&catalog.name) == *name);
-    let image = catalog.and_then(|catalog| catalog.previous.as_ref()).map(ToString::to_string);
-    let text = Message::BackCatalog { name: name.clone(), image: image.unwrap_or_default() };
+    let image = catalog.and_then(|catalog| catalog.previous.as_ref());
+    let image = image.map(ToString::to_string).unwrap_or_default();
+    let text = Message::BackCatalog { name: name.clone(), image: image.clone() };
     if !blocks.iter().any(|block| matches!(block, Block::Text(said) if *said == text)) {
         blocks.push(Block::Text(text));
     }
     blocks.push(apply(back, Message::ApplyElse));
+    if back.object.kind == Kind::CatalogSource {
+        blocks.extend(catalog_source_checks(name, &image, Message::BackCatalogElse { name: name.clone() }));
+    }
 }
 
 fn records(work: &Work<'_>) -> Section {

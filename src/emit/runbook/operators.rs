@@ -1,8 +1,11 @@
 //! The chapter of the runbook that moves the operators, hop by hop.
 
-use crate::emit::course::{Course, Leg, Stand};
-use crate::emit::files::{Work, place};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::emit::course::{Course, Leg, Patch, Stand};
+use crate::emit::files::Work;
 use crate::emit::names::fit;
+use crate::emit::patches::place;
 use crate::emit::runbook::message::Message;
 use crate::emit::runbook::model::{SUBSCRIPTION, boxed, exactly, patch, place_of, step};
 use crate::emit::runbook::render::{Block, Expect, Section, Step};
@@ -24,7 +27,17 @@ pub(super) fn at_stage(work: &Work<'_>, stage: usize, heading: Message) -> Optio
         return None;
     }
     let mut blocks = vec![Block::Text(Message::OperatorsWhy)];
-    for course in courses {
+    if courses.iter().filter(|course| course.subscription.is_none() && course.moves()).count() > 1 {
+        blocks.push(Block::Text(Message::TogetherUnknown));
+    }
+    let shared = shared(&courses, stage);
+    let mut opened = BTreeSet::new();
+    for course in &courses {
+        let namespace = course.subscription.map(|found| found.namespace.as_str());
+        let together = namespace.filter(|namespace| shared.contains(namespace));
+        if let Some(namespace) = together.filter(|namespace| opened.insert(*namespace)) {
+            self::together(&mut blocks, &courses, namespace, stage);
+        }
         blocks.push(Block::Heading(Message::Operator {
             package: course.package.name.clone(),
             place: place_of(course),
@@ -33,11 +46,15 @@ pub(super) fn at_stage(work: &Work<'_>, stage: usize, heading: Message) -> Optio
         match &course.stand {
             Stand::Absent => {
                 blocks.push(Block::Text(Message::NothingRuns { package: course.package.name.clone() }));
+                blocks.extend(stays_held(course));
             }
-            Stand::Elsewhere(csv) => blocks.push(Block::Warning(Message::NotOnPath { csv: csv.clone() })),
+            Stand::Elsewhere(csv) => {
+                blocks.push(Block::Warning(Message::NotOnPath { csv: csv.clone() }));
+                blocks.extend(stays_held(course));
+            }
             Stand::There(csv) => {
                 blocks.push(Block::Text(Message::AlreadyThere { csv: csv.clone() }));
-                switch(&mut blocks, course, stage);
+                switch(&mut blocks, course, stage, together.is_some());
             }
             Stand::Before(_) => {
                 let hops: Vec<&Hop> = here(course, stage).flat_map(|(_, leg)| leg.hops).collect();
@@ -46,11 +63,17 @@ pub(super) fn at_stage(work: &Work<'_>, stage: usize, heading: Message) -> Optio
                 blocks.push(Block::Text(Message::HopsLeft { from, to }));
                 limits(&mut blocks, work, course, &hops);
                 find(&mut blocks, course);
-                switch(&mut blocks, course, stage);
+                switch(&mut blocks, course, stage, together.is_some());
             }
         }
     }
     Some(Section { heading, blocks })
+}
+
+/// What is said of a Subscription that nothing here lets go.
+fn stays_held(course: &Course<'_>) -> Option<Block> {
+    let place = place_of(course).filter(|_| course.stays_held())?;
+    Some(Block::Warning(Message::StaysHeld { place }))
 }
 
 /// The legs of a course at one stage, with their places among all of them.
@@ -93,35 +116,87 @@ fn find(blocks: &mut Vec<Block>, course: &Course<'_>) {
     }));
 }
 
-fn switch(blocks: &mut Vec<Block>, course: &Course<'_>, stage: usize) {
+/// Namespaces of which more than one Subscription is switched as this stage begins. OLM resolves a namespace as a whole.
+fn shared<'c>(courses: &[&'c Course<'_>], stage: usize) -> BTreeSet<&'c str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let begin = courses.iter().filter(|course| beginning(course, stage).is_some());
+    for subscription in begin.filter_map(|course| course.subscription) {
+        *counts.entry(subscription.namespace.as_str()).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(namespace, _)| namespace).collect()
+}
+
+/// All Subscriptions of a namespace are switched before anything is approved there, and only then is OLM asked what it makes of them.
+fn together(blocks: &mut Vec<Block>, courses: &[&Course<'_>], namespace: &str, stage: usize) {
+    blocks.push(Block::Heading(Message::Namespace { namespace: namespace.to_owned() }));
+    blocks.push(Block::Text(Message::NamespaceWhy));
+    let mut checks = Vec::new();
+    for course in courses {
+        if course.subscription.is_none_or(|found| found.namespace != namespace) {
+            continue;
+        }
+        if let Some((text, turn)) = beginning(course, stage) {
+            let package = course.package.name.clone();
+            blocks.push(Block::Text(Message::Operator { package, place: place_of(course) }));
+            blocks.push(patch(text, course, &turn));
+            checks.push(resolved(course));
+        }
+    }
+    blocks.extend(checks);
+}
+
+/// The legs of a course at one stage, with their places. Where no hop is left there is no leg, and still a Subscription to switch.
+fn legs<'c, 'a>(course: &'c Course<'a>, stage: usize) -> Vec<(usize, Option<&'c Leg<'a>>)> {
+    if course.legs.is_empty() {
+        vec![(0, None)]
+    } else {
+        here(course, stage).map(|(index, leg)| (index, Some(leg))).collect()
+    }
+}
+
+/// The patch with which a course begins at a stage.
+fn beginning(course: &Course<'_>, stage: usize) -> Option<(Message, Patch)> {
+    let (index, leg) = legs(course, stage).into_iter().next()?;
+    turn(course, index, leg)
+}
+
+/// The patch that comes before a leg, if there is one.
+fn turn(course: &Course<'_>, index: usize, leg: Option<&Leg<'_>>) -> Option<(Message, Patch)> {
+    let switch = course.patches().switch.into_iter().nth(index)??;
+    let channel = leg.map(|leg| leg.channel.to_owned());
+    let text = match (index, channel) {
+        (0, channel) => Message::Switch { catalog: fit(&course.catalog.name), channel },
+        (_, channel) => Message::NextChannel { channel: channel.unwrap_or_default() },
+    };
+    Some((text, switch))
+}
+
+/// What OLM makes of a Subscription after it was switched.
+fn resolved(course: &Course<'_>) -> Block {
+    let (namespace, name) = place(course);
+    step(
+        Message::Resolved,
+        format!(
+            r#"oc -n {namespace} get {SUBSCRIPTION} {name} -o jsonpath='{{.status.conditions[?(@.type=="ResolutionFailed")].message}}{{"\n"}}' | grep ."#
+        ),
+        Expect::Nothing,
+        Message::ResolvedElse { catalog: fit(&course.catalog.name) },
+    )
+}
+
+/// The hops of a course at one stage. Where its namespace was switched `together`, the first patch has been applied.
+fn switch(blocks: &mut Vec<Block>, course: &Course<'_>, stage: usize, together: bool) {
     let patches = course.patches();
     let catalog = fit(&course.catalog.name);
     let (namespace, name) = place(course);
     let of = course.hops();
     let earlier = course.legs.iter().take_while(|leg| leg.stage < stage);
     let mut number = earlier.map(|leg| leg.hops.len()).sum();
-    // Where no hop is left there is no leg, and still a Subscription to switch.
-    let legs: Vec<(usize, Option<&Leg<'_>>)> = if course.legs.is_empty() {
-        vec![(0, None)]
-    } else {
-        here(course, stage).map(|(index, leg)| (index, Some(leg))).collect()
-    };
-    for (index, leg) in legs {
-        if let Some(Some(switch)) = patches.switch.get(index) {
-            let channel = leg.map(|leg| leg.channel.to_owned());
-            let text = match (index, channel) {
-                (0, channel) => Message::Switch { catalog: catalog.clone(), channel },
-                (_, channel) => Message::NextChannel { channel: channel.unwrap_or_default() },
-            };
-            blocks.push(patch(text, course, switch));
-            blocks.push(step(
-                Message::Resolved,
-                format!(
-                    r#"oc -n {namespace} get {SUBSCRIPTION} {name} -o jsonpath='{{.status.conditions[?(@.type=="ResolutionFailed")].message}}{{"\n"}}' | grep ."#
-                ),
-                Expect::Nothing,
-                Message::ResolvedElse { catalog: catalog.clone() },
-            ));
+    for (nth, (index, leg)) in legs(course, stage).into_iter().enumerate() {
+        let applied = together && nth == 0;
+        if let Some((text, turn)) = turn(course, index, leg).filter(|_| !applied) {
+            blocks.push(patch(text, course, &turn));
+            blocks.push(resolved(course));
         }
         for hop in leg.into_iter().flat_map(|leg| leg.hops) {
             number += 1;

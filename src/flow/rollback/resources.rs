@@ -48,7 +48,7 @@ impl Rollback<'_> {
             releases: Releases::default(),
             cluster: cluster.as_ref(),
             former: None,
-            back: Some(WayBack { from: way.from, to: way.to, channels: &left }),
+            back: Some(WayBack { from: way.from, to: way.to, between: way.between, channels: &left }),
             receipt: &receipt,
             findings: &findings,
         });

@@ -28,6 +28,8 @@ pub(super) struct Way {
     pub(super) inventory: Digest,
     /// The one to go back to.
     pub(super) to: u64,
+    /// The last one between the two, if there is any.
+    pub(super) between: Option<u64>,
     /// The catalogs that were another one then.
     pub(super) returns: Vec<Return>,
     /// What production was found to hold of what they offer.
@@ -101,8 +103,15 @@ impl Rollback<'_> {
             Some(wanted) => wanted,
             None => known.range(..from).next_back().copied().unwrap_or(0),
         };
-        let mut way =
-            Way { from, inventory, to, returns: Vec::new(), present: Holdings::new(), findings: Vec::new() };
+        let mut way = Way {
+            from,
+            inventory,
+            to,
+            between: known.range(..from).next_back().copied().filter(|last| *last > to),
+            returns: Vec::new(),
+            present: Holdings::new(),
+            findings: Vec::new(),
+        };
         for mirror in site.spec.catalogs.iter().flat_map(CatalogMirror::both) {
             self.look_back(&mut way, mirror, history)?;
         }

@@ -9,6 +9,10 @@ use super::world::World;
 
 /// As a rollback writes it: nothing is delivered, and `fast` is not known to the former catalog.
 fn gone_back(leaves: bool) -> Emitted {
+    gone_back_over(leaves, Some(6))
+}
+
+fn gone_back_over(leaves: bool, between: Option<u64>) -> Emitted {
     let mut world = World::later();
     world.site.spec.repositories.clear();
     world.mirrors.clear();
@@ -21,7 +25,7 @@ fn gone_back(leaves: bool) -> Emitted {
     let subscription = world.cluster.as_ref().unwrap().subscriptions.values().next().unwrap();
     let left = LeftChannel { subscription, channel: "stable".to_owned() };
     let channels = if leaves { vec![left] } else { Vec::new() };
-    let back = Some(WayBack { from: 7, to: 5, channels: &channels });
+    let back = Some(WayBack { from: 7, to: 5, between, channels: &channels });
     emit(&Input { back, ..world.input() })
 }
 
@@ -81,7 +85,13 @@ fn a_channel_is_left_before_the_catalog_changes_and_named_again_after_it_came_ba
     );
     assert_eq!(read(back), json!({"spec": {"channel": "stable", "installPlanApproval": "Manual"}}));
     assert_eq!(read(forward), json!({"spec": {"channel": "fast", "installPlanApproval": "Automatic"}}));
-    assert_eq!(text(&emitted, "patches/commands.txt").lines().count(), 2);
+    // Its own channel and approval wait for the later catalog.
+    for (file, command, comments) in [("patches/there.txt", back, ""), ("patches/back.txt", forward, "# ")] {
+        let commands: Vec<_> =
+            text(&emitted, file).lines().filter(|line| line.contains("--patch-file")).collect();
+        let patched = "oc -n openshift-operators patch subscription.operators.coreos.com web-terminal --type merge --patch-file";
+        assert_eq!(commands, [format!("{comments}{patched} {command}")], "{file}");
+    }
     let runbook = text(&emitted, "RUNBOOK.md");
     let at = |what: &str| runbook.find(what).unwrap_or_else(|| panic!("{what}: {runbook}"));
     let source = "cs-redhat.yaml";
@@ -94,4 +104,21 @@ fn a_channel_is_left_before_the_catalog_changes_and_named_again_after_it_came_ba
         at("import the archive of generation 7 once more"),
     ];
     assert!(order.is_sorted(), "{order:?}: {runbook}");
+}
+
+/// An import adds to what production serves: what the generations between brought must be there again before.
+#[test]
+fn over_several_generations_the_catalogs_are_led_to_the_last_one_between_first() {
+    let (over, next) = (gone_back_over(false, Some(6)), gone_back_over(false, None));
+    for (file, import) in [
+        ("RUNBOOK.md", "import the archive of generation 7"),
+        ("RUNBOOK.ko.md", "세대 7의 아카이브를 다시 반입"),
+        ("RUNBOOK.zh.md", "再次导入第 7 代的归档"),
+    ] {
+        let lead = "`ombundle rollback --site site.yaml --to 6 -o between`";
+        let (_, after) = text(&over, file).split_once(lead).unwrap_or_else(|| panic!("{file}"));
+        assert!(after.contains(import), "{file}");
+        let next = text(&next, file);
+        assert!(next.contains(import) && !next.contains("--to "), "{file}");
+    }
 }

@@ -224,6 +224,24 @@ fn olm_v1_is_left_out_where_there_is_none() {
 }
 
 #[test]
+fn staging_is_looked_for_in_the_kinds_that_the_cluster_has() {
+    let runbook = |world: &World| String::from_utf8(world.emit().files["RUNBOOK.md"].clone()).unwrap();
+    let asks = |kinds: &str| format!("oc get {kinds} -o json | grep -F nexus.example:5001");
+    let current = asks("pods,catalogsources,imagedigestmirrorsets,imagetagmirrorsets -A");
+    let older = asks("pods,catalogsources,imagecontentsourcepolicies -A");
+    let mut world = World::later();
+    let said = runbook(&world);
+    assert!(said.contains(&current) && said.contains(&asks("clustercatalogs")), "{said}");
+    world.cluster = Some(cluster(&CLUSTER.replace("4.20.3", "4.12.9")));
+    world.legacy_icsp = true;
+    let said = runbook(&world);
+    assert!(
+        said.contains(&older) && !said.contains(&current) && !said.contains("oc get clustercatalogs"),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_operator_that_is_elsewhere_is_left_alone() {
     for (runs, moves, code) in [
         ("web-terminal.v1.9.0", true, None),

@@ -165,6 +165,21 @@ fn an_update_has_its_checks_before_and_after() {
 }
 
 #[test]
+fn a_wait_that_an_api_server_ends_is_begun_again() {
+    let emitted = eus().emit();
+    for (file, said) in [
+        ("RUNBOOK.md", "An error of the connection instead (`connection refused`, `EOF`)"),
+        ("RUNBOOK.ko.md", "대신 연결 오류(`connection refused`, `EOF`)"),
+        ("RUNBOOK.zh.md", "如果是连接错误（`connection refused`、`EOF`）"),
+    ] {
+        let runbook = text(&emitted, file);
+        let waits = runbook.matches("'=Completed --timeout").count()
+            + runbook.matches("oc wait machineconfigpool").count();
+        assert_eq!((runbook.matches(said).count(), waits > 2), (waits, true), "{file}");
+    }
+}
+
+#[test]
 fn what_an_operator_forbids_is_said_at_the_update_that_it_forbids() {
     let mut world = eus();
     world.order.remove(0);

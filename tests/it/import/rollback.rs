@@ -91,6 +91,7 @@ fn an_archive_that_builds_on_what_was_taken_back_names_the_way_forward() {
     let (stand, [before, first, second]) = upgraded();
     stand.ok(&format!("{BACK} --to 0"));
     assert_eq!(stand.served(), Some(before));
+    assert!(stand.text("back/RUNBOOK.md").contains("`ombundle rollback --site site.yaml --to 1 -o between`"));
     refused(&stand, &Stand::import_line("second"), 5, "is what it was before generation 1");
     let ended = stand.expect(&Stand::import_line("second"), 5);
     assert!(ended.stderr.contains("`ombundle rollback --to 1`"), "{}", ended.stderr);

@@ -59,7 +59,7 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
         C::AcceptedExpect => "几分钟内出现以 `True` 开头的一行。".into(),
         C::AcceptedElse => "`unable to verify … against keyrings`：上面的签名没有应用，或者属于另一个摘要。`could not download` 或 `ImagePullBackOff`：节点在生产仓库中找不到镜像；请查看“镜像源配置”一章以及 `oc -n openshift-cluster-version get pods`。未满足的前提条件会在消息中列出；请解决它，绝不要使用 `--force`。".into(),
         C::Completed { version } => format!("等待 {} 全部就绪，需要一到三个小时。", Code(version)),
-        C::CompletedElse => "`timed out`：`oc adm upgrade` 显示在等待什么，`oc get clusteroperators` 显示谁处于 degraded。问题解决之后更新会自动继续。不要在其上再开始另一次更新。".into(),
+        C::CompletedElse => "`timed out`：`oc adm upgrade` 显示在等待什么，`oc get clusteroperators` 显示谁处于 degraded。问题解决之后更新会自动继续。不要在其上再开始另一次更新。如果是连接错误（`connection refused`、`EOF`），说明更新期间 API 服务器正在重启，更新仍在继续：请再次执行这两条命令。".into(),
         C::Unpause => "恢复已暂停的池。".into(),
         C::UnpauseExpect => "每个池一行，行尾为 `patched` 或 `patched (no change)`。".into(),
         C::UnpauseElse => "`oc get machineconfigpool` 显示哪个池仍处于暂停状态：请手动恢复。".into(),

@@ -59,7 +59,7 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
         C::AcceptedExpect => "a line that begins with `True`, within some minutes.".into(),
         C::AcceptedElse => "`unable to verify … against keyrings`: the signatures above were not applied, or are of another digest. `could not download` or `ImagePullBackOff`: nodes do not find the image in production; look at chapter “Mirror configuration” and at `oc -n openshift-cluster-version get pods`. A precondition that is not met is named; mend it, and never use `--force`.".into(),
         C::Completed { version } => format!("Wait until {} is there everywhere. It takes one to three hours.", Code(version)),
-        C::CompletedElse => "`timed out`: `oc adm upgrade` says what it waits for, `oc get clusteroperators` who is degraded. An update goes on by itself once that is mended. Do not begin another one over it.".into(),
+        C::CompletedElse => "`timed out`: `oc adm upgrade` says what it waits for, `oc get clusteroperators` who is degraded. An update goes on by itself once that is mended. Do not begin another one over it. An error of the connection instead (`connection refused`, `EOF`): API servers restart during the update, which goes on; give both commands again.".into(),
         C::Unpause => "Let the pools go on that were paused.".into(),
         C::UnpauseExpect => "a line for each pool that ends in `patched`, or in `patched (no change)`.".into(),
         C::UnpauseElse => "`oc get machineconfigpool` shows which pool is still paused: unpause it by hand.".into(),

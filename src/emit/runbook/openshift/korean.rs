@@ -59,7 +59,7 @@ pub(in crate::emit::runbook) fn say(message: &Cluster) -> String {
         C::AcceptedExpect => "몇 분 안에 `True`로 시작하는 한 줄.".into(),
         C::AcceptedElse => "`unable to verify … against keyrings`: 위의 서명이 적용되지 않았거나 다른 다이제스트의 서명입니다. `could not download` 또는 `ImagePullBackOff`: 노드가 운영 레지스트리에서 이미지를 찾지 못하는 것이므로 “미러 설정” 장과 `oc -n openshift-cluster-version get pods`를 확인합니다. 충족되지 않은 전제 조건은 메시지에 나오므로 해결하고, `--force`는 절대 쓰지 않습니다.".into(),
         C::Completed { version } => format!("{}이(가) 모두 적용될 때까지 기다립니다. 1~3시간 걸립니다.", Code(version)),
-        C::CompletedElse => "`timed out`: `oc adm upgrade`로 무엇을 기다리는지, `oc get clusteroperators`로 무엇이 degraded인지 확인합니다. 원인이 해결되면 업데이트는 스스로 계속됩니다. 그 위에 다른 업데이트를 시작하지 않습니다.".into(),
+        C::CompletedElse => "`timed out`: `oc adm upgrade`로 무엇을 기다리는지, `oc get clusteroperators`로 무엇이 degraded인지 확인합니다. 원인이 해결되면 업데이트는 스스로 계속됩니다. 그 위에 다른 업데이트를 시작하지 않습니다. 대신 연결 오류(`connection refused`, `EOF`)가 나오면 업데이트 중에 API 서버가 재시작되는 것이고 업데이트는 계속됩니다. 두 명령어를 다시 실행합니다.".into(),
         C::Unpause => "일시 중지한 풀을 다시 진행시킵니다.".into(),
         C::UnpauseExpect => "풀마다 `patched` 또는 `patched (no change)`로 끝나는 한 줄.".into(),
         C::UnpauseElse => "`oc get machineconfigpool`에서 아직 paused인 풀을 찾아 직접 해제합니다.".into(),
