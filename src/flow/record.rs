@@ -246,6 +246,14 @@ impl<'r> History<'r> {
         })
     }
 
+    /// Every tag that an import moved.
+    pub fn switched(self) -> impl Iterator<Item = &'r ImageRef> {
+        self.0.iter().filter_map(|record| match record {
+            Record::Switched { tag, .. } => Some(tag),
+            _ => None,
+        })
+    }
+
     /// The highest generation that came into force, be it in a part, and its inventory: once a catalog was switched clusters may
     /// have seen it, whether the import got to its end or not.
     pub fn in_force(self) -> Option<(u64, Digest)> {

@@ -73,11 +73,16 @@ impl Client {
     pub fn catalog(&self, host: &RegistryHost) -> Result<Vec<Repository>, RegistryError> {
         let place = self.registry(host)?;
         let purpose = place.purpose(Actions::Catalog);
-        let names = self.retrying(&format!("GET {host}/v2/_catalog"), || {
+        let request = format!("GET {host}/v2/_catalog");
+        let names = self.retrying(&request, || {
             let page = |page: CatalogPage| page.repositories.unwrap_or_default();
             self.pages(&place, "_catalog", &purpose, PAGES, page)
         })?;
-        Ok(names.entries.iter().filter_map(|name| name.parse().ok()).collect())
+        match names.end {
+            End::Whole => Ok(names.entries.iter().filter_map(|name| name.parse().ok()).collect()),
+            End::NoList => Err(RegistryError::NotFound { request }),
+            End::TooLong => Err(RegistryError::Malformed { request, why: "the list has no end".to_owned() }),
+        }
     }
 
     /// The tags of a repository at one place, as they are written there.

@@ -64,6 +64,11 @@ impl Seen {
 }
 
 impl SeenRepository {
+    /// Whether one manifest lists the other.
+    pub fn lists(&self, index: &Digest, child: &Digest) -> bool {
+        self.manifests.get(index).is_some_and(|index| index.children.contains(child))
+    }
+
     /// The tags of each manifest.
     pub fn tags_of(&self) -> BTreeMap<Digest, Vec<&Tag>> {
         let mut tags: BTreeMap<Digest, Vec<&Tag>> = BTreeMap::new();

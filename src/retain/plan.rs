@@ -86,6 +86,9 @@ pub struct DumpFacts {
     pub digest: Digest,
     /// When the file was written, RFC 3339.
     pub written: String,
+    /// The cluster, by the id in its ClusterVersion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// A catalog that gets smaller.

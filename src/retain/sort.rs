@@ -25,6 +25,8 @@ pub enum Rule {
     Catalog,
     /// Kept: it belongs to an OpenShift release that runs or may be next.
     Release,
+    /// Kept: an import brought it because it was asked for by its digest.
+    Asked,
     /// Kept: it has a tag that somebody may ask for.
     Tagged,
     /// Kept: it is attached to what is kept.
@@ -55,6 +57,7 @@ impl fmt::Display for Rule {
             Self::WayBack => "on the way back,",
             Self::Catalog => "a catalog,",
             Self::Release => "of a release,",
+            Self::Asked => "asked for by itself in",
             Self::Tagged => "has the tag",
             Self::AttachedTo => "attached to",
             Self::PartOf => "belongs to",

@@ -7,4 +7,5 @@ mod lease;
 mod moving;
 mod nexus;
 mod plan;
-mod site;
+pub(crate) mod site;
+mod unseen;

@@ -24,7 +24,7 @@ use crate::limits::LIMITS;
 use crate::mapping::Mapping;
 use crate::promote::Claimant;
 use crate::retain::{DumpFacts, Task, VacuumPlan};
-use crate::site::cluster::Named;
+use crate::site::cluster::{DUMP, Named};
 use crate::site::{CatalogMirror, Site};
 use crate::store::files::{self, Mode, StoreError};
 use crate::text::counted;
@@ -36,13 +36,7 @@ use crate::text::counted;
 /// without such a plan. What a cluster names in its dumps, what a catalog offers that is served, is named by a cluster or is a way
 /// back, what has a tag that people may ask for, and what is not below the site's mapping stays. Without a dump everything stays.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-                  oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > dump.json\n  \
-                  ombundle vacuum --site site.yaml --cluster dump.json -o vacuum.json    # changes nothing\n  \
-                  ombundle vacuum --site site.yaml --apply vacuum.json --emit out        # after reading it\n  \
-                  ombundle vacuum --site site.yaml --cluster dump.json --drop-unused-packages --format json | jq '.totals'\n  \
-                  ombundle vacuum --site site.yaml --cluster dump.json --empty staging -o empty.json    # then --apply empty.json\n  \
-                  ombundle vacuum --site site.yaml --cluster dump.json --move-to staging -o move.json   # then --apply move.json --emit out")]
+#[command(after_help = examples())]
 pub(super) struct VacuumCommand {
     /// The site file
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
@@ -104,6 +98,18 @@ enum Port {
     Staging,
 }
 
+fn examples() -> String {
+    format!(
+        "Examples:\n  \
+         {DUMP}\n  \
+         ombundle vacuum --site site.yaml --cluster dump.json -o vacuum.json    # changes nothing\n  \
+         ombundle vacuum --site site.yaml --apply vacuum.json --emit out        # after reading it\n  \
+         ombundle vacuum --site site.yaml --cluster dump.json --drop-unused-packages --format json | jq '.totals'\n  \
+         ombundle vacuum --site site.yaml --cluster dump.json --empty staging -o empty.json    # then --apply empty.json\n  \
+         ombundle vacuum --site site.yaml --cluster dump.json --move-to staging -o move.json   # then --apply move.json --emit out"
+    )
+}
+
 /// When a file was last written.
 fn written(path: &Path) -> Result<Moment, Failure> {
     let failed = |source| StoreError::Io { what: "look at", path: path.to_owned(), source };
@@ -121,10 +127,12 @@ pub(super) fn run(command: VacuumCommand, context: &Context) -> Result<(), Failu
     }
     let (mut named, mut dumps, mut clusters) = (Named::default(), Vec::new(), Vec::new());
     each_cluster_dump(&command.cluster, |path, bytes, cluster| {
-        clusters.push(cluster);
         named.merge(Named::read(bytes));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        dumps.push(DumpFacts { name, digest: Digest::of(bytes), written: written(path)?.to_string() });
+        let id = cluster.ids.first().cloned();
+        let written = written(path)?.to_string();
+        dumps.push(DumpFacts { name, digest: Digest::of(bytes), written, cluster: id });
+        clusters.push(cluster);
         Ok(())
     })?;
     let covered: BTreeSet<String> = command.covers.iter().cloned().collect();

@@ -6,6 +6,7 @@ use crate::emit::runbook::message::Message;
 use crate::emit::runbook::model::{apply, boxed, pools_settle, step};
 use crate::emit::runbook::render::{Block, Expect, Section, Step};
 use crate::reference::RegistryHost;
+use crate::site::cluster::DUMP;
 use crate::text::Code;
 
 /// One heading, sentence or paragraph about the ports.
@@ -131,9 +132,6 @@ pub(super) fn empty(work: &Work<'_>) -> Option<Section> {
     ];
     Some(Section { heading: Port::Empty.into(), blocks })
 }
-
-/// How a dump is made that says what runs, and what points where.
-const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > dump.json";
 
 /// How the former port becomes production again, where these steps lead catalogs there. Nodes look at both ports first, since what did
 /// not move is at the former one alone; an update service would serve nothing once the new port is given up.

@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::archive::{Inventory, RawInventory};
+use crate::archive::{ImageKind, Inventory, RawInventory};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fault::{AnyFault, Exit};
 use crate::flow::catalog_image::{RegistryImages, pull};
 use crate::limits::Limits;
-use crate::oci::{ManifestView, RawManifest, media};
+use crate::oci::{Descriptor, ManifestView, RawManifest, media};
 use crate::promote::{pointed_to, put_tag};
 use crate::reference::{RegistryHost, RepositoryRef, Tag};
 use crate::registry::{Client, Known, Target};
@@ -126,6 +127,37 @@ pub(in crate::flow) fn known(
     client: &Client,
 ) -> Result<BTreeSet<u64>, AnyFault> {
     Ok(tags(&repository(host)?, site, client)?.into_iter().map(|(generation, _)| generation).collect())
+}
+
+/// What a generation of any site brought by its digest alone, because it was asked for by itself.
+///
+/// No signature is asked: it is believed no further than that this is kept, and a key that is trusted no more signed it once.
+pub(in crate::flow) fn brought_by_digest(
+    repository: &RepositoryRef,
+    tag: &Tag,
+    client: &Client,
+    limits: &Limits,
+) -> Result<Option<Vec<Digest>>, AnyFault> {
+    /// Of an inventory that much.
+    #[derive(Deserialize)]
+    struct Brought {
+        roots: Vec<Root>,
+    }
+    #[derive(Deserialize)]
+    struct Root {
+        digest: Digest,
+        kind: ImageKind,
+        tag: Option<String>,
+    }
+    let Some(raw) = client.manifest(repository, &Target::Tag(tag.clone()))? else { return Ok(None) };
+    let ManifestView::Image(image) = raw.view(limits)? else { return Ok(None) };
+    let is_inventory = |layer: &&Descriptor| layer.media_type == RawInventory::TYPE;
+    let Some(layer) = image.layers.iter().find(is_inventory) else { return Ok(None) };
+    let source = RegistryImages { repository, client };
+    let bytes = pull(&source, layer, limits.inventory_bytes)?;
+    let Ok(Brought { roots }) = serde_json::from_slice(&bytes) else { return Ok(None) };
+    let asked = roots.into_iter().filter(|root| root.kind == ImageKind::Additional && root.tag.is_none());
+    Ok(Some(asked.map(|root| root.digest).collect()))
 }
 
 fn tags(repository: &RepositoryRef, site: &str, client: &Client) -> Result<Vec<(u64, Tag)>, AnyFault> {

@@ -1,4 +1,4 @@
-//! A plan carried out: judged anew, catalogs first, then manifests by digest, then what is left is looked at.
+//! A plan carried out: seen to fit still, catalogs first, then manifests by digest, then what is left is looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 

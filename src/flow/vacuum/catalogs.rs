@@ -71,19 +71,25 @@ impl Vacuum<'_> {
         for name in names {
             let Some((name, seen)) = listing.repositories.get_key_value(name) else { continue };
             let mut standing = self.standing(name, seen);
+            // What is read for its own sake says all that the images in it say.
+            let mut whole: BTreeSet<Digest> = standing.iter().map(|it| it.digest).collect();
+            whole.extend(seen.tags.iter().filter(|(tag, _)| is_served(tag)).map(|(_, digest)| *digest));
+            let is_part = |it: &Standing<'_>| {
+                it.rule == Rule::InUse && whole.iter().any(|index| seen.lists(index, &it.digest))
+            };
             let built = seen.tags.iter().filter(|(tag, _)| catalog_tag(tag).0 != CatalogTagKind::Served);
             found.former.extend(built.map(|(tag, digest)| (*digest, Reason::new(Rule::Outdated, tag))));
             for mirror in mirrors.iter().filter(|mirror| mirror.mirror.repository == *name) {
                 let Some(digest) = seen.tags.get(&mirror.mirror.tag).copied() else { continue };
                 self.served(listing, mirror, digest, &mut standing, cut, &mut found)?;
             }
-            for it in standing {
-                self.stays(listing, &it, &mut found)?;
+            for it in standing.iter().filter(|it| !is_part(it)) {
+                self.stays(it, &mut found)?;
             }
         }
         self.graph_data(listing, keep)?;
         for it in self.strays(listing, keep)? {
-            self.stays(listing, &it, &mut found)?;
+            self.stays(&it, &mut found)?;
         }
         Ok(found)
     }
@@ -133,7 +139,7 @@ impl Vacuum<'_> {
             return Ok(());
         };
         // It is read once, whatever else speaks for it.
-        let others = standing.iter().any(|it| it.digest == digest);
+        let others = standing.iter().any(|it| it.digest == digest || seen.lists(&digest, &it.digest));
         standing.retain(|it| it.digest != digest);
         let by = tag.tag.as_str();
         let itself = |by: &str| (digest, Reason::new(Rule::Catalog, by));
@@ -199,18 +205,7 @@ impl Vacuum<'_> {
     }
 
     /// A catalog that stays keeps all that it offers: a cluster may be told to serve it.
-    fn stays(&self, listing: &Listing, it: &Standing<'_>, found: &mut Catalogs) -> Result<(), AnyFault> {
-        let seen = listing.repositories.get(it.repository);
-        // Of an index that stays the images for single platforms say nothing new.
-        let listed = |seen: &SeenRepository| {
-            let mut indexes = seen.manifests.iter().filter(|(_, index)| index.children.contains(&it.digest));
-            indexes.any(|(index, _)| {
-                self.named.digests.contains_key(index) || seen.tags.values().any(|to| to == index)
-            })
-        };
-        if it.rule == Rule::InUse && seen.is_some_and(listed) {
-            return Ok(());
-        }
+    fn stays(&self, it: &Standing<'_>, found: &mut Catalogs) -> Result<(), AnyFault> {
         let Some((_, catalog)) = self.read(it.repository, it.digest, &it.by, found)? else { return Ok(()) };
         let to = if it.rule == Rule::Catalog { &mut found.needed } else { &mut found.for_now };
         let rule = if it.rule == Rule::WayBack { Rule::WayBack } else { Rule::Offered };
@@ -270,8 +265,7 @@ impl Vacuum<'_> {
 
     /// The image with an update service's data has generations as catalogs have.
     fn graph_data(&self, listing: &Listing, keep: &mut Keep) -> Result<(), AnyFault> {
-        let named = self.site.spec.releases.graph_data.mirror.clone();
-        let place = named.map_or_else(|| self.mapping.graph_image(), Ok)?;
+        let place = self.graph_place()?;
         let Some(seen) = listing.repositories.get(&place.repository) else { return Ok(()) };
         keep.catalogs.insert(place.repository.clone());
         for (tag, digest) in seen.tags.iter().filter(|(tag, _)| is_served(tag)) {

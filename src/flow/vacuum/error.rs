@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
+use crate::flow::vacuum::findings::dump_all;
 use crate::reference::{RegistryHost, RepositoryRef};
 use crate::registry::RegistryError;
 use crate::retain::CatalogChange;
@@ -52,6 +53,12 @@ pub enum VacuumError {
         hours: u64,
         /// The most that it may be.
         limit: u64,
+    },
+    /// The dumps that are given say too little to take the place of the plan's.
+    #[error("{why}, and newer dumps take the place of the plan's")]
+    HalfDump {
+        /// What they lack.
+        why: String,
     },
     /// It lets go of something though it knows of no cluster.
     #[error("the plan lets images go and was made without a dump of the cluster")]
@@ -110,7 +117,7 @@ pub enum VacuumError {
         /// The first of them.
         first: String,
     },
-    /// Nothing moves while an import is half-way.
+    /// Nothing moves or goes while an import is half-way.
     #[error("the import of generation {generation} did not get to its end")]
     Unfinished {
         /// Its generation.
@@ -160,9 +167,11 @@ impl Fault for VacuumError {
     fn exit(&self) -> Exit {
         match self {
             Self::OtherSite { .. } | Self::SiteFile | Self::MovedAlready { .. } => Exit::Usage,
-            Self::OldDump { .. } | Self::NoDump | Self::Unfinished { .. } | Self::NotHeld { .. } => {
-                Exit::Prerequisite
-            }
+            Self::OldDump { .. }
+            | Self::HalfDump { .. }
+            | Self::NoDump
+            | Self::Unfinished { .. }
+            | Self::NotHeld { .. } => Exit::Prerequisite,
             Self::Changed { .. }
             | Self::MovedBefore { .. }
             | Self::InUse { .. }
@@ -182,6 +191,7 @@ impl Fault for VacuumError {
                  with `--dump-age HOURS`"
                     .to_owned()
             }
+            Self::HalfDump { .. } => dump_all(),
             Self::NoDeletion { .. } => {
                 "distribution: `storage: {delete: {enabled: true}}` in its configuration; Nexus: the privilege `delete` of the \
                  repository; Harbor: a role that may delete artifacts"

@@ -10,30 +10,23 @@ use crate::flow::record::{History, Log, Record};
 use crate::flow::vacuum::Vacuum;
 use crate::flow::vacuum::error::EMPTY_FIRST;
 use crate::flow::vacuum::record::LastMove;
+use crate::flow::vacuum::told::lacking;
 use crate::retain::{Listing, VacuumPlan};
+use crate::site::cluster::{DUMP, DUMP_BEFORE_4_13};
 use crate::store::journal::Journal;
 use crate::text::counted;
 
-/// How a dump is made that says what runs.
-const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is \
-                    -A -o json > dump.json";
-
-/// Kinds without which a dump says too little: each alternative is enough. Every OpenShift cluster has some of each.
-const KINDS: [&[&str]; 7] = [
-    &["ClusterServiceVersion"],
-    &["Subscription"],
-    &["Pod"],
-    &["Deployment"],
-    &["DaemonSet"],
-    &["CatalogSource", "ClusterCatalog"],
-    &["ClusterVersion"],
-];
+/// What is done about a dump that lacks something.
+pub(super) fn dump_all() -> String {
+    format!("dump all of each cluster into one file, for all namespaces: `{DUMP}`; {DUMP_BEFORE_4_13}")
+}
 
 impl Vacuum<'_> {
-    /// Everything that speaks against letting anything go.
-    pub(super) fn obstacles(&self, listing: &Listing) -> Result<Vec<Finding>, AnyFault> {
-        let mut found: Vec<Finding> = self.unknown_cluster().into_iter().collect();
+    /// Everything that speaks against letting anything go; `mirrors` where it counts who points to a registry.
+    pub(super) fn obstacles(&self, listing: &Listing, mirrors: bool) -> Result<Vec<Finding>, AnyFault> {
+        let mut found: Vec<Finding> = self.unknown_cluster(mirrors).into_iter().collect();
         found.extend(self.strangers(listing)?);
+        found.extend(self.unseen(listing)?);
         found.extend(self.unfinished()?.map(|generation| {
             let message =
                 format!("the import of generation {generation} did not get to its end: nothing is let go");
@@ -81,21 +74,17 @@ impl Vacuum<'_> {
         }))
     }
 
-    pub(super) fn unknown_cluster(&self) -> Option<Finding> {
+    fn unknown_cluster(&self, mirrors: bool) -> Option<Finding> {
         if self.clusters.is_empty() {
             let message = "without a dump of the cluster nobody knows what runs: nothing is let go";
-            return Some(
-                Finding::warning("NO_DUMP", self.site.name(), message)
-                    .hint(format!("make one and give it with `--cluster dump.json`: `{DUMP}`")),
-            );
+            return Some(Finding::warning("NO_DUMP", self.site.name(), message).hint(format!(
+                "make one and give it with `--cluster dump.json`: `{DUMP}`; {DUMP_BEFORE_4_13}"
+            )));
         }
-        let seen = |kind: &&str| self.clusters.iter().any(|cluster| cluster.kinds.contains(*kind));
-        let lacks = |any: &&&[&str]| !any.iter().any(seen);
-        let missing: Vec<&str> = KINDS.iter().filter(lacks).filter_map(|any| any.first().copied()).collect();
-        (!missing.is_empty()).then(|| {
-            let message = format!("the dumps have no {}: nothing is let go", missing.join(", no "));
-            Finding::warning("DUMP_INCOMPLETE", self.site.name(), message)
-                .hint(format!("dump all of it, for all namespaces: `{DUMP}`"))
+        let sites = 1 + self.covered.iter().filter(|site| *site != self.site.name()).count();
+        lacking(self.clusters, sites, mirrors).map(|lacks| {
+            let message = format!("{lacks}: nothing is let go");
+            Finding::warning("DUMP_INCOMPLETE", self.site.name(), message).hint(dump_all())
         })
     }
 

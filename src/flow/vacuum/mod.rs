@@ -5,6 +5,7 @@
 //! a tag that people may ask for; what is attached to any of it. Where something is not known, everything is kept.
 
 mod apply;
+mod asked;
 mod catalogs;
 mod demand;
 mod emptying;
@@ -19,6 +20,8 @@ mod releases;
 mod resources;
 mod stale;
 mod strays;
+mod told;
+mod unseen;
 
 pub use apply::Applied;
 pub use error::VacuumError;

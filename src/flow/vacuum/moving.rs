@@ -135,9 +135,6 @@ impl Vacuum<'_> {
             return Err(VacuumError::SiteFile.into());
         }
         self.alone(plan, freshness, |listing, lease| {
-            if let Some(generation) = self.unfinished()? {
-                return Err(VacuumError::Unfinished { generation }.into());
-            }
             let there = self.list_at(&moving.to, |_| false)?;
             let strange = in_the_way(plan, &there);
             if let Some(first) = strange.first().cloned() {

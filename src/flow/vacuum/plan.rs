@@ -55,11 +55,12 @@ impl Vacuum<'_> {
     /// Everything that speaks for what production holds, and against letting anything go.
     pub(super) fn know(&self, listing: &Listing, cut: Cut) -> Result<Known, AnyFault> {
         let mut keep = self.named();
-        let mut obstacles = self.obstacles(listing)?;
+        let mut obstacles = self.obstacles(listing, cut != Cut::Beside)?;
         let cut = if obstacles.is_empty() { cut } else { Cut::Nothing };
         let mut catalogs = self.catalogs(listing, &mut keep, cut)?;
         obstacles.append(&mut catalogs.obstacles);
         obstacles.extend(self.releases(listing, &mut keep)?);
+        obstacles.extend(self.asked_for(listing, &mut keep)?);
         if !obstacles.is_empty() {
             // Half of what is known is no ground to cut a catalog either.
             catalogs.changes.clear();

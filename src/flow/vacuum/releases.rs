@@ -54,9 +54,9 @@ impl Vacuum<'_> {
 
     /// The lowest release that a cluster runs; nothing where that is not known, and then all stay.
     fn runs(&self) -> Option<Version> {
-        let versions =
-            self.clusters.iter().filter_map(|cluster| Version::parse(cluster.openshift.as_deref()?).ok());
-        versions.min_by(Version::precedence)
+        let telling = self.clusters.iter().filter(|cluster| cluster.kinds.contains("ClusterVersion"));
+        let versions = telling.map(|cluster| Version::parse(cluster.openshift.as_deref()?).ok());
+        versions.collect::<Option<Vec<_>>>()?.into_iter().min_by(Version::precedence)
     }
 
     fn is_named(&self, seen: &SeenRepository, digest: &Digest) -> bool {

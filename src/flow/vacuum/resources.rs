@@ -148,8 +148,7 @@ impl Vacuum<'_> {
 
     /// The update service follows where its data moved.
     fn update_service(&self, site: &Site) -> Result<Option<UpdateServiceSource>, AnyFault> {
-        let named = site.spec.releases.graph_data.mirror.clone();
-        let place = named.map_or_else(|| self.mapping.graph_image(), Ok)?;
+        let place = self.graph_place()?;
         let repository = site.in_production(place.repository);
         let data = self.client.head_manifest(&repository, &place.tag.into())?;
         let releases = site.in_production(self.mapping.release_images()?);

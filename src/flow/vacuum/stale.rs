@@ -10,11 +10,12 @@ use crate::flow::vacuum::error::VacuumError;
 use crate::flow::vacuum::plan::site_digest;
 use crate::flow::vacuum::pointing::pointing_to;
 use crate::flow::vacuum::record::LastMove;
+use crate::flow::vacuum::told::lacking;
 use crate::flow::writer::SoleWriter;
 use crate::promote::Lease;
 use crate::reference::RegistryHost;
 use crate::retain::{
-    CatalogChange, Changed, Demand, Listing, Removals, Rule, Task, VacuumPlan, changes, prune,
+    CatalogChange, Changed, Demand, DumpFacts, Listing, Removals, Rule, Task, VacuumPlan, changes, prune,
 };
 
 /// By when dumps count.
@@ -38,6 +39,10 @@ impl Vacuum<'_> {
     ) -> Result<T, AnyFault> {
         self.fits(plan, freshness)?;
         let writer = SoleWriter::of(self.state)?;
+        // What it proved to be there already, its catalogs are about to offer.
+        if let Some(generation) = self.unfinished()? {
+            return Err(VacuumError::Unfinished { generation }.into());
+        }
         // Whoever writes to either registry holds production's lease.
         let state = state_repository(&self.site.spec.production.registry)?;
         writer.claimant(self.client, self.events, self.patience).hold(&state, |lease| {
@@ -66,8 +71,13 @@ impl Vacuum<'_> {
         if !plan.is_empty() && plan.dumps.is_empty() {
             return Err(VacuumError::NoDump.into());
         }
-        // Newer dumps count instead of those that the plan was made with.
-        let dumps = if self.dumps.is_empty() { &plan.dumps } else { self.dumps };
+        // Newer dumps count instead of those that the plan was made with: they must say as much.
+        if !self.dumps.is_empty()
+            && let Some(why) = lacking(self.clusters, 1, plan.task != Task::Prune)
+        {
+            return Err(VacuumError::HalfDump { why }.into());
+        }
+        let dumps = self.dumps.iter().chain(plan.dumps.iter().filter(|dump| !self.is_replaced(dump, plan)));
         let limit = freshness.hours;
         for dump in dumps {
             let written = dump.written.parse::<Moment>().map_or(0, |written| written.unix());
@@ -84,6 +94,13 @@ impl Vacuum<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a newer dump of the same cluster is given.
+    fn is_replaced(&self, dump: &DumpFacts, plan: &VacuumPlan) -> bool {
+        let given = |id: &String| self.dumps.iter().any(|dump| dump.cluster.as_ref() == Some(id));
+        let mut planned = plan.dumps.iter().filter_map(|dump| dump.cluster.as_ref());
+        !self.dumps.is_empty() && dump.cluster.as_ref().map_or_else(|| planned.all(given), given)
     }
 
     /// What the plan was made on is there still. After a move that was carried out it may well not be.

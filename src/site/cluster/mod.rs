@@ -20,6 +20,13 @@ pub use summary::{ClusterSummary, SubscriptionSummary};
 /// The label by which objects of ours are known, and its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ombundle");
 
+/// How a dump is made that says what runs and what points where.
+pub const DUMP: &str = "oc get csv,subs,ip,catalogsource,clusterversion,icsp,idms,itms,pods,deploy,ds,sts,jobs,cronjobs,is -A -o json > \
+                        dump.json";
+/// What is otherwise about [`DUMP`] where there are no `ImageDigestMirrorSet`s yet: asked for a kind that it does not know, `oc` says
+/// nothing at all.
+pub const DUMP_BEFORE_4_13: &str = "before OpenShift 4.13 without `idms,itms`";
+
 /// All that was found in the dumps of one cluster. Dumps add up: see [`ClusterDump::merge`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterDump {
@@ -35,6 +42,8 @@ pub struct ClusterDump {
     pub mirror_sets: BTreeMap<(MirrorKind, String), MirrorSet>,
     /// Every object of a kind that could collide with ours.
     pub objects: BTreeMap<ObjectKey, TakenObject>,
+    /// The ids of the clusters that these are dumps of, from their ClusterVersions: one, where all is well.
+    pub ids: BTreeSet<String>,
     /// The OpenShift version that the cluster runs, from its ClusterVersion.
     pub openshift: Option<String>,
     /// The releases that the cluster ran or began to run, the latest first.
@@ -241,6 +250,7 @@ impl ClusterDump {
         self.install_plans.extend(other.install_plans);
         self.mirror_sets.extend(other.mirror_sets);
         self.objects.extend(other.objects);
+        self.ids.extend(other.ids);
         self.openshift = other.openshift.or(self.openshift.take());
         if !other.releases.is_empty() {
             self.releases = other.releases;

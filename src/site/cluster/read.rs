@@ -126,6 +126,8 @@ impl Reading<'_> {
         match kind.as_str() {
             "ClusterVersion" => self.cluster_version(&metadata, spec, status),
             "ClusterServiceVersion" => self.csv(metadata, spec, &status),
+            // Its digests count wherever they stand (`Named`); here it only matters that there are some.
+            "ImageStream" => {}
             "InstallPlan" => self.install_plan(&metadata, spec, status),
             "Pod" => self.pod(&metadata, spec, &status),
             "Subscription" if group == "operators.coreos.com" || group.is_empty() => {
@@ -146,6 +148,7 @@ impl Reading<'_> {
 
     fn cluster_version(&mut self, metadata: &Metadata, spec: Spec, status: Status) {
         let (asked, desired) = (spec.desired_update.0, status.desired.0);
+        self.dump.ids.extend(spec.cluster_id.0);
         let version = desired.version.0.clone();
         self.dump.openshift = version.or(self.dump.openshift.take());
         let object = ObjectKey {

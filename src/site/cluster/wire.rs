@@ -114,6 +114,8 @@ pub(super) struct Spec {
     pub(super) image: Text,
     pub(super) graph_data_image: Text,
     pub(super) desired_update: One<Release>,
+    #[serde(rename = "clusterID")]
+    pub(super) cluster_id: Text,
     pub(super) related_images: Many<Imaged>,
     pub(super) install: One<Install>,
     pub(super) image_digest_mirrors: Many<MirrorNode>,

@@ -5,16 +5,17 @@ use serde_json::{Value, json};
 
 use super::site::{GRAPH, IMAGES, IMPORT, PARTS, Site};
 use super::world::component;
+use crate::vacuum::site::{cluster_version, plain_objects};
 
 /// Every kind that a vacuum wants to see, of a cluster that runs this release.
 pub(super) fn dump(site: &Site, version: &str) {
-    let mut items: Vec<Value> = ["ClusterServiceVersion", "Subscription", "Pod", "Deployment", "DaemonSet", "CatalogSource"]
+    let mut items: Vec<Value> = ["ClusterServiceVersion", "Subscription", "Pod", "CatalogSource"]
         .iter()
         .map(|kind| json!({"apiVersion": "operators.coreos.com/v1", "kind": kind, "spec": {},
                            "metadata": {"name": "some", "namespace": "default"}, "status": {"phase": "Succeeded"}}))
         .collect();
-    items.push(json!({"apiVersion": "config.openshift.io/v1", "kind": "ClusterVersion", "metadata": {"name": "version"},
-                      "status": {"desired": {"version": version}}}));
+    items.extend(plain_objects());
+    items.push(cluster_version(version));
     site.world
         .folder
         .write("dump.json", json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string());

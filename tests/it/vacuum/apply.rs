@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use ombundle::digest::Digest;
 use ombundle::limits::LIMITS;
 use ombundle::registry::Target;
-use ombundle::retain::VacuumPlan;
+use ombundle::retain::{DumpFacts, VacuumPlan};
 use serde_json::{Value, json};
 
 use super::site::{codes, dump, gone, kept, planned, two_generations};
@@ -174,6 +174,16 @@ fn a_plan_that_does_not_fit_any_more_changes_nothing() {
     refused(&stand, &format!("{APPLY} --dump-age 0"), 5, "`dump.json` was written 0 hours ago");
     dump(&stand, "other.example/catalog:v1", &[format!("r.example/any@{goes}")]);
     refused(&stand, &format!("{APPLY} --cluster @dump.json"), 9, "in use by now");
+    // A newer dump that says less than the plan's did.
+    let csvs = format!("{APPLY} --cluster @second/csvs.json");
+    refused(&stand, &csvs, 5, "the dumps have no Subscription, no Pod");
+    // An import is half-way: what it found there is about to be offered.
+    let journal = stand.text("state/journal.jsonl");
+    let lines: Vec<&str> = journal.lines().collect();
+    let committed = lines.iter().rposition(|line| line.contains("\"committed\"")).unwrap();
+    stand.write("state/journal.jsonl", &format!("{}\n", lines[..committed].join("\n")));
+    refused(&stand, APPLY, 5, "did not get to its end");
+    stand.write("state/journal.jsonl", &journal);
     // An import runs on this machine, or another vacuum.
     let lock = ombundle::store::lock::Lock::take(&stand.path("state/lock")).unwrap();
     refused(&stand, APPLY, 2, "process");
@@ -281,6 +291,16 @@ fn a_plan_that_was_made_by_hand_is_not_believed() {
     refused(&stand, APPLY, 5, "was made without a dump of the cluster");
     changed(&|plan| plan.dumps[0].written = "yesterday".to_owned());
     refused(&stand, APPLY, 5, "hours ago");
+    // A newer dump of one cluster says nothing of another.
+    changed(&|plan| {
+        let other = DumpFacts {
+            cluster: Some("other".to_owned()),
+            written: "2020-01-01T00:00:00Z".to_owned(),
+            ..plan.dumps[0].clone()
+        };
+        plan.dumps.push(other);
+    });
+    refused(&stand, &format!("{APPLY} --cluster @dump.json"), 5, "hours ago");
     // Another catalog than what comes of the cuts.
     changed(&|plan| {
         let cut = &mut plan.catalogs[0].removed.get_mut("web-terminal").unwrap().bundles;

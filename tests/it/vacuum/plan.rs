@@ -5,11 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use ombundle::catalog::Catalog;
+use ombundle::demo::{Generation, ImageSize, World};
 use ombundle::digest::Digest;
+use ombundle::oci::RawManifest;
+use ombundle::oci::media::OCI_INDEX as INDEX;
 use ombundle::reference::ImageRef;
 use serde_json::{Value, json};
 
-use super::site::{PLAN, codes, dump, gone, kept, planned, two_generations};
+use super::site::{CLUSTER, PLAN, codes, dump, gone, kept, planned, two_generations};
 use crate::import::catalogs;
 use crate::import::stand::Stand;
 use crate::import::stock::{self, Skopeo};
@@ -60,7 +63,14 @@ fn without_a_whole_dump_everything_stays() {
     client.push_manifest(&state, &other, &manifest).unwrap();
     let shared = planned(&stand);
     assert_eq!((codes(&shared), &shared["totals"]["gone"]), (vec!["SHARED_REGISTRY".to_owned()], &json!(0)));
-    let covered = stand.ok(&format!("{PLAN} --covers elsewhere")).json();
+    // Its name says nothing of its cluster; a dump of that does.
+    let unknown = stand.ok(&format!("{PLAN} --covers elsewhere")).json();
+    assert_eq!(
+        (codes(&unknown), &unknown["totals"]["gone"]),
+        (vec!["DUMP_INCOMPLETE".to_owned()], &json!(0))
+    );
+    stand.write("other.json", &stand.text("dump.json").replace(CLUSTER, "other"));
+    let covered = stand.ok(&format!("{PLAN} --cluster @other.json --covers elsewhere")).json();
     assert_eq!(codes(&covered), [""; 0]);
     assert_ne!(covered["totals"]["gone"], 0);
     let changes = stand.production.changes() - 1;
@@ -121,6 +131,20 @@ fn what_a_cluster_names_stays() {
     let served = stand.catalog().repository.pin(stand.served().unwrap());
     assert!(!goes(&served.to_string(), &[]), "a cluster serves a catalog that offers it");
     assert!(!goes(&elsewhere, &[format!("registry.redhat.io/any@{digest}")]), "a pod runs it");
+    // A pod names the image for its machine, be it of an index that stays for nothing, or of one that is to be cut.
+    for tag in [format!("{}-prev-2", stand.catalog().tag.unwrap()), stand.catalog().tag.unwrap().to_string()]
+    {
+        let place = stand.catalog().repository;
+        let target = ombundle::registry::Target::Tag(tag.parse().unwrap());
+        let child = stand.client().manifest(&place, &target).unwrap().unwrap();
+        let entry = json!({"mediaType": child.media_type(), "digest": child.digest(), "size": child.size(),
+                           "platform": {"os": "linux", "architecture": "amd64"}});
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).to_string();
+        let index = RawManifest::new(index.into_bytes(), Some(INDEX)).unwrap();
+        stand.client().push_manifest(&place, &target, &index).unwrap();
+        assert!(goes(&elsewhere, &[]), "{tag}");
+        assert!(!goes(&elsewhere, &[format!("{place}@{}", child.digest())]), "a pod serves {tag}");
+    }
     // Somebody gave it a name.
     dump(&stand, &elsewhere, &[]);
     let place = stand.production.repository(&repository);
@@ -214,4 +238,30 @@ fn a_catalog_that_cannot_be_read_lets_nothing_go() {
     let plan = stand.expect(PLAN, 10).json();
     assert_eq!((codes(&plan), &plan["totals"]["gone"]), (vec!["CATALOG_UNREADABLE".to_owned()], &json!(0)));
     assert_eq!(plan["catalogs"], json!([]));
+}
+
+/// An image that the imageset asks for by its digest has no tag but the one that holds it, and no catalog offers it.
+#[test]
+fn what_was_asked_for_by_digest_stays() {
+    let stand = Stand::plain();
+    stand.incumbent();
+    stand.publish(Generation::First);
+    let additional: ImageRef = World::ADDITIONAL.parse().unwrap();
+    let upstream = World::generation(Generation::First, ImageSize::SMALL).unwrap();
+    let digest = upstream.resolve(&additional).unwrap();
+    let pinned = additional.repository.pin(digest).to_string();
+    stand.edit("first/imageset.yaml", World::ADDITIONAL, &pinned);
+    stand.pack("first", "");
+    stand.ok(&Stand::import_line("first"));
+    fs::create_dir_all(stand.path("second")).unwrap();
+    for file in ["csvs.json", "subscriptions.json"] {
+        fs::copy(stand.path(&format!("first/{file}")), stand.path(&format!("second/{file}"))).unwrap();
+    }
+    dump(&stand, &stand.catalog().to_string(), &[]);
+    let place = Stand::at(&stand.production.host(), &additional.repository).repository.to_string();
+    let plan = planned(&stand);
+    assert_eq!(codes(&plan), [""; 0]);
+    let items = plan["repositories"][&place]["kept"].as_array().unwrap();
+    let item = items.iter().find(|item| item["digest"] == json!(digest)).unwrap();
+    assert_eq!(item["why"][0]["rule"], "asked", "{item}");
 }

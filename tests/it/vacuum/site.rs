@@ -9,6 +9,22 @@ use serde_json::{Value, json};
 use crate::import::stand::Stand;
 pub(super) use crate::import::stand::two_generations;
 
+/// The id of the cluster.
+pub(crate) const CLUSTER: &str = "3f9c0b1e-0000-4000-8000-000000000001";
+
+/// One object of each kind that every cluster has, and that says nothing here.
+pub(crate) fn plain_objects() -> Vec<Value> {
+    let kinds = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "ImageStream", "ImageTagMirrorSet"];
+    let object = |kind| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "plain", "namespace": "default"}, "spec": {}});
+    kinds.into_iter().map(object).collect()
+}
+
+/// What the cluster says of its release.
+pub(crate) fn cluster_version(version: &str) -> Value {
+    json!({"apiVersion": "config.openshift.io/v1", "kind": "ClusterVersion", "metadata": {"name": "version"},
+           "spec": {"clusterID": CLUSTER}, "status": {"desired": {"version": version}}})
+}
+
 /// Writes `dump.json`: all kinds that a vacuum wants to see. The CatalogSource serves `catalog`, the Pod runs `images`, and both
 /// operators were upgraded to what the second generation brought.
 pub(super) fn dump(stand: &Stand, catalog: &str, images: &[String]) {
@@ -16,12 +32,10 @@ pub(super) fn dump(stand: &Stand, catalog: &str, images: &[String]) {
     let containers: Vec<Value> = images.iter().map(|image| json!({"name": "c", "image": image})).collect();
     let mut items = vec![
         object("Pod", "runs", json!({"containers": containers})),
-        object("Deployment", "d", json!({})),
-        object("DaemonSet", "d", json!({})),
         object("CatalogSource", Belongings::CATALOG_SOURCE, json!({"image": catalog})),
-        json!({"apiVersion": "config.openshift.io/v1", "kind": "ClusterVersion", "metadata": {"name": "version"},
-               "status": {"desired": {"version": "4.20.1"}}}),
+        cluster_version("4.20.1"),
     ];
+    items.extend(plain_objects());
     for file in ["csvs", "subscriptions"] {
         let upgraded =
             stand.text(&format!("second/{file}.json")).replace("1.9.0", "1.11.0").replace("0.21.0", "0.22.0");
