@@ -61,14 +61,15 @@ impl Reporter<'_> {
             generation: floor.map_or(0, |floor| floor.sequence),
             inventory: floor.map(|floor| floor.inventory),
             catalogs,
-            installed: match self.cluster {
+            installed: match self.cluster.filter(|cluster| cluster.shows_installed()) {
                 Some(cluster) => cluster.installed().into_iter().collect(),
                 None => last.installed,
             },
-            openshift: match self.cluster {
-                Some(cluster) => cluster.openshift.as_ref().and_then(|version| version.parse().ok()),
-                None => last.openshift,
-            },
+            // A dump need not have the ClusterVersion.
+            openshift: self
+                .cluster
+                .and_then(|cluster| cluster.openshift.as_ref()?.parse().ok())
+                .or(last.openshift),
             releases,
             held,
             staging: self.staging(staging, &mut findings)?,

@@ -28,7 +28,7 @@ const NOBODY: &str = "production.invalid";
 /// nothing to any registry.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-                  oc get csv,subs,installplans,idms,itms,catalogsources -A -o json > cluster.json\n  \
+                  oc get csv,subs,ip,catalogsource,clusterversion,idms,itms -A -o json > cluster.json\n  \
                   ombundle site report --site site.yaml --cluster cluster.json -o site.json\n  \
                   ombundle site report --site site.yaml --redact -o site.json\n  \
                   ombundle plan -c imageset.yaml --site site.yaml --report site.json -o plan.json")]
@@ -37,7 +37,7 @@ pub(super) struct ReportCommand {
     #[arg(long, value_name = "FILE", env = "OMBUNDLE_SITE")]
     site: PathBuf,
 
-    /// Dump of the cluster (`oc get csv,subs -A -o json`): what runs, what is subscribed. May be repeated
+    /// Dump of the cluster (`oc get csv,subs,clusterversion -A -o json`): what runs, what is subscribed. May be repeated
     #[arg(long, value_name = "FILE")]
     cluster: Vec<PathBuf>,
 

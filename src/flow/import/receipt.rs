@@ -92,14 +92,14 @@ impl Import<'_> {
 
     /// What runs: as the cluster says, else as it said when it was asked last.
     pub(super) fn installed(&self) -> Result<(Vec<InstalledOperator>, Option<Finding>), AnyFault> {
-        if let Some(cluster) = self.cluster {
+        if let Some(cluster) = self.cluster.filter(|cluster| cluster.shows_installed()) {
             return Ok((cluster.installed().into_iter().collect(), None));
         }
         let last = last_report(self.state, self.site, self.events, self.limits)?
             .filter(|last| !last.installed.is_empty());
         let Some(last) = last else { return Ok((Vec::new(), None)) };
         let message = format!(
-            "no dump of the cluster was given: the receipt says what ran when generation {} was imported",
+            "no dump of what is installed was given: the receipt says what ran when generation {} was imported",
             last.generation
         );
         let told = Finding::info("INSTALLED_KEPT", "receipt.json", message)

@@ -71,7 +71,7 @@ impl Rollback<'_> {
             report.digests.extend(digests);
             report.repositories.entry(repository.clone()).or_default().extend(digests);
         }
-        if let Some(cluster) = self.cluster {
+        if let Some(cluster) = self.cluster.filter(|cluster| cluster.shows_installed()) {
             report.installed = cluster.installed().into_iter().collect();
         }
         Ok(Receipt {

@@ -268,6 +268,11 @@ impl ClusterDump {
         }
     }
 
+    /// Whether the dump shows what is installed. Every cluster has CSVs: a dump without any does not have the kind.
+    pub fn shows_installed(&self) -> bool {
+        self.kinds.contains("ClusterServiceVersion")
+    }
+
     /// Operators that run, each with its package and channel as far as they are known.
     ///
     /// A CSV that another is about to replace does not count any more.

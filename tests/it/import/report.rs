@@ -12,7 +12,7 @@ use ombundle::registry::Target;
 use ombundle::site::SiteReport;
 use serde_json::Value;
 
-use super::stand::Stand;
+use super::stand::{Stand, two_generations};
 use super::stock;
 
 const REPORT: &str = "site report --site @site.yaml --cluster @first/csvs.json --cluster @first/subscriptions.json -o @site.json";
@@ -191,4 +191,25 @@ fn what_production_lost_after_its_report_is_named_before_the_first_write() {
     assert!(!left_out(&stock::plan(&stand, "second")).contains(&lost.digest));
     stand.ok(&Stand::import_line("second"));
     stand.ok("check --site @site.yaml");
+}
+
+#[test]
+fn a_dump_that_shows_nothing_of_something_takes_nothing_away() {
+    let stand = two_generations();
+    let report = |dumps: &str| stand.ok(&format!("site report --site @site.yaml {dumps}")).json();
+    let known = report("");
+    assert_eq!(known["installed"].as_array().map(Vec::len), Some(2));
+    stand.write(
+        "version.yaml",
+        "kind: ClusterVersion\nmetadata: {name: version}\nstatus: {desired: {version: 4.20.3}}\n",
+    );
+    let versioned = report("--cluster @version.yaml");
+    assert_eq!(
+        (&versioned["installed"], versioned["openshift"].as_str()),
+        (&known["installed"], Some("4.20.3"))
+    );
+    // What the import was told of OpenShift stands in its receipt, and a dump of operators alone does not know better.
+    stand.ok(&format!("{} --cluster @version.yaml", Stand::import_line("second")));
+    let csvs = report("--cluster @second/csvs.json --cluster @second/subscriptions.json");
+    assert_eq!((&csvs["installed"], csvs["openshift"].as_str()), (&known["installed"], Some("4.20.3")));
 }

@@ -95,6 +95,14 @@ fn an_archive_that_builds_on_what_was_taken_back_names_the_way_forward() {
     refused(&stand, &Stand::import_line("second"), 5, "is what it was before generation 1");
     let ended = stand.expect(&Stand::import_line("second"), 5);
     assert!(ended.stderr.contains("`ombundle rollback --to 1`"), "{}", ended.stderr);
+    // Decided otherwise it merges, and what it cannot bring back is named.
+    let modes = "--merge-mode web-terminal=replace --merge-mode devworkspace-operator=replace";
+    let ended = stand.ok(&format!("{} {modes} --dry-run", Stand::import_line("second")));
+    assert!(
+        ended.stderr.contains("WENT_BACK") && ended.stderr.contains("what generation 1 brought"),
+        "{}",
+        ended.stderr
+    );
     // It starts from what is served, not from what was served before the first way back.
     let done = stand.ok(&format!("{BACK} --to 1 --format json")).json();
     assert_eq!(done["steps"][0]["before"], before.to_string());

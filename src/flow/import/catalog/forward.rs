@@ -108,6 +108,31 @@ impl Outlook {
     }
 }
 
+/// Generations whose catalogs were taken back.
+#[derive(Debug, Clone, Copy)]
+struct Undone {
+    first: u64,
+    last: u64,
+}
+
+impl Undone {
+    fn finding(self, tag: &CatalogTag) -> Finding {
+        let Self { first, last } = self;
+        let brought = if first == last {
+            format!("generation {first}")
+        } else {
+            format!("generations {first} to {last}")
+        };
+        let message = format!(
+            "it is what it was before generation {first}: what {brought} brought is not in it, and does not come with this archive"
+        );
+        Finding::warning("WENT_BACK", tag.reference(), message).hint(format!(
+            "to have that too, lead it to generation {last} first: `ombundle rollback --to {last}`, or, where that was the last one, its \
+             archive imported once more"
+        ))
+    }
+}
+
 /// A merged catalog whose image is in production, whole, and to which nothing refers.
 #[derive(Debug)]
 pub struct Prepared {
@@ -360,24 +385,35 @@ impl<'a> Forward<'a> {
             Ok(merged) => merged,
             Err(refused) => return Err(self.unmerged(refused, base.root.digest())?),
         };
-        Ok(Outlook { base, before, beside, merged, goes_first, findings: report.findings })
+        let mut findings = report.findings;
+        findings.extend(self.undone(base.root.digest())?.map(|undone| undone.finding(&tag)));
+        Ok(Outlook { base, before, beside, merged, goes_first, findings })
     }
 
     /// Why there is no merged catalog: the one in production may be from before generations that the archive builds on.
     fn unmerged(&self, refused: Box<MergeRefused>, root: Digest) -> Result<AnyFault, AnyFault> {
+        Ok(match self.undone(root)? {
+            Some(Undone { first, last }) => {
+                let tag = self.tag().reference().to_string();
+                CatalogError::WentBack { tag, undone: first, base: last, source: refused }.into()
+            }
+            None => refused.into(),
+        })
+    }
+
+    /// The generations before the archive's that are not in this catalog any more, since production went back to what one of them
+    /// replaced.
+    fn undone(&self, root: Digest) -> Result<Option<Undone>, AnyFault> {
         let (client, tag) = (self.onlooker.client, self.tag());
         let kept = tag.kept(&client.tags(&tag.repository)?);
         let earlier = kept.into_iter().filter_map(|(by, name)| Some((by?, name)));
         let earlier: BTreeMap<u64, Tag> = earlier.filter(|(by, _)| *by < self.archive.generation).collect();
-        for (undone, name) in &earlier {
-            if pointed_to(client, &tag.repository, &Target::Tag(name.clone()))? == Some(root)
-                && let Some((base, _)) = earlier.last_key_value()
-            {
-                let (tag, undone, base) = (tag.reference().to_string(), *undone, *base);
-                return Ok(CatalogError::WentBack { tag, undone, base, source: refused }.into());
+        for (first, name) in &earlier {
+            if pointed_to(client, &tag.repository, &Target::Tag(name.clone()))? == Some(root) {
+                return Ok(earlier.last_key_value().map(|(last, _)| Undone { first: *first, last: *last }));
             }
         }
-        Ok(refused.into())
+        Ok(None)
     }
 
     /// What arrives for this place, merged with what is there, and whether it is its turn before the other place's.
