@@ -75,7 +75,8 @@ pub(super) struct VacuumCommand {
     #[arg(long, value_name = "PORT", value_enum, conflicts_with_all = ["apply", "drop_unused_packages"])]
     empty: Option<Port>,
 
-    /// Take packages out of the catalogs that no cluster has installed or subscribed to
+    /// Take packages out of the catalogs that no cluster has installed or subscribed to. What ClusterExtensions (OLM v1) install is not
+    /// seen: leave it where there are any
     #[arg(long)]
     drop_unused_packages: bool,
 
