@@ -28,6 +28,9 @@ impl Onlooker<'_> {
         }
         let production = &site.spec.production.registry;
         let Asked { elsewhere, mut findings } = asked(images, &rewrites, mapping, production);
+        if elsewhere.pinned.is_empty() && elsewhere.tagged.is_empty() {
+            return Ok(findings);
+        }
         let platforms = &site.spec.platforms;
         let (missing, _) = unresolved(&elsewhere, platforms, proof, client, jobs, events, limits)?;
         findings.extend(missing.iter().map(Unresolved::finding));
