@@ -63,7 +63,7 @@
 //! | [`merge`] | P | what arrives joined with what production serves, losing nothing |
 //! | [`promote`] | | what was staged into production; the one request that commits |
 //! | [`emit`] | P | cluster resources, patches, the way back, runbooks |
-//! | [`check`] | | whether production can serve all that it offers |
+//! | [`check`] | | whether production can serve all that it offers, and whether a cluster gets there |
 //! | [`vacuum`] | | a registry listed whole, and its own clean-up |
 //! | [`flow`] | | the steps composed: plan, pack, verify, import, and what comes after: report, rollback, vacuum |
 //! | [`serve`] | | a registry over a folder |

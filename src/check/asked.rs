@@ -18,7 +18,6 @@ pub struct Asked {
 }
 
 /// Sources of one kind that no node finds.
-#[derive(Default)]
 struct Lost {
     count: usize,
     first: String,
@@ -43,26 +42,19 @@ pub fn asked(
         let code = if places.is_empty() { "NOT_MIRRORED" } else { "MIRRORED_ELSEWHERE" };
         let held = mapping.mirror(&image.repository).ok();
         let held = held.map(|repository| RepositoryRef { host: production.clone(), repository });
-        let mut here = places.into_iter().filter(|place| place.repository.host == *production).peekable();
-        if here.peek().is_none() {
-            let scope = namespace(&image.repository);
-            let found = lost.entry((code, scope)).or_default();
-            if found.count == 0 {
-                (found.first, found.user) = (image.to_string(), user.1.clone());
-            }
-            found.count += 1;
+        let here: Vec<ImageRef> =
+            places.into_iter().filter(|place| place.repository.host == *production).collect();
+        // Where it is held it was looked for already.
+        if here.iter().any(|place| Some(&place.repository) == held.as_ref()) {
             continue;
         }
-        let mut first = None;
-        for place in here {
-            if Some(&place.repository) == held.as_ref() {
-                first = None;
-                break;
+        match here.into_iter().next() {
+            Some(place) => asked.elsewhere.add(place, user),
+            None => {
+                let scope = namespace(&image.repository);
+                let named = || Lost { count: 0, first: image.to_string(), user: user.1 };
+                lost.entry((code, scope)).or_insert_with(named).count += 1;
             }
-            first.get_or_insert(place);
-        }
-        if let Some(place) = first {
-            asked.elsewhere.add(place, user);
         }
     }
     asked.findings =

@@ -80,6 +80,11 @@ pub fn needs(catalog: &Catalog, mapping: &Mapping, host: &RegistryHost) -> Needs
     needs
 }
 
+/// Every image that a catalog names.
+pub fn references(catalog: &Catalog) -> impl Iterator<Item = ImageRef> {
+    named(catalog).filter_map(|(_, text)| text.parse().ok())
+}
+
 /// The images that a catalog asks for, by the names that it has for them, with their users. What is no name is told by [`needs`].
 pub fn sources(catalog: &Catalog) -> impl Iterator<Item = (ImageRef, (String, String))> {
     named(catalog).filter_map(|(bundle, text)| {

@@ -42,13 +42,17 @@ fn tag(generation: u64, site: &str) -> Result<Tag, AnyFault> {
     Ok(format!("g{generation:04}.{site}").parse()?)
 }
 
-fn generation_of(tag: &Tag, site: &str) -> Option<u64> {
+/// The number that a tag of any site is for, and the site, which tags of an older version do not name.
+pub(in crate::flow) fn numbered(tag: &Tag) -> Option<(u64, Option<&str>)> {
     let rest = tag.as_str().strip_prefix('g')?;
-    let digits = match rest.split_once('.') {
-        Some((digits, of)) => (of == site).then_some(digits)?,
-        None => rest,
-    };
-    (digits.len() >= 4).then(|| digits.parse().ok()).flatten()
+    let (digits, site) = rest.split_once('.').map_or((rest, None), |(digits, site)| (digits, Some(site)));
+    let is_number = digits.len() >= 4 && digits.bytes().all(|c| c.is_ascii_digit());
+    Some((digits.parse().ok().filter(|_| is_number)?, site))
+}
+
+fn generation_of(tag: &Tag, site: &str) -> Option<u64> {
+    let (generation, of) = numbered(tag)?;
+    of.is_none_or(|of| of == site).then_some(generation)
 }
 
 /// The highest generation of this site in production that enough trusted keys signed; nothing when there is none.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
+use crate::check::references;
 use crate::emit::{self, Emitted, EmittedCatalog};
 use crate::finding::Finding;
 use crate::flow::import::Import;
@@ -95,16 +96,5 @@ pub(in crate::flow) fn texts(catalog: &Catalog) -> BTreeMap<String, Vec<u8>> {
     crate::catalog::write::files(catalog)
         .into_iter()
         .filter_map(|(path, bytes)| Some((path.strip_suffix("/catalog.json")?.to_owned(), bytes)))
-        .collect()
-}
-
-/// Every image that a catalog names.
-pub(in crate::flow) fn references(catalog: &Catalog) -> Vec<ImageRef> {
-    catalog
-        .packages
-        .values()
-        .flat_map(|package| package.bundles.values())
-        .flat_map(|bundle| bundle.related_images.iter().map(|related| &related.image).chain([&bundle.image]))
-        .filter_map(|text| text.parse().ok())
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::fault::{AnyFault, Exit};
 use crate::finding::Finding;
-use crate::flow::import::generation::brought_by_digest;
+use crate::flow::import::generation::{brought_by_digest, numbered};
 use crate::flow::import::state_repository;
 use crate::flow::vacuum::Vacuum;
 use crate::reference::Tag;
@@ -16,7 +16,7 @@ impl Vacuum<'_> {
         let repository = state_repository(&listing.host)?;
         let seen = listing.repositories.get(&repository.repository);
         let tags: Vec<&Tag> = seen.into_iter().flat_map(|seen| seen.tags.keys()).collect();
-        let generations: Vec<&Tag> = tags.into_iter().filter(|tag| is_generation(tag)).collect();
+        let generations: Vec<&Tag> = tags.into_iter().filter(|tag| numbered(tag).is_some()).collect();
         let brought = workers::map(&generations, self.jobs, self.events, |tag| {
             match brought_by_digest(&repository, tag, self.client, self.limits) {
                 Err(fault) if matches!(fault.exit(), Exit::Registry | Exit::Interrupted) => Err(fault),
@@ -39,11 +39,4 @@ impl Vacuum<'_> {
         }
         Ok(obstacles)
     }
-}
-
-/// `g0007`, `g0007.SITE`.
-fn is_generation(tag: &Tag) -> bool {
-    let digits =
-        tag.as_str().strip_prefix('g').map(|rest| rest.split_once('.').map_or(rest, |(digits, _)| digits));
-    digits.is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|c| c.is_ascii_digit()))
 }

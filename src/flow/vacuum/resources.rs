@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::archive::Moment;
-use crate::check::Unresolved;
+use crate::check::{Unresolved, references};
 use crate::digest::Digest;
 use crate::emit::{self, Emitted, EmittedCatalog, Releases, UpdateServiceSource};
 use crate::fault::AnyFault;
@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::flow::catalog_state::catalog_state;
 use crate::flow::import::generation;
 use crate::flow::import::receipt::{keep_receipt, last_report};
-use crate::flow::import::resources::{references, texts};
+use crate::flow::import::resources::texts;
 use crate::flow::import::run::MARKER;
 use crate::flow::standing::{Onlooker, Standing};
 use crate::flow::vacuum::Vacuum;
